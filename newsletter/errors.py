@@ -1,0 +1,63 @@
+"""What stops the program, told so that the reader knows the next step. Each `NL` code has a heading in docs/errors.md."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Mistake:
+    """One thing that is wrong, where it is, and what to do about it."""
+
+    code: str
+    message: str
+    file: str | None = None
+    line: int | None = None
+    column: int | None = None
+    help: str | None = None
+
+    @property
+    def place(self) -> str:
+        """`file:line:column`, as far as it is known."""
+        return ":".join(str(part) for part in (self.file, self.line, self.column) if part is not None)
+
+    def __str__(self) -> str:
+        return f"{self.place}: {self.message}" if self.place else self.message
+
+
+class NewsletterError(Exception):
+    """Something failed that the user can act on. Carries one mistake or several of a kind."""
+
+    exit_status = 1
+
+    def __init__(self, *mistakes: Mistake) -> None:
+        super().__init__("\n".join(str(mistake) for mistake in mistakes))
+        self.mistakes = mistakes
+
+    @classmethod
+    def of(cls, mistakes: Iterable[Mistake]) -> "NewsletterError":
+        """The same kind of error about several mistakes."""
+        return cls(*mistakes)
+
+
+class UsageError(NewsletterError):
+    """The command was called with something that does not exist or does not fit."""
+
+    exit_status = 2
+
+
+class SettingsError(NewsletterError):
+    """newsletter.toml or its environment overlay cannot be used."""
+
+    exit_status = 3
+
+
+class InputError(NewsletterError):
+    """A file of the workspace (a paste, a post, an issue, a template) cannot be used."""
+
+    exit_status = 3
+
+
+class NothingToDo(NewsletterError):
+    """There is nothing to work on; nothing was changed."""
+
+    exit_status = 6

@@ -1,0 +1,53 @@
+"""The shape of every URL we mail or publish. `base` is `publication.url`, without a slash at the end."""
+
+from urllib.parse import urlsplit
+
+# Where a reader's data goes in the bytes of an issue. Only [A-Za-z0-9_]: premailer would encode anything else
+# (email-html P13). `sending` replaces them reader by reader.
+TOKEN_SLOT = "__READER_TOKEN__"
+SLOT_PREFIX = "__READER_"
+
+
+def issue_url(base: str, slug: str) -> str:
+    """The web version of an issue."""
+    return f"{base}/{slug}/"
+
+
+def post_anchor(key: str | None, position: int) -> str:
+    """The id of a post inside its issue's page. `position` counts from 1, for posts without a key."""
+    return f"p-{key}" if key else f"post-{position}"
+
+
+def theme_url(base: str, slug: str) -> str:
+    """The page of a theme."""
+    return f"{base}/themes/{slug}/"
+
+
+def feed_url(base: str, name: str, theme: str | None = None) -> str:
+    """A feed: `name` is feed.xml, atom.xml or feed.json, of the publication or of one theme."""
+    return f"{theme_url(base, theme)}{name}" if theme else f"{base}/{name}"
+
+
+def follow_url(base: str) -> str:
+    """The page that explains and lists the feeds."""
+    return f"{base}/follow/"
+
+
+def unsubscribe_url(base: str, token: str) -> str:
+    """One reader's way out (RFC 8058): GET shows a button, POST unsubscribes."""
+    return f"{base}/u/{token}"
+
+
+def preferences_url(base: str) -> str:
+    """Where a reader asks for a link to change what they get. No token: a forwarded mail must not open it (T30)."""
+    return f"{base}/preferences"
+
+
+def entry_id(base: str, day: str, key: str) -> str:
+    """The feed id of a post, for ever the same: a tag URI (RFC 4151) of a day on which the domain was ours."""
+    return f"tag:{urlsplit(base).hostname},{day}:post/{key}"
+
+
+def issue_entry_id(base: str, day: str, slug: str) -> str:
+    """The feed id of a whole issue."""
+    return f"tag:{urlsplit(base).hostname},{day}:issue/{slug}"

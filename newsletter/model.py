@@ -1,0 +1,181 @@
+"""The nouns of the newsletter desk. Frozen values; no logic beyond themselves.
+
+Publication, Theme, Source and Edition are also the sections of newsletter.toml: their fields are the
+list of its keys (`config.py` reads them strictly).
+"""
+
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Literal
+
+# Read by pydantic when config.py validates: a key that is not a field is a mistake, not a comment.
+STRICT = {"extra": "forbid"}
+
+UNSORTED = "unsorted"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Publication:
+    """The whole newsletter. `url` is where the archive is published, without a slash at the end."""
+
+    __pydantic_config__ = STRICT
+
+    title: str
+    url: str
+    sender: str
+    description: str = ""
+    language: str = "en"
+    timezone: str = "UTC"
+    postal_address: str = ""
+    reason: str = ""
+    feed: Literal["posts", "issues"] = "posts"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Theme:
+    """A topic and the words that claim a post for it (docs/themes.md).
+
+    `any`: one of these words is enough. `all`: a list of sides, a word of each is needed.
+    `countries`: ISO 3166 codes whose names, demonyms and capitals join `any`.
+    `never` (the key is `not`): a word that rules the theme out.
+    """
+
+    __pydantic_config__ = STRICT
+
+    slug: str
+    title: str
+    any: tuple[str, ...] = ()
+    all: tuple[tuple[str, ...], ...] = ()
+    countries: tuple[str, ...] = ()
+    never: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sorting:
+    """How words become a verdict: points for a word by where it stands, and how clearly a theme must win."""
+
+    __pydantic_config__ = STRICT
+
+    title: float = 4.0
+    lead: float = 2.0
+    body: float = 1.0
+    prior: float = 1.0
+    minimum: float = 2.0
+    margin: float = 0.2
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Source:
+    """Where posts come from. `themes` is a prior, not a verdict. `newest` limits a feed's first import."""
+
+    __pydantic_config__ = STRICT
+
+    name: str
+    kind: str
+    path: str = ""
+    url: str = ""
+    themes: tuple[str, ...] = ()
+    newest: int = 20
+    encoding: str = "utf-8"
+    keep_noise: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Edition:
+    """A recurring line of issues. `past` says whose issues a post must not have stood in before."""
+
+    __pydantic_config__ = STRICT
+
+    slug: str
+    title: str
+    themes: tuple[str, ...]
+    schedule: str = ""
+    unsorted: Literal["include", "hold"] = "include"
+    past: Literal["all", "edition"] = "all"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Post:
+    """One collected item. `title` is plain text, `body` Markdown; `date` is aware or not known.
+
+    `url` is clean, `raw_urls` are the addresses as they were pasted wherever cleaning changed them.
+    `key` is given once, when the post is first read (`sources/identity.py`).
+    """
+
+    key: str
+    title: str
+    body: str
+    source: str
+    url: str | None = None
+    extra_urls: tuple[str, ...] = ()
+    raw_urls: tuple[str, ...] = ()
+    date: datetime | None = None
+    theme: str | None = None
+    author: str = ""
+    language: str = ""
+    tags: tuple[str, ...] = ()
+    keep: bool = False
+    title_derived: bool = False
+    origin: str = ""
+    line: int = 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Link:
+    """A link as it stands in an issue: Markdown text and address."""
+
+    text: str
+    url: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IssuePost:
+    """A post as it stands in an issue: Markdown title and body. A post written by hand has no key."""
+
+    title: str
+    body: str = ""
+    key: str | None = None
+    sources: tuple[Link, ...] = ()
+    line: int = 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Section:
+    """One theme's posts inside an issue. `slug` names the theme."""
+
+    slug: str
+    title: str
+    posts: tuple[IssuePost, ...] = ()
+    intro: str = ""
+    line: int = 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Issue:
+    """One dated instance of an edition."""
+
+    slug: str
+    edition: str
+    date: date
+    subject: str
+    preheader: str
+    intro: str = ""
+    sections: tuple[Section, ...] = ()
+
+    @property
+    def posts(self) -> tuple[IssuePost, ...]:
+        """All posts in reading order."""
+        return tuple(post for section in self.sections for post in section.posts)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """Something worth knowing that stops nothing. `where` is `file:line`."""
+
+    rule: str
+    message: str
+    where: str = ""
+    level: Literal["error", "warning"] = "warning"
+
+    def __str__(self) -> str:
+        return f"{self.where}: {self.message}" if self.where else self.message

@@ -1,0 +1,1 @@
+"""AN ISSUE BECOMES BYTES. Pure: nothing here reads a clock or the network; templates are handed in."""

@@ -1,0 +1,90 @@
+"""Bytes become clean text. Words stay as their author wrote them; only what nobody can see is removed."""
+
+import re
+import unicodedata
+from bisect import bisect_right
+
+from newsletter.errors import InputError, Mistake
+
+# Bytes 80-9F are cp1252 punctuation that lost its label on the way: U+0092 was typed as ’. Undefined ones go.
+_C1 = {code: bytes([code]).decode("cp1252", "ignore") or None for code in range(0x80, 0xA0)}
+_C0 = dict.fromkeys(code for code in range(0x20) if code not in (0x09, 0x0A)) | {0x7F: None}
+_SPACES = dict.fromkeys((0xA0, 0x2007, 0x202F), " ")
+_INVISIBLE = dict.fromkeys((0x200B, 0x2060, 0xFEFF))
+_CLEAN = _C0 | _C1 | _SPACES | _INVISIBLE
+
+DIRECTION_MARKS = "\u200e\u200f\u061c\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"
+_NEWLINE = re.compile(r"\r\n|\r|\n")
+_BREAK_IN_LINE = re.compile("[\u2028\v\f]")
+
+
+def decode_text(data: bytes, name: str, encoding: str = "utf-8") -> str:
+    """Bytes of a file → text, without a BOM. Raises InputError that names the first bad byte's line."""
+    codec = "utf-8-sig" if encoding.lower().replace("_", "-") in ("utf-8", "utf8") else encoding
+    if data[:2] in (b"\xff\xfe", b"\xfe\xff"):
+        codec = "utf-16"
+    try:
+        return data.decode(codec)
+    except LookupError:
+        raise InputError(Mistake(code="NL020", file=name, message=f"unknown encoding {encoding!r}")) from None
+    except UnicodeDecodeError as error:
+        byte = data[error.start]
+        raise InputError(
+            Mistake(
+                code="NL020",
+                file=name,
+                line=data.count(b"\n", 0, error.start) + 1,
+                message=f"not {encoding} (byte 0x{byte:02x}); save the file as UTF-8",
+                help="if it was written on an old Windows machine, try --encoding cp1252",
+            )
+        ) from None
+
+
+def split_lines(text: str) -> list[tuple[int, str]]:
+    """Text → (line number as an editor counts it, clean line) pairs; U+2028 breaks a line, U+2029 a paragraph."""
+    lines: list[tuple[int, str]] = []
+    for number, raw in enumerate(_NEWLINE.split(text), 1):
+        for paragraph_number, paragraph in enumerate(raw.split("\u2029")):
+            if paragraph_number:
+                lines.append((number, ""))
+            for piece in _BREAK_IN_LINE.split(paragraph):
+                lines.append((number, clean_characters(piece).rstrip()))
+    return lines
+
+
+def clean_characters(text: str) -> str:
+    """Odd spaces → space, invisible and control characters out, C1 → what cp1252 meant, NFC. Tabs stay."""
+    return unicodedata.normalize("NFC", text.translate(_CLEAN))
+
+
+def strip_marks(text: str) -> str:
+    """The text without directional marks at its ends; those inside belong to the words."""
+    return text.strip(DIRECTION_MARKS + " ")
+
+
+def is_rtl(text: str) -> bool:
+    """Whether the first letter with a direction reads from right to left (Unicode UAX 9, P2-P3)."""
+    for character in text:
+        direction = unicodedata.bidirectional(character)
+        if direction in ("R", "AL"):
+            return True
+        if direction == "L":
+            return False
+    return False
+
+
+def has_case(text: str) -> bool:
+    """Whether the text is written in a script that knows capital letters."""
+    return any(character.lower() != character.upper() for character in text)
+
+
+# Blocks written without spaces between words, where "whole word" means nothing: Thai to Khmer, CJK, Hangul stays out.
+_UNSPACED_STARTS = (0x0E00, 0x1000, 0x1780, 0x2E80, 0x20000)
+_UNSPACED_ENDS = (0x0EFF, 0x109F, 0x17FF, 0x9FFF, 0x3FFFF)
+
+
+def is_unspaced(character: str) -> bool:
+    """Whether the character's script puts no spaces between words."""
+    code = ord(character)
+    block = bisect_right(_UNSPACED_STARTS, code) - 1
+    return block >= 0 and code <= _UNSPACED_ENDS[block]

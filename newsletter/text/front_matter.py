@@ -1,0 +1,159 @@
+"""The `---` block at the top of a file: read strictly, every value as text, every mistake with its line."""
+
+import difflib
+import json
+import re
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import TypeVar
+
+from newsletter.errors import InputError, Mistake
+
+# A block larger than this is no front matter but a file that begins with a rule.
+SIZE_LIMIT = 64_000
+_BLOCK = re.compile(r"---[ \t]*\r?\n(.*?)^---[ \t]*(?:\r?\n|\Z)", re.DOTALL | re.MULTILINE)
+
+Value = str | tuple[str, ...]
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class FrontMatter:
+    """The keys of one block. `end` is the offset of the text below it, `lines` the number of lines it takes."""
+
+    values: Mapping[str, Value] = field(default_factory=dict)
+    key_lines: Mapping[str, int] = field(default_factory=dict)
+    end: int = 0
+    lines: int = 0
+    file: str = ""
+
+    def text(self, key: str, default: str = "") -> str:
+        """A value that must be one text."""
+        value = self.values.get(key, default)
+        if isinstance(value, tuple):
+            raise self.mistake(key, "wants one value, not a list")
+        return value
+
+    def texts(self, key: str) -> tuple[str, ...]:
+        """A value that may be a list or a single text."""
+        value = self.values.get(key, ())
+        return (value,) if isinstance(value, str) and value else tuple(value)
+
+    def parse(self, key: str, read: Callable[[str], T]) -> T | None:
+        """A value read by `read`, or None when it is missing or empty. A ValueError becomes a mistake at its line."""
+        raw = self.text(key)
+        if not raw:
+            return None
+        try:
+            return read(raw)
+        except ValueError as error:
+            raise self.mistake(key, f"{raw!r}: {error}") from None
+
+    def mistake(self, key: str, what: str) -> InputError:
+        """The error for a value of this block."""
+        return InputError(
+            Mistake(code="NL023", file=self.file, line=self.key_lines.get(key, 1), message=f"{key}: {what}")
+        )
+
+
+def read_front_matter(text: str, file: str, known: Iterable[str]) -> FrontMatter:
+    """The block at the very start of `text`; an empty one if there is none.
+
+    Raises InputError for broken YAML, nesting, a key given twice, and keys that are not in `known`.
+    """
+    match = _BLOCK.match(text, 0, SIZE_LIMIT) if text.startswith("---") else None
+    if not match:
+        return FrontMatter(file=file)
+    values, key_lines = _read_yaml(match[1], file)
+    _refuse_unknown(key_lines, tuple(known), file)
+    return FrontMatter(values, key_lines, match.end(), text.count("\n", 0, match.end()), file)
+
+
+def _read_yaml(block: str, file: str) -> tuple[dict[str, Value], dict[str, int]]:
+    import yaml
+
+    # BaseLoader resolves nothing: `no`, `012` and `2025-07-04` stay the text that was typed (parsing K9).
+    loader = getattr(yaml, "CBaseLoader", yaml.BaseLoader)
+    try:
+        root = yaml.compose(block, Loader=loader)
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        line, column = (mark.line + 2, mark.column + 1) if mark else (1, None)
+        raise InputError(
+            Mistake(
+                code="NL021",
+                file=file,
+                line=line,
+                column=column,
+                message=f"front matter: {error.problem or 'not readable'}",
+                help='put text with a colon or a quote in it between double quotes: title: "A: b"',
+            )
+        ) from None
+    except yaml.YAMLError as error:
+        raise InputError(Mistake(code="NL021", file=file, line=1, message=f"front matter: {error}")) from None
+    if root is None:
+        return {}, {}
+    if not isinstance(root, yaml.MappingNode):
+        raise InputError(
+            Mistake(code="NL021", file=file, line=2, message="front matter: wants lines of the form `key: value`")
+        )
+    values: dict[str, Value] = {}
+    key_lines: dict[str, int] = {}
+    for key_node, value_node in root.value:
+        key, line = str(key_node.value), key_node.start_mark.line + 2
+        if key in values:
+            raise InputError(
+                Mistake(
+                    code="NL021",
+                    file=file,
+                    line=line,
+                    message=f"front matter: {key} stands here and in line {key_lines[key]}; keep one",
+                )
+            )
+        values[key] = _read_value(value_node, key, line, file)
+        key_lines[key] = line
+    return values, key_lines
+
+
+def _read_value(node: object, key: str, line: int, file: str) -> Value:
+    import yaml
+
+    if isinstance(node, yaml.ScalarNode):
+        return "" if node.style is None and node.value in ("~", "null") else str(node.value)
+    if isinstance(node, yaml.SequenceNode) and all(isinstance(item, yaml.ScalarNode) for item in node.value):
+        return tuple(str(item.value) for item in node.value)
+    raise InputError(Mistake(code="NL023", file=file, line=line, message=f"{key}: wants a text or a list of texts"))
+
+
+def _refuse_unknown(key_lines: Mapping[str, int], known: tuple[str, ...], file: str) -> None:
+    mistakes = []
+    for key, line in key_lines.items():
+        if key in known:
+            continue
+        near = difflib.get_close_matches(key, known, n=1)
+        hint = f'; did you mean "{near[0]}"?' if near else f"; known keys: {', '.join(known)}"
+        mistakes.append(Mistake(code="NL022", file=file, line=line, message=f"{key}: unknown key{hint}"))
+    if mistakes:
+        raise InputError.of(mistakes)
+
+
+def write_front_matter(values: Mapping[str, Value | None]) -> str:
+    """Keys → a block that reads back the same; keys without a value are left out."""
+    lines = ["---"]
+    for key, value in values.items():
+        if isinstance(value, tuple):
+            if value:
+                lines.append(f"{key}: [{', '.join(_quote(item) for item in value)}]")
+        elif value:
+            lines.append(f"{key}: {value if _is_plain(value) else _quote(value)}")
+    return "\n".join([*lines, "---", ""])
+
+
+def _is_plain(value: str) -> bool:
+    return re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_./+-]*(?::[A-Za-z0-9_./+-]+)*", value) is not None
+
+
+def _quote(value: str) -> str:
+    # A JSON string is a YAML double-quoted scalar; U+0085 and U+2028/9 would be folded, so they go in as escapes.
+    quoted = json.dumps(value, ensure_ascii=False)
+    return re.sub("[\x7f-\x9f\u2028\u2029\ufeff]", lambda m: f"\\u{ord(m.group()):04x}", quoted)

@@ -1,0 +1,177 @@
+"""Plain text ⇄ Markdown source, line by line. Rendering lives in `rendering/`; here text is made safe to put into a file."""
+
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Literal
+
+from newsletter.text.words import URL
+
+# CommonMark 0.31 §6: these begin something anywhere in a line. A `[` needs no care: without an unescaped `](`, `][`
+# or `]:` nothing can become a link, an image or a definition.
+_INLINE = re.compile(
+    r"""\\(?=[!-/:-@\[-`{-~]|$)
+    |   `
+    |   (?<!\s)\*|\*(?!\s)
+    |   (?<![^\W_])_|_(?![^\W_])
+    |   ~(?=~)|(?<=~)~
+    |   \](?=[(\[:])
+    |   <(?=[A-Za-z/!?])
+    |   &(?=\#?[A-Za-z0-9]+;)""",
+    re.VERBOSE,
+)
+_LINE_START = re.compile(
+    r"""(?:\#{1,6}|[-+])(?=\s|$) | > | [=-]+(?=\s*$) | (?P<number>\d{1,9})(?=[.)](?:\s|$))""",
+    re.VERBOSE,
+)
+# Ours (DESIGN §5): an id at the end of a heading. In an author's title the brace is text.
+HEADING_ID = re.compile(r"\{#([A-Za-z0-9_-]+)\}\s*$")
+_CLOSING_HASHES = re.compile(r"(^|\s)(#+)$")
+
+
+def trim_url(url: str) -> str:
+    """An address found in running text, without the punctuation of the sentence around it."""
+    while url:
+        last = url[-1]
+        if last in ".,;:!?'\"*_~`…。，、！？”’»":
+            url = url[:-1]
+        elif last in ")]}" and url.count(last) > url.count("([{"[")]}".index(last)]):
+            url = url[:-1]
+        else:
+            break
+    return url
+
+
+def escape_inline(text: str, clean: Callable[[str], str] = str) -> str:
+    r"""Plain text → Markdown that shows the same characters: `2 * 3` stays, `*x*` → `\*x\*`, an address → `<address>`.
+
+    `clean` is applied to each address.
+    """
+    pieces = []
+    end = 0
+    for match in URL.finditer(text):
+        url = trim_url(match.group())
+        if "://" not in url:
+            continue
+        pieces += [_INLINE.sub(r"\\\g<0>", text[end : match.start()]), "<", clean(url), ">"]
+        end = match.start() + len(url)
+    pieces.append(_INLINE.sub(r"\\\g<0>", text[end:]))
+    return "".join(pieces)
+
+
+def escape_block(text: str, clean: Callable[[str], str] = str) -> str:
+    """Plain text of one line → a Markdown paragraph: nothing at its start is read as a heading, list or rule."""
+    line = escape_inline(text.strip(), clean)
+    match = _LINE_START.match(line)
+    if not match:
+        return line
+    cut = match.end("number") if match["number"] else 0
+    return f"{line[:cut]}\\{line[cut:]}"
+
+
+def escape_heading(text: str, clean: Callable[[str], str] = str) -> str:
+    """Plain text → the text of an ATX heading: no closing #s, no id of ours."""
+    line = HEADING_ID.sub(r"\\\g<0>", escape_inline(" ".join(text.split()), clean))
+    return _CLOSING_HASHES.sub(r"\1\\\2", line)
+
+
+def format_link(text: str, url: str) -> str:
+    """Markdown `[text](url)`; `text` is Markdown already. Odd addresses go into angle brackets."""
+    safe = url.replace("<", "%3C").replace(">", "%3E").replace("\\", "%5C")
+    odd = re.search(r"\s", safe) or safe.count("(") != safe.count(")")
+    return f"[{text}](<{safe}>)" if odd or not safe else f"[{text}]({safe})"
+
+
+# --- reading source line by line ------------------------------------------------------------------------------
+
+_FENCE = re.compile(r" {0,3}(`{3,}(?=[^`]*$)|~{3,})")
+_ATX = re.compile(r" {0,3}(#{1,6})(?=\s|$)")
+_ITEM = re.compile(r"(\s*)(?:[-+*]|\d{1,9}[.)])\s+")
+
+
+def structure_lines(text: str) -> Iterator[tuple[int, str, bool]]:
+    """(line number, line with its ending, whether it is structure) of a Markdown text.
+
+    Lines inside code fences and HTML comments are no structure: a `##` there is no heading.
+    """
+    fence = ""
+    comment = False
+    for number, line in enumerate(text.splitlines(keepends=True), 1):
+        bare = line.rstrip("\r\n")
+        if fence:
+            yield number, line, False
+            close = bare.strip()
+            if close.startswith(fence) and not close.strip(fence[0]):
+                fence = ""
+        elif comment:
+            yield number, line, False
+            comment = "-->" not in bare
+        elif match := _FENCE.match(bare):
+            fence = match[1]
+            yield number, line, False
+        else:
+            comment = bare.lstrip().startswith("<!--") and "-->" not in bare
+            yield number, line, not comment
+
+
+def shift_headings(body: str, top: int) -> str:
+    """The same Markdown with its highest ATX heading at level `top`, the others below it; nothing deeper than 6."""
+    if "#" not in body:
+        return body
+    levels = [len(m[1]) for _, line, open_ in structure_lines(body) if open_ and (m := _ATX.match(line))]
+    if not levels:
+        return body
+    step = top - min(levels)
+    lines = []
+    for _, line, open_ in structure_lines(body):
+        match = _ATX.match(line) if open_ else None
+        if match:
+            line = "#" * min(6, len(match[1]) + step) + line[match.end(1) :]
+        lines.append(line)
+    return "".join(lines)
+
+
+@dataclass(frozen=True, slots=True)
+class TextBlock:
+    """A paragraph, bullet, heading or code block of a Markdown text, as source. `line` counts from 1."""
+
+    kind: Literal["heading", "paragraph", "item", "code"]
+    text: str
+    line: int
+
+
+def find_blocks(body: str) -> list[TextBlock]:
+    """The blocks of a Markdown text in order; enough of its structure to point at one of them."""
+    blocks: list[TextBlock] = []
+    lines: list[str] = []
+    kind: Literal["heading", "paragraph", "item", "code"] = "paragraph"
+    start = 1
+
+    def close() -> None:
+        nonlocal kind
+        if lines:
+            blocks.append(TextBlock(kind, "\n".join(lines).strip(), start))
+            lines.clear()
+        kind = "paragraph"
+
+    for number, line, open_ in structure_lines(body):
+        bare = line.strip()
+        item = _ITEM.match(line) if open_ else None
+        if not open_:
+            if kind != "code":
+                close()
+                kind, start = "code", number
+            lines.append(bare)
+        elif not bare:
+            close()
+        elif _ATX.match(line):
+            close()
+            blocks.append(TextBlock("heading", bare.lstrip("#").strip(), number))
+        else:
+            if item or kind == "code":
+                close()
+            if not lines:
+                kind, start = ("item" if item else "paragraph"), number
+            lines.append(line[item.end() :].strip() if item else bare)
+    close()
+    return blocks

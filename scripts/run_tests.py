@@ -1,0 +1,19 @@
+"""`./run test [PYTEST ARGS]`: the whole suite on all cores, with branch coverage; arguments are pytest's."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+def main(arguments: list[str]) -> int:
+    """Run pytest; without arguments everything runs, spread over the cores, and coverage is reported."""
+    whole = ["-n", "auto", "--cov", "--cov-report=term:skip-covered", "--cov-fail-under=0"] if not arguments else []
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("NEWSLETTER_")}
+    return subprocess.run([sys.executable, "-m", "pytest", *whole, *arguments], cwd=ROOT, env=environment).returncode
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

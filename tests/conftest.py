@@ -1,0 +1,28 @@
+"""What all tests share: where the repository is, and the real text that stays outside of it."""
+
+import os
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, settings
+
+ROOT = Path(__file__).resolve().parent.parent
+REAL_TEXT = Path(os.environ.get("REAL_DIGEST", ROOT.parent / "shared" / "input" / "collected-posts-2025-07.txt"))
+
+settings.register_profile("suite", deadline=None, suppress_health_check=[HealthCheck.too_slow], print_blob=True)
+settings.register_profile("deep", parent=settings.get_profile("suite"), max_examples=5_000)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "suite"))
+
+
+@pytest.fixture(scope="session")
+def root() -> Path:
+    """The repository."""
+    return ROOT
+
+
+@pytest.fixture(scope="session")
+def real_text() -> str:
+    """The real week of collected posts. It is test input only and never part of the repository."""
+    if not REAL_TEXT.is_file():
+        pytest.skip(f"the real digest is not on this machine ({REAL_TEXT.name}; set REAL_DIGEST to its path)")
+    return REAL_TEXT.read_text(encoding="utf-8")
