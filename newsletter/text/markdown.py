@@ -20,6 +20,7 @@ _INLINE = re.compile(
     |   &(?=\#?[A-Za-z0-9]+;)""",
     re.VERBOSE,
 )
+_IN_LINK = re.compile(rf"[\[\]]|{_INLINE.pattern}", re.VERBOSE)
 _LINE_START = re.compile(
     r"""(?:\#{1,6}|[-+])(?=\s|$) | > | [=-]+(?=\s*$) | (?P<number>\d{1,9})(?=[.)](?:\s|$))""",
     re.VERBOSE,
@@ -59,9 +60,18 @@ def escape_inline(text: str, clean: Callable[[str], str] = str) -> str:
     return "".join(pieces)
 
 
+def escape_link_text(text: str) -> str:
+    """Plain text → Markdown for between the brackets of a link: no link inside, and its own brackets are text."""
+    return _IN_LINK.sub(r"\\\g<0>", text)
+
+
 def escape_block(text: str, clean: Callable[[str], str] = str) -> str:
-    """Plain text of one line → a Markdown paragraph: nothing at its start is read as a heading, list or rule."""
-    line = escape_inline(text.strip(), clean)
+    """Plain text of one line → a Markdown paragraph that shows the same characters."""
+    return escape_line_start(escape_inline(text.strip(), clean))
+
+
+def escape_line_start(line: str) -> str:
+    """Inline Markdown → the same, but nothing at its start is read as a heading, list, quote or rule."""
     match = _LINE_START.match(line)
     if not match:
         return line
