@@ -143,9 +143,9 @@ def write_front_matter(values: Mapping[str, Value | None]) -> str:
     for key, value in values.items():
         if isinstance(value, tuple):
             if value:
-                lines.append(f"{key}: [{', '.join(_quote(item) for item in value)}]")
+                lines.append(f"{key}: [{', '.join(quote_value(item) for item in value)}]")
         elif value:
-            lines.append(f"{key}: {value if _is_plain(value) else _quote(value)}")
+            lines.append(f"{key}: {value if _is_plain(value) else quote_value(value)}")
     return "\n".join([*lines, "---", ""])
 
 
@@ -153,7 +153,8 @@ def _is_plain(value: str) -> bool:
     return re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_./+-]*(?::[A-Za-z0-9_./+-]+)*", value) is not None
 
 
-def _quote(value: str) -> str:
+def quote_value(value: str) -> str:
+    """A text between double quotes, as YAML and JSON both read it."""
     # A JSON string is a YAML double-quoted scalar; U+0085 and U+2028/9 would be folded, so they go in as escapes.
     quoted = json.dumps(value, ensure_ascii=False)
     return re.sub("[\x7f-\x9f\u2028\u2029\ufeff]", lambda m: f"\\u{ord(m.group()):04x}", quoted)

@@ -185,3 +185,15 @@ def find_blocks(body: str) -> list[TextBlock]:
             lines.append(line[item.end() :].strip() if item else bare)
     close()
     return blocks
+
+
+_LINK_TEXT = re.compile(r"!?\[((?:[^\[\]\\]|\\.)*)\]\((?:<[^>]*>|[^()\s]*(?:\([^()\s]*\)[^()\s]*)*)(?:\s+\"[^\"]*\")?\)")
+_AUTOLINK = re.compile(r"<(https?://[^<>\s]*)>")
+_MARKS = re.compile(r"(?<!\\)(?:\*{1,3}|`+|~~)|(?<![\\\w])_{1,3}(?=\S)|(?<=\S)(?<!\\)_{1,3}(?!\w)")
+_ESCAPED = re.compile(r"\\([!-/:-@\[-`{-~])")
+
+
+def plain_inline(source: str) -> str:
+    """One line of Markdown → roughly its words: marks, link addresses and escapes go. The renderer is exact, this is quick."""
+    text = _AUTOLINK.sub(r"\1", _LINK_TEXT.sub(r"\1", " ".join(source.split())))
+    return _ESCAPED.sub(r"\1", _MARKS.sub("", text)).strip()

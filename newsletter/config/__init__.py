@@ -1,0 +1,6 @@
+"""newsletter.toml and the environment over it → one frozen Config."""
+
+from newsletter.config.load import load_config
+from newsletter.config.settings import Config, Database, Fetch, Smtp, Web
+
+__all__ = ["Config", "Database", "Fetch", "Smtp", "Web", "load_config"]

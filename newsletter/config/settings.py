@@ -1,0 +1,91 @@
+"""The settings as frozen values: the fields are the list of keys (docs/settings.md)."""
+
+from dataclasses import dataclass
+from typing import Literal
+from zoneinfo import ZoneInfo
+
+from newsletter.errors import Mistake, SettingsError
+from newsletter.model import STRICT, Edition, Publication, Sorting, Source, Theme
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fetch:
+    """How we go out to the network. `allow_hosts`: names that may resolve to private addresses, on purpose."""
+
+    __pydantic_config__ = STRICT
+
+    allow_hosts: tuple[str, ...] = ()
+    agent: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Smtp:
+    """The relay that takes our mail. The password comes from NEWSLETTER_SMTP__PASSWORD or `password_file`."""
+
+    __pydantic_config__ = STRICT
+
+    host: str = "127.0.0.1"
+    port: int = 587
+    security: Literal["starttls", "tls", "none"] = "starttls"
+    allow_plaintext: bool = False
+    username: str = ""
+    password: str = ""
+    password_file: str = ""
+    connections: int = 10
+    rate: str = ""
+
+    def __repr__(self) -> str:
+        """Without the password: a settings value may end up in a message."""
+        return f"Smtp(host={self.host!r}, port={self.port})"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Web:
+    """Where the public pages listen."""
+
+    __pydantic_config__ = STRICT
+
+    host: str = "127.0.0.1"
+    port: int = 8000
+    trusted_proxies: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Database:
+    """Where subscribers and the ledger are kept."""
+
+    __pydantic_config__ = STRICT
+
+    url: str = "sqlite:///newsletter.db"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Config:
+    """All settings. The fields, and theirs, are the list of keys (docs/settings.md)."""
+
+    __pydantic_config__ = STRICT
+
+    publication: Publication
+    themes: tuple[Theme, ...] = ()
+    sources: tuple[Source, ...] = ()
+    editions: tuple[Edition, ...] = ()
+    sorting: Sorting = Sorting()
+    fetch: Fetch = Fetch()
+    smtp: Smtp = Smtp()
+    web: Web = Web()
+    database: Database = Database()
+
+    @property
+    def zone(self) -> ZoneInfo:
+        """The publication's time zone: everything shown is in it."""
+        return ZoneInfo(self.publication.timezone)
+
+    def edition(self, slug: str | None = None) -> Edition:
+        """The edition of that name, or the first one. Raises SettingsError."""
+        if slug is None and self.editions:
+            return self.editions[0]
+        for edition in self.editions:
+            if edition.slug == slug:
+                return edition
+        names = ", ".join(edition.slug for edition in self.editions) or "none"
+        raise SettingsError(Mistake(code="NL015", message=f"no edition {slug!r} in the settings (there is: {names})"))

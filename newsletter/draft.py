@@ -1,0 +1,215 @@
+"""The flow from collected posts to issues/<slug>/issue.md: read, leave out what was told, sort, compose, write."""
+
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import date
+
+from newsletter.config import Config
+from newsletter.editing.compose import Composed, compose_issue, gather_sections
+from newsletter.editing.duplicates import Duplicate, find_duplicates
+from newsletter.editing.issue_file import IssueFile, insert_posts, read_issue, write_issue
+from newsletter.editing.themes import Sorter, Verdict, sort_posts
+from newsletter.errors import InputError, Mistake, NothingToDo
+from newsletter.model import UNSORTED, Edition, Finding, Issue, Post, Source
+from newsletter.phrases import Phrases, read_phrases
+from newsletter.resources import resource
+from newsletter.sources import SOURCES, Batch, SourceFile
+from newsletter.text.characters import decode_text
+from newsletter.workspace import Workspace, issue_path, split_issue_slug
+
+COLLECTED = "posts/collected"
+OFFERED = "offered.json"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Draft:
+    """What became of the collected posts. `added` stand in the issue now; the others are named with their reason."""
+
+    slug: str
+    path: str
+    added: tuple[Verdict, ...]
+    duplicates: tuple[Duplicate, ...]
+    held: tuple[Post, ...]
+    elsewhere: tuple[Post, ...]
+    later: tuple[Post, ...]
+    used: int
+    findings: tuple[Finding, ...]
+
+    @property
+    def unsorted(self) -> int:
+        """How many of the added posts no theme claimed."""
+        return sum(verdict.theme is None for verdict in self.added)
+
+
+def draft_issue(workspace: Workspace, config: Config, edition: Edition, day: date) -> Draft:
+    """A new issue of the posts that no issue has had. Raises NothingToDo if it stands already or nothing is new."""
+    slug = f"{day.isoformat()}-{edition.slug}"
+    if workspace.exists(issue_path(slug)):
+        raise NothingToDo(
+            Mistake(code="NL060", message=f"{issue_path(slug)} stands already", help="add what is new: newsletter draft --refresh")
+        )
+    phrases = load_phrases(workspace, config)
+    choice = _choose(workspace, config, edition, day, current=None)
+    composed = compose_issue(choice.verdicts, edition=edition, themes=config.themes, day=day, phrases=phrases)
+    if not composed.issue.sections:
+        raise _nothing_new(slug, choice)
+    text = write_issue(composed.issue)
+    return _write(workspace, slug, text, choice, composed)
+
+
+def refresh_issue(workspace: Workspace, config: Config, edition: Edition, day: date) -> Draft:
+    """Add to an issue what was collected since; what stands in it is not touched. Raises NothingToDo if nothing is new."""
+    slug = f"{day.isoformat()}-{edition.slug}"
+    if not workspace.exists(issue_path(slug)):
+        return draft_issue(workspace, config, edition, day)
+    current = load_issue(workspace, slug)
+    choice = _choose(workspace, config, edition, day, current=current.issue)
+    sections, held, elsewhere = gather_sections(
+        choice.verdicts, edition=edition, themes=config.themes, phrases=load_phrases(workspace, config)
+    )
+    if not sections:
+        raise _nothing_new(slug, choice)
+    return _write(workspace, slug, insert_posts(current, sections), choice, Composed(current.issue, held, elsewhere))
+
+
+# --- what the commands share ------------------------------------------------------------------------------------
+
+
+def read_sources(workspace: Workspace, config: Config) -> Batch:
+    """All posts of all sources in the settings' order. Raises InputError with the mistakes of all files."""
+    posts: list[Post] = []
+    findings: list[Finding] = []
+    mistakes: list[Mistake] = []
+    for source in config.sources:
+        kind = SOURCES[source.kind]
+        try:
+            batch = kind.read(source, list_source_files(workspace, source), config.zone)
+        except InputError as error:
+            mistakes += error.mistakes
+            continue
+        posts += batch.posts
+        findings += batch.findings
+    if mistakes:
+        raise InputError.of(mistakes)
+    return Batch(tuple(posts), tuple(findings))
+
+
+def list_source_files(workspace: Workspace, source: Source) -> Iterable[SourceFile]:
+    """The files of one source. The folder `posts` does not hold what `collect` wrote below it: other sources own that."""
+    folder = SOURCES[source.kind].folder(source)
+    without = "" if folder.startswith(f"{COLLECTED}/") else COLLECTED
+    for path in workspace.list_files(folder, without=without):
+        yield SourceFile(path, workspace.read(path))
+
+
+def load_issue(workspace: Workspace, slug: str) -> IssueFile:
+    """An issue.md, read; it must lie in the folder of its name."""
+    path = issue_path(slug)
+    file = read_issue(decode_text(workspace.read(path), path), path)
+    if file.issue.slug != slug:
+        raise InputError(
+            Mistake(code="NL030", file=path, line=2, message=f"issue: says {file.issue.slug!r}, but the folder is {slug!r}; make them the same")
+        )
+    return file
+
+
+def load_phrases(workspace: Workspace, config: Config) -> Phrases:
+    """The words of the publication's language; the workspace's own file wins."""
+    path = "templates/phrases.toml"
+    data = workspace.read(path) if workspace.exists(path) else resource(path).read_bytes()
+    return read_phrases(decode_text(data, path), path, config.publication.language)
+
+
+# --- choosing ---------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class _Choice:
+    verdicts: tuple[Verdict, ...]
+    duplicates: tuple[Duplicate, ...]
+    later: tuple[Post, ...]
+    used: int
+    offered: dict[str, str]
+    findings: tuple[Finding, ...]
+
+
+def _choose(workspace: Workspace, config: Config, edition: Edition, day: date, current: Issue | None) -> _Choice:
+    """The posts for an issue: collected, not later than its day, in no other issue, not offered to one before."""
+    slug = f"{day.isoformat()}-{edition.slug}"
+    batch = read_sources(workspace, config)
+    past, offered_before = _past_issues(workspace, edition, slug)
+    offered = _read_offered(workspace, slug) if current else {}
+    in_issues = {post.key for issue in past for post in issue.posts if post.key}
+    seen = in_issues | offered_before | set(offered)
+    later, fresh, used = [], [], 0
+    for post in batch.posts:
+        if post.key in seen:
+            used += 1
+        elif post.date and post.date.astimezone(config.zone).date() > day:
+            later.append(post)
+        else:
+            fresh.append(post)
+    told = (*past, current) if current else past
+    new, duplicates = find_duplicates(fresh, told)
+    verdicts = sort_posts(new, Sorter(config.themes, config.sources, config.sorting))
+    return _Choice(verdicts, duplicates, tuple(later), used, offered, batch.findings)
+
+
+def _past_issues(workspace: Workspace, edition: Edition, slug: str) -> tuple[tuple[Issue, ...], set[str]]:
+    """The other issues (of this edition only, if it says so), and the keys that were offered to them."""
+    issues = []
+    offered: set[str] = set()
+    for other in workspace.issue_slugs():
+        parts = split_issue_slug(other)
+        if other == slug or parts is None or (edition.past == "edition" and parts[1] != edition.slug):
+            continue
+        issues.append(load_issue(workspace, other).issue)
+        offered |= set(_read_offered(workspace, other))
+    return tuple(issues), offered
+
+
+def _read_offered(workspace: Workspace, slug: str) -> dict[str, str]:
+    """The posts that were put into an issue, by key: one that the editor has deleted since stays deleted."""
+    path = f"issues/{slug}/{OFFERED}"
+    if not workspace.exists(path):
+        return {}
+    try:
+        offered = json.loads(workspace.read(path))
+        return {str(key): str(title) for key, title in offered["posts"].items()}
+    except (ValueError, KeyError, TypeError, AttributeError):
+        raise InputError(
+            Mistake(code="NL026", file=path, message="cannot be read; restore it from git, or delete it (deleted posts then come back)")
+        ) from None
+
+
+def _write(workspace: Workspace, slug: str, text: str, choice: _Choice, composed: Composed) -> Draft:
+    left = {id(post) for post in (*composed.held, *composed.elsewhere)}
+    added = tuple(verdict for verdict in choice.verdicts if id(verdict.post) not in left)
+    offered = choice.offered | {verdict.post.key: verdict.post.title for verdict in added}
+    workspace.write(f"issues/{slug}/{OFFERED}", json.dumps({"posts": offered}, indent=1, ensure_ascii=False) + "\n")
+    workspace.write(issue_path(slug), text)
+    return Draft(
+        slug=slug,
+        path=issue_path(slug),
+        added=added,
+        duplicates=choice.duplicates,
+        held=composed.held,
+        elsewhere=composed.elsewhere,
+        later=choice.later,
+        used=choice.used,
+        findings=choice.findings,
+    )
+
+
+def _nothing_new(slug: str, choice: _Choice) -> NothingToDo:
+    parts = [
+        f"{choice.used} stood in an issue before" if choice.used else "",
+        f"{len(choice.duplicates)} repeat one" if choice.duplicates else "",
+        f"{len(choice.later)} are dated later" if choice.later else "",
+        f"{len(choice.verdicts)} are held back or belong to other editions" if choice.verdicts else "",
+    ]
+    known = ", ".join(part for part in parts if part) or "the sources hold none"
+    return NothingToDo(
+        Mistake(code="NL060", message=f"no new posts for {slug}: {known}", help="put posts into posts/, or fetch feeds: newsletter collect")
+    )

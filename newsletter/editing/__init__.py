@@ -1,0 +1,1 @@
+"""POSTS BECOME AN ISSUE. Pure: nothing here reads a clock, a file or a network."""

@@ -1,0 +1,167 @@
+"""The same story twice is left out and listed: same address, same words, or nearly the same words.
+
+A title alone never decides ("… approves …" and "… rejects …" are nearly equal titles): it needs words to go with it.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from operator import itemgetter
+from zlib import crc32
+
+from newsletter.model import Issue, Post
+from newsletter.text.words import fold_words
+
+SHINGLE = 5
+ALIKE = 0.8
+TITLE_ALIKE = 90.0
+ALIKE_WITH_TITLE = 0.4
+# The smallest hashes of a text's shingles: two texts that share 40 % of their shingles all but surely share one of these.
+SKETCH = 12
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """A story that was told already: in a past issue, or by an earlier post of this collection. `where` names it."""
+
+    key: str | None
+    title: str
+    body: str
+    urls: tuple[str, ...]
+    where: str
+
+
+@dataclass(frozen=True, slots=True)
+class Duplicate:
+    """A post that is left out, what it repeats, and how that shows. `likeness` is from 0 to 1."""
+
+    post: Post
+    title: str
+    where: str
+    reason: str
+    likeness: float
+
+
+@dataclass(frozen=True, slots=True)
+class _Reading:
+    """A story read for comparing. The shingles themselves are not kept: 10,000 stories of them would fill the memory."""
+
+    urls: tuple[str, ...]
+    title: tuple[str, ...]
+    words: int
+    sketch: tuple[int, ...]
+
+
+class Memory:
+    """Stories told so far, found again by key, address, title or words."""
+
+    def __init__(self) -> None:
+        self._stories: list[tuple[Told, _Reading]] = []
+        self._by_key: dict[str, int] = {}
+        self._by_url: dict[str, int] = {}
+        self._by_title: dict[tuple[str, ...], list[int]] = {}
+        self._by_sketch: dict[int, list[int]] = {}
+
+    def add(self, told: Told, reading: _Reading | None = None) -> None:
+        """Remember a story."""
+        reading = reading or _read(told)
+        number = len(self._stories)
+        self._stories.append((told, reading))
+        if told.key:
+            self._by_key.setdefault(told.key, number)
+        for url in reading.urls:
+            self._by_url.setdefault(url, number)
+        if reading.title:
+            self._by_title.setdefault(reading.title, []).append(number)
+        for value in reading.sketch:
+            self._by_sketch.setdefault(value, []).append(number)
+
+    def find(self, told: Told, reading: _Reading) -> tuple[Told, str, float] | None:
+        """What this story repeats, if anything: the story, the reason, the likeness."""
+        if told.key in self._by_key:
+            return self._stories[self._by_key[told.key]][0], "the same post", 1.0
+        for url in reading.urls:
+            if url in self._by_url:
+                return self._stories[self._by_url[url]][0], "the same address", 1.0
+        for number in self._by_title.get(reading.title, ()):
+            # The same title over no text on one side: the short notice of a story and the story.
+            if not reading.words or not self._stories[number][1].words:
+                return self._stories[number][0], "the same title", 1.0
+        return self._find_alike(told, reading)
+
+    def _find_alike(self, told: Told, reading: _Reading) -> tuple[Told, str, float] | None:
+        candidates = sorted({number for value in reading.sketch for number in self._by_sketch.get(value, ())})
+        mine = _shingles(fold_words(told.body)) if candidates else frozenset()
+        for number in candidates:
+            other, other_reading = self._stories[number]
+            likeness = _jaccard(mine, _shingles(fold_words(other.body)))
+            if likeness >= ALIKE:
+                return other, f"{likeness:.0%} of the same words", likeness
+            if likeness >= ALIKE_WITH_TITLE and _titles_alike(reading.title, other_reading.title):
+                return other, f"nearly the same title and {likeness:.0%} of the same words", likeness
+        return None
+
+
+def find_duplicates(posts: Iterable[Post], past: Iterable[Issue]) -> tuple[tuple[Post, ...], tuple[Duplicate, ...]]:
+    """Posts in order → (those that are new, those that repeat a past issue or an earlier post).
+
+    Of a bare title and the story under the same title, the story is kept. `keep: true` in a post's front matter keeps it.
+    """
+    memory = Memory()
+    for issue in past:
+        for old in issue.posts:
+            memory.add(Told(old.key, old.title, old.body, tuple(link.url for link in old.sources), f"issue {issue.slug}"))
+    kept: list[tuple[int, Post]] = []
+    left_out: list[tuple[int, Duplicate]] = []
+    # Stories before bare titles: the sort is stable, so among the others the first one collected wins.
+    for position, post in sorted(enumerate(posts), key=lambda pair: not pair[1].body.strip()):
+        urls = tuple(url for url in (post.url, *post.extra_urls) if url)
+        told = Told(post.key, post.title, post.body, urls, post.origin or post.source)
+        reading = _read(told)
+        match = None if post.keep else memory.find(told, reading)
+        if match:
+            left_out.append((position, Duplicate(post, match[0].title, match[0].where, match[1], round(match[2], 3))))
+        else:
+            memory.add(told, reading)
+            kept.append((position, post))
+    kept.sort(key=itemgetter(0))
+    left_out.sort(key=itemgetter(0))
+    return tuple(post for _, post in kept), tuple(duplicate for _, duplicate in left_out)
+
+
+def _read(told: Told) -> _Reading:
+    words = fold_words(told.body)
+    urls = tuple(dict.fromkeys(key for url in told.urls if (key := _canonical(url))))
+    return _Reading(urls, tuple(fold_words(told.title)), len(words), tuple(sorted(_shingles(words))[:SKETCH]))
+
+
+def _titles_alike(one: tuple[str, ...], other: tuple[str, ...]) -> bool:
+    from rapidfuzz import fuzz
+
+    return bool(one and other) and fuzz.token_sort_ratio(" ".join(one), " ".join(other)) >= TITLE_ALIKE
+
+
+def _canonical(url: str) -> str:
+    """An address for comparing: sorted query, no fragment, no scheme. Empty for a bare host: a site is no story."""
+    from w3lib.url import canonicalize_url
+
+    try:
+        plain: str = canonicalize_url(url)
+    except ValueError:
+        plain = url
+    key = plain.partition("://")[2].removeprefix("www.").rstrip("/")
+    return key if "/" in key or "?" in key else ""
+
+
+def _shingles(words: list[str]) -> frozenset[int]:
+    """Numbers that stand for all runs of five words (for the whole text, if it is shorter)."""
+    if not words:
+        return frozenset()
+    # crc32, not hash(): Python salts the hash of texts, and the same posts must give the same verdict tomorrow.
+    numbers = [crc32(word.encode()) for word in words]
+    if len(numbers) < SHINGLE:
+        return frozenset((hash(tuple(numbers)),))
+    return frozenset(map(hash, zip(*(numbers[start:] for start in range(SHINGLE)), strict=False)))
+
+
+def _jaccard(one: frozenset[int], other: frozenset[int]) -> float:
+    return len(one & other) / len(one | other) if one and other else 0.0

@@ -1,0 +1,244 @@
+"""issue.md ⇄ Issue: the contract between program and editor (DESIGN §5, docs/issue-file.md).
+
+Reading keeps where every post ends, so that new posts can be put in without touching one byte of what stands.
+"""
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+
+from newsletter.errors import InputError, Mistake
+from newsletter.model import UNSORTED, Issue, IssuePost, Link, Section
+from newsletter.text.dates import parse_day
+from newsletter.text.front_matter import FrontMatter, quote_value, read_front_matter, write_front_matter
+from newsletter.text.markdown import HEADING_ID, format_link, plain_inline, structure_lines
+from newsletter.text.words import slugify
+
+KEYS = ("issue", "edition", "date", "subject", "preheader")
+_REQUIRED = ("issue", "edition", "date", "subject")
+_HEADING = re.compile(r" {0,3}(#{2,3})(?!#)(?:[ \t]+(.*?))?[ \t]*$")
+_CLOSING = re.compile(r"(?:^|[ \t])#+$")
+_LINK = re.compile(r"\[((?:[^\[\]\\]|\\.)+)\]\((?:<([^<>\n]*)>|([^()\s<>]*(?:\([^()\s]*\)[^()\s]*)*))\)|<(https?://[^<>\s]+)>|(https?://[^\s<>]+)")
+_BULLET = re.compile(r"\s*[-*+]\s")
+_BETWEEN_LINKS = re.compile(r"[\s·|,;/•–-]*(?:(?:and|und|et|y|и)\s+)?")
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a post or section stands in the text of the file: offsets of its first character and just past its last."""
+
+    start: int
+    end: int
+
+
+@dataclass(frozen=True, slots=True)
+class IssueFile:
+    """An issue as read, with its text and the places of its sections (by slug) in it."""
+
+    issue: Issue
+    text: str
+    sections: dict[str, Place]
+
+
+@dataclass(frozen=True, slots=True)
+class _Heading:
+    level: int
+    title: str
+    id: str
+    line: int
+    start: int
+    end: int
+
+
+def read_issue(text: str, file: str) -> IssueFile:
+    """The text of an issue.md → the issue. Raises InputError with every mistake and its line."""
+    front = read_front_matter(text, file, KEYS)
+    mistakes = [
+        Mistake(code="NL030", file=file, line=1, message=f"{key} is missing from the front matter")
+        for key in _REQUIRED
+        if not front.text(key)
+    ]
+    day = front.parse("date", parse_day)
+    if mistakes or day is None:
+        raise InputError.of(mistakes or [Mistake(code="NL030", file=file, line=1, message="date is missing")])
+    headings = _find_headings(text, front)
+    sections, places = _read_sections(text, headings, file, mistakes)
+    if mistakes:
+        raise InputError.of(mistakes)
+    intro_end = headings[0].start if headings else len(text)
+    issue = Issue(
+        slug=front.text("issue"),
+        edition=front.text("edition"),
+        date=day,
+        subject=" ".join(front.text("subject").split()),
+        preheader=" ".join(front.text("preheader").split()),
+        intro=_block(text[front.end : intro_end]),
+        sections=sections,
+    )
+    return IssueFile(issue, text, places)
+
+
+def _find_headings(text: str, front: FrontMatter) -> list[_Heading]:
+    headings = []
+    offset = front.end
+    for number, line, structure in structure_lines(text[front.end :]):
+        match = _HEADING.match(line.rstrip("\r\n")) if structure else None
+        if match:
+            title = _CLOSING.sub("", match[2] or "").rstrip()
+            found = HEADING_ID.search(title)
+            if found and (found.start() == 0 or title[found.start() - 1].isspace()):
+                title, name = title[: found.start()].rstrip(), found[1]
+            else:
+                name = ""
+            headings.append(_Heading(len(match[1]), title, name, front.lines + number, offset, offset + len(line)))
+        offset += len(line)
+    return headings
+
+
+def _read_sections(
+    text: str, headings: list[_Heading], file: str, mistakes: list[Mistake]
+) -> tuple[tuple[Section, ...], dict[str, Place]]:
+    sections: list[Section] = []
+    places: dict[str, Place] = {}
+    keys: dict[str, int] = {}
+    for position, heading in enumerate(headings):
+        end = headings[position + 1].start if position + 1 < len(headings) else len(text)
+        body = text[heading.end : end]
+        if heading.level == 2:
+            section = _read_section(heading, body, file, places, mistakes)
+            sections.append(section)
+            places[section.slug] = Place(heading.start, end)
+        elif not sections:
+            mistakes.append(_mistake(file, heading, "a post before the first section; put `## Theme {#slug}` above it"))
+        else:
+            post = _read_post(heading, body, file, keys, mistakes)
+            last = sections[-1]
+            sections[-1] = replace(last, posts=(*last.posts, post))
+            places[last.slug] = replace(places[last.slug], end=end)
+    return tuple(sections), places
+
+
+def _read_section(heading: _Heading, body: str, file: str, places: dict[str, Place], mistakes: list[Mistake]) -> Section:
+    slug = heading.id or slugify(plain_inline(heading.title)) or f"section-{heading.line}"
+    if not heading.title:
+        mistakes.append(_mistake(file, heading, "a section without a title"))
+    if slug in places:
+        mistakes.append(_mistake(file, heading, f"a second section {{#{slug}}}; put its posts into the first one"))
+        slug = f"{slug}-{heading.line}"
+    return Section(slug=slug, title=heading.title, intro=_block(body), line=heading.line)
+
+
+def _read_post(
+    heading: _Heading, body: str, file: str, keys: dict[str, int], mistakes: list[Mistake]
+) -> IssuePost:
+    if not heading.title:
+        mistakes.append(_mistake(file, heading, "a post without a title; write one after the ###"))
+    if heading.id and not heading.id.startswith("p-"):
+        mistakes.append(_mistake(file, heading, f"{{#{heading.id}}}: the id of a post begins with p-; leave it out for a post of your own"))
+    key = heading.id.removeprefix("p-") or None
+    if key in keys:
+        mistakes.append(_mistake(file, heading, f"the post p-{key} stands here and in line {keys[key]}; keep one"))
+    if key:
+        keys[key] = heading.line
+    text, sources = _split_sources(_block(body))
+    return IssuePost(title=heading.title, body=text, key=key, sources=sources, line=heading.line)
+
+
+def _mistake(file: str, heading: _Heading, message: str) -> Mistake:
+    return Mistake(code="NL030", file=file, line=heading.line, message=message)
+
+
+def _block(text: str) -> str:
+    """The Markdown between two headings: one newline at its end, none at its start; empty if there is nothing."""
+    bare = text.replace("\r\n", "\n").strip("\n")
+    return f"{bare}\n" if bare.strip() else ""
+
+
+def _split_sources(body: str) -> tuple[str, tuple[Link, ...]]:
+    """A last paragraph that holds only links is the source line."""
+    bare = body.rstrip()
+    start = bare.rfind("\n\n") + 2 if "\n\n" in bare else 0
+    links = _only_links(bare[start:])
+    return (_block(bare[:start]), links) if links else (body, ())
+
+
+def _only_links(paragraph: str) -> tuple[Link, ...]:
+    if _BULLET.match(paragraph):
+        return ()
+    links = []
+    position = 0
+    for match in _LINK.finditer(paragraph):
+        between = _BETWEEN_LINKS.match(paragraph, position, match.start())
+        if not between or between.end() != match.start():
+            return ()
+        url = match[2] or match[3] or match[4] or match[5]
+        if not url:
+            return ()
+        links.append(Link(text=match[1] or "", url=url))
+        position = match.end()
+    return tuple(links) if links and not paragraph[position:].strip(" \t\n.") else ()
+
+
+# --- writing ------------------------------------------------------------------------------------------------------
+
+
+def write_issue(issue: Issue) -> str:
+    """An issue → the text of its file. Reading an unedited file and writing it again gives the same bytes."""
+    front = write_front_matter({"issue": issue.slug, "edition": issue.edition, "date": issue.date.isoformat()})
+    # Always between quotes: the editor changes these two, and a colon must never break the file.
+    texts = f"subject: {quote_value(issue.subject)}\npreheader: {quote_value(issue.preheader)}\n"
+    front = front.removesuffix("---\n") + texts + "---\n"
+    parts = [front, f"\n{issue.intro}" if issue.intro else ""]
+    parts += [write_section(section) for section in issue.sections]
+    return "".join(parts)
+
+
+def write_section(section: Section) -> str:
+    """A section with its posts; begins with the blank line that parts it from what stands above."""
+    head = f"\n## {section.title} {{#{section.slug}}}\n"
+    intro = f"\n{section.intro}" if section.intro else ""
+    return head + intro + "".join(write_post(post) for post in section.posts)
+
+
+def write_post(post: IssuePost) -> str:
+    """A post as it stands in the file; begins with a blank line."""
+    name = f" {{#p-{post.key}}}" if post.key else ""
+    body = f"\n{post.body}" if post.body else ""
+    links = " · ".join(format_link(link.text, link.url) if link.text else f"<{link.url}>" for link in post.sources)
+    return f"\n### {post.title}{name}\n{body}" + (f"\n{links}\n" if links else "")
+
+
+def insert_posts(file: IssueFile, sections: Iterable[Section]) -> str:
+    """The file's text with these sections' posts added at the end of theirs; nothing that stands is touched.
+
+    A section that is not there yet comes after the last one, but before {#unsorted}.
+    """
+    newline = "\r\n" if "\r\n" in file.text else "\n"
+    inserts: dict[int, list[str]] = {}
+    unsorted_start = file.sections[UNSORTED].start if UNSORTED in file.sections else len(file.text)
+    for section in sections:
+        if not section.posts:
+            continue
+        place = file.sections.get(section.slug)
+        if place:
+            inserts.setdefault(place.end, []).extend(write_post(post) for post in section.posts)
+        else:
+            at = len(file.text) if section.slug == UNSORTED else unsorted_start
+            inserts.setdefault(at, []).append(write_section(section))
+    text = file.text
+    for at in sorted(inserts, reverse=True):
+        text = _splice(text, at, "".join(inserts[at]), newline)
+    return text
+
+
+def _splice(text: str, at: int, addition: str, newline: str) -> str:
+    """Put `addition` (which begins with a blank line) at an offset, with one blank line on both sides of it."""
+    before, after = text[:at], text[at:]
+    # The blank lines above stay where they are; the addition's own first one is needed only if there is none.
+    ends_blank = before.endswith(("\n\n", "\r\n\r\n"))
+    addition = addition.removeprefix("\n") if ends_blank or not before else addition
+    if before and not before.endswith("\n"):
+        addition = "\n" + addition
+    if after:
+        addition += "\n"
+    return before + addition.replace("\n", newline) + after

@@ -1,0 +1,186 @@
+"""Posts are sorted into themes by words, with a score and a margin; what no theme wins clearly stays unsorted.
+
+How points are made (docs/themes.md says the same for readers):
+a word counts log2(1 + how often) times the weight of where it stands (title, lead = first paragraph, body);
+`any` words add up; the sides of `all` give their harmonic mean times the number of sides, so that many words of one
+side and one of the other are worth little; a theme that has no word at all gets nothing from a source's prior.
+"""
+
+import math
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+from newsletter.editing.words_of_themes import ANY, NEVER, Slot, Vocabulary, make_vocabulary
+from newsletter.errors import InputError, Mistake
+from newsletter.model import UNSORTED, Post, Sorting, Source, Theme
+from newsletter.text.markdown import TextBlock, find_blocks
+
+Zone = Literal["title", "lead", "body"]
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    """One word that speaks for a theme: where it stands, how often, what it is worth. Side 0 is `any`."""
+
+    word: str
+    zone: Zone
+    count: int
+    points: float
+    side: int
+
+
+@dataclass(frozen=True, slots=True)
+class Score:
+    """What one theme has to say to a post. `points` are 0 unless it claims the post; `note` says why not."""
+
+    theme: str
+    points: float
+    matches: tuple[Match, ...]
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """Where a post goes. `theme` is None for unsorted; `margin` is how far the best leads, as a share of its points."""
+
+    post: Post
+    theme: str | None
+    by: Literal["editor", "words", "nobody"]
+    scores: tuple[Score, ...]
+    margin: float
+
+
+@dataclass(frozen=True, slots=True)
+class OffTheme:
+    """A bullet or paragraph that speaks of another theme than its post's, and not of its own."""
+
+    line: int
+    text: str
+    words: tuple[str, ...]
+    themes: tuple[str, ...]
+
+
+class Sorter:
+    """The themes' words, made ready once for many posts."""
+
+    def __init__(self, themes: tuple[Theme, ...], sources: tuple[Source, ...] = (), sorting: Sorting | None = None) -> None:
+        self.themes = themes
+        self.sorting = sorting or Sorting()
+        self._priors = {source.name: frozenset(source.themes) for source in sources}
+        self._vocabulary = make_vocabulary(themes)
+
+    def sort(self, post: Post) -> Verdict:
+        """One post → its theme and why. Raises InputError if the editor named a theme that does not exist."""
+        scores = self._score(post)
+        best = scores[0].points if scores else 0.0
+        second = scores[1].points if len(scores) > 1 else 0.0
+        margin = (best - second) / best if best else 0.0
+        if post.theme is not None:
+            return Verdict(post, self._chosen(post), "editor", scores, margin)
+        if best >= self.sorting.minimum and margin >= self.sorting.margin:
+            return Verdict(post, scores[0].theme, "words", scores, margin)
+        return Verdict(post, None, "nobody", scores, margin)
+
+    def find_off_theme(self, verdict: Verdict) -> tuple[OffTheme, ...]:
+        """Blocks of a post that name at least two words of other themes and none of its own."""
+        if verdict.theme is None:
+            return ()
+        found = []
+        for block in find_blocks(verdict.post.body):
+            if block.kind in ("paragraph", "item"):
+                off = self._judge_block(block, verdict.theme)
+                found += [off] if off else []
+        return tuple(found)
+
+    def _judge_block(self, block: TextBlock, own: str) -> OffTheme | None:
+        others: dict[str, Counter[str]] = {}
+        for slot, words in self._vocabulary.find(block.text).items():
+            if slot.side == NEVER:
+                continue
+            if slot.theme == own:
+                return None
+            others.setdefault(slot.theme, Counter()).update(words)
+        if not others:
+            return None
+        most = max(sum(words.values()) for words in others.values())
+        if most < 2:
+            return None
+        best = tuple(theme for theme, words in others.items() if sum(words.values()) == most)
+        return OffTheme(block.line, block.text, tuple(others[best[0]]), best)
+
+    def _chosen(self, post: Post) -> str | None:
+        known = [theme.slug for theme in self.themes]
+        if post.theme == UNSORTED:
+            return None
+        if post.theme in known:
+            return post.theme
+        raise InputError(
+            Mistake(
+                code="NL023",
+                file=post.origin or post.source,
+                line=post.line if post.line == 1 else 1,
+                message=f"theme: no theme {post.theme!r} in the settings (there is: {', '.join(known) or 'none'})",
+            )
+        )
+
+    def _score(self, post: Post) -> tuple[Score, ...]:
+        """All themes, best first; among equals the settings' order."""
+        found = {zone: self._vocabulary.find(text) for zone, text in split_zones(post).items() if text}
+        scores = [self._score_theme(theme, found, post.source) for theme in self.themes]
+        return tuple(sorted(scores, key=lambda score: -score.points))
+
+    def _score_theme(self, theme: Theme, found: Mapping[Zone, Mapping[Slot, Counter[str]]], source: str) -> Score:
+        sides: dict[int, float] = dict.fromkeys(range(len(theme.all) + 1), 0.0)
+        matches = []
+        forbidden = ""
+        for zone, slots in found.items():
+            weight: float = getattr(self.sorting, zone)
+            for slot, words in slots.items():
+                if slot.theme != theme.slug:
+                    continue
+                if slot.side == NEVER:
+                    forbidden = next(iter(words))
+                    continue
+                for word, count in words.items():
+                    points = weight * math.log2(1 + count)
+                    sides[slot.side] += points
+                    matches.append(Match(word, zone, count, round(points, 2), slot.side))
+        matches.sort(key=lambda match: (match.side, -match.points, match.word))
+        return self._sum_up(theme, sides, tuple(matches), forbidden, theme.slug in self._priors.get(source, ()))
+
+    def _sum_up(
+        self, theme: Theme, sides: Mapping[int, float], matches: tuple[Match, ...], forbidden: str, prior: bool
+    ) -> Score:
+        if forbidden:
+            return Score(theme.slug, 0.0, matches, f"ruled out by {forbidden!r}")
+        pair = [points for side, points in sides.items() if side != ANY]
+        complete = bool(pair) and all(pair)
+        total = sides[ANY] + (len(pair) ** 2 / sum(1 / points for points in pair) if complete else 0.0)
+        if not total:
+            one_sided = any(pair)
+            return Score(theme.slug, 0.0, matches, "no word of every side" if one_sided else "")
+        if prior:
+            total += self.sorting.prior
+        return Score(theme.slug, round(total, 2), matches, "with its source's prior" if prior else "")
+
+
+def split_zones(post: Post) -> dict[Zone, str]:
+    """A post's title, lead (first paragraph) and the rest. A title made from the text does not count twice."""
+    lead, _, rest = post.body.strip().partition("\n\n")
+    return {"title": "" if post.title_derived else post.title, "lead": lead, "body": rest}
+
+
+def sort_posts(posts: Iterable[Post], sorter: Sorter) -> tuple[Verdict, ...]:
+    """Posts → verdicts in the same order. Themes that do not exist are told for all posts at once."""
+    verdicts = []
+    mistakes: list[Mistake] = []
+    for post in posts:
+        try:
+            verdicts.append(sorter.sort(post))
+        except InputError as error:
+            mistakes += error.mistakes
+    if mistakes:
+        raise InputError.of(mistakes)
+    return tuple(verdicts)

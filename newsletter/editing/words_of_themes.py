@@ -1,0 +1,125 @@
+"""Finding the themes' words in a text: whole words, in any script, each text read once for all themes."""
+
+import re
+import unicodedata
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+from newsletter.editing.gazetteer import country_names
+from newsletter.model import Theme
+from newsletter.text.characters import is_unspaced
+from newsletter.text.words import URL
+
+COUNTRY = "country:"
+NEVER = -1
+ANY = 0  # sides of `all` count from 1
+
+_WORD = re.compile(r"[^\W_]+")
+_FOLD = str.maketrans({"’": "'", "‘": "'", "ʼ": "'", "‐": "-", "‑": "-", "–": "-", "—": "-", "\u00ad": None})
+
+
+@dataclass(frozen=True, slots=True)
+class Slot:
+    """Where a word belongs: a theme's `any` (0), one of its sides (1, 2 …) or its `not` (-1)."""
+
+    theme: str
+    side: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Term:
+    text: str
+    pattern: re.Pattern[str]
+    slots: tuple[Slot, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Vocabulary:
+    """All themes' words, ready to be looked up by the first word of each."""
+
+    by_first_word: Mapping[str, tuple[_Term, ...]]
+    by_prefix: Mapping[str, tuple[_Term, ...]]
+    unspaced: tuple[_Term, ...] = field(default=())
+
+    def find(self, text: str) -> Mapping[Slot, Counter[str]]:
+        """Markdown text → how often each word of each slot stands in it. Of two words at one place the longer counts."""
+        plain = fold_text(text)
+        found: dict[Slot, Counter[str]] = {}
+        taken: dict[Slot, int] = {}
+        for match in _WORD.finditer(plain):
+            word = match.group().lower()
+            terms = self.by_first_word.get(word, ()) + self.by_prefix.get(word[:2], ())
+            if terms and not _joins(plain, match.start() - 1):
+                for term in sorted(terms, key=lambda term: -len(term.text)) if len(terms) > 1 else terms:
+                    hit = term.pattern.match(plain, match.start())
+                    if hit and not _joins(plain, hit.end()):
+                        _count(term, match.start(), hit.end(), found, taken)
+        for term in self.unspaced:
+            for hit in term.pattern.finditer(plain):
+                _count(term, hit.start(), hit.end(), found, taken)
+        return found
+
+
+def _count(term: _Term, start: int, end: int, found: dict[Slot, Counter[str]], taken: dict[Slot, int]) -> None:
+    for slot in term.slots:
+        if start >= taken.get(slot, 0):
+            taken[slot] = end
+            found.setdefault(slot, Counter())[term.text] += 1
+
+
+def _joins(text: str, position: int) -> bool:
+    """Whether a combining mark stands there: then the word goes on, though `re` thinks it has ended."""
+    return 0 <= position < len(text) and text[position] > "\u02ff" and unicodedata.category(text[position])[0] == "M"
+
+
+def fold_text(text: str) -> str:
+    """Text for matching: no addresses, one kind of apostrophe and hyphen, NFC."""
+    return unicodedata.normalize("NFC", URL.sub(" ", text) if "://" in text else text).translate(_FOLD)
+
+
+def make_vocabulary(themes: Iterable[Theme]) -> Vocabulary:
+    """Themes → their words, countries expanded to names."""
+    slots: dict[str, list[Slot]] = {}
+    for theme in themes:
+        lists = [(NEVER, theme.never), (ANY, theme.any), (ANY, tuple(f"{COUNTRY}{code}" for code in theme.countries))]
+        lists += list(enumerate(theme.all, 1))
+        for side, words in lists:
+            for name in dict.fromkeys(name for word in words for name in _expand(word)):
+                slots.setdefault(name, []).append(Slot(theme.slug, side))
+    first: dict[str, list[_Term]] = {}
+    prefix: dict[str, list[_Term]] = {}
+    unspaced: list[_Term] = []
+    for name, where in slots.items():
+        folded = fold_text(name)
+        start = _WORD.search(folded)
+        term = _Term(name, _pattern(folded), tuple(dict.fromkeys(where)))
+        if start is None or start.start() or is_unspaced(folded[0]):
+            unspaced.append(term)
+        elif folded.endswith("*") and start.end() == len(folded) - 1:
+            prefix.setdefault(start.group().lower()[:2], []).append(term)
+        else:
+            first.setdefault(start.group().lower(), []).append(term)
+    return Vocabulary(
+        {word: tuple(terms) for word, terms in first.items()},
+        {word: tuple(terms) for word, terms in prefix.items()},
+        tuple(unspaced),
+    )
+
+
+def _expand(word: str) -> tuple[str, ...]:
+    return country_names(word.removeprefix(COUNTRY)) if word.startswith(COUNTRY) else (word.strip(),)
+
+
+def _pattern(folded: str) -> re.Pattern[str]:
+    """`Xi` matches Xi only, `rare earth` any case, `China` also CHINA; `Azerbaijan*` what begins so."""
+    bare = folded.removesuffix("*")
+    forms = [bare]
+    flags = re.IGNORECASE
+    if bare != bare.lower():
+        flags = re.NOFLAG
+        # In a headline set in capitals a name is still a name; two or three letters would be an abbreviation.
+        forms += [bare.upper()] if len(bare) >= 4 else []
+    body = "|".join(r"\s+".join(map(re.escape, form.split())) for form in dict.fromkeys(forms))
+    end = r"\w*" if folded.endswith("*") else "" if is_unspaced(bare[-1:] or " ") else r"(?!\w)"
+    return re.compile(f"(?:{body}){end}", flags)

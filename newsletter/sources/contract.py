@@ -1,0 +1,39 @@
+"""What every kind of source gives: how its files become posts. A new kind is one file like `folder.py` and one line in the table."""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from datetime import tzinfo
+from typing import Literal
+
+from newsletter.model import Finding, Post, Source
+
+
+@dataclass(frozen=True, slots=True)
+class SourceFile:
+    """A file of the workspace: its path for messages (`posts/a.md`) and its bytes."""
+
+    path: str
+    data: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Posts read from files, in order, and what the editor should look at."""
+
+    posts: tuple[Post, ...]
+    findings: tuple[Finding, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class SourceKind:
+    """One kind of source. `wants` is the settings key it cannot do without; `folder` is where its files lie."""
+
+    wants: Literal["path", "url"]
+    fetches: bool
+    folder: Callable[[Source], str]
+    read: Callable[[Source, Iterable[SourceFile], tzinfo], Batch]
+
+
+def collected_folder(name: str) -> str:
+    """Where `collect` writes the posts of a source."""
+    return f"posts/collected/{name}"

@@ -1,0 +1,104 @@
+"""One Markdown file ⇄ one post. With front matter or without: then the first `# Heading` is the title."""
+
+import re
+from datetime import datetime, tzinfo
+
+from newsletter.model import Finding, Post
+from newsletter.sources.identity import content_hash, make_key
+from newsletter.sources.urls import clean_url, site
+from newsletter.text.dates import leading_day, parse_moment, start_of_day, write_moment
+from newsletter.text.front_matter import FrontMatter, read_front_matter, write_front_matter
+from newsletter.text.markdown import find_blocks, plain_inline
+from newsletter.text.words import first_sentence
+
+KEYS = ("title", "url", "extra_urls", "raw_urls", "date", "source", "key", "theme", "author", "language", "tags", "keep")
+_TITLE_LINE = re.compile(r"\s*#[ \t]+(.+?)[ \t]*#*[ \t]*(?:\n|\Z)")
+_KEY = re.compile(r"[0-9a-z][0-9a-z-]{3,63}\Z")
+
+
+def read_markdown(text: str, *, file: str, source: str, zone: tzinfo) -> tuple[Post | None, tuple[Finding, ...]]:
+    """The text of a Markdown file → its post, or None when there is nothing in it. Raises InputError."""
+    text = text.replace("\r\n", "\n").replace("\r", "\n")
+    front = read_front_matter(text, file, KEYS)
+    body = text[front.end :]
+    title = " ".join(front.text("title").split())
+    if not title and (match := _TITLE_LINE.match(body)):
+        title, body = plain_inline(match[1]), body[match.end() :]
+    body = body.strip("\n")
+    body = f"{body}\n" if body.strip() else ""
+    findings = []
+    derived = not title
+    if derived:
+        blocks = find_blocks(body)
+        title = first_sentence(plain_inline(blocks[0].text)) if blocks else ""
+        if not title:
+            return None, (Finding(rule="post-empty", where=file, message="nothing in it; left out"),)
+        findings.append(Finding(rule="post-title", where=f"{file}:1", message=f"no title; made one: {title!r}"))
+    return _make_post(front, title, body, derived, file, source, zone), tuple(findings)
+
+
+def _make_post(
+    front: FrontMatter, title: str, body: str, derived: bool, file: str, source: str, zone: tzinfo
+) -> Post:
+    url = clean_url(front.text("url").strip()) or None
+    raw = front.texts("raw_urls") or ((front.text("url").strip(),) if url and url != front.text("url").strip() else ())
+    key = front.parse("key", _check_key) or make_key(
+        content_hash(title, body, title_derived=derived), site(url) if url else ""
+    )
+    day = leading_day(file.rpartition("/")[2])
+    return Post(
+        key=key,
+        title=title,
+        body=body,
+        source=front.text("source") or source,
+        url=url,
+        extra_urls=tuple(clean_url(extra) for extra in front.texts("extra_urls")),
+        raw_urls=raw,
+        date=front.parse("date", lambda text: parse_moment(text, zone)) or (start_of_day(day, zone) if day else None),
+        theme=front.text("theme") or None,
+        author=front.text("author"),
+        language=front.text("language"),
+        tags=front.texts("tags"),
+        keep=front.parse("keep", _check_flag) or False,
+        title_derived=derived,
+        origin=file,
+        line=front.lines + 1,
+    )
+
+
+def _check_key(text: str) -> str:
+    if not _KEY.match(text):
+        raise ValueError("a key is 4 to 64 lower-case letters, digits and hyphens")
+    return text
+
+
+def _check_flag(text: str) -> bool:
+    if text.lower() not in ("true", "false", "yes", "no"):
+        raise ValueError("write true or false")
+    return text.lower() in ("true", "yes")
+
+
+def write_markdown(post: Post, zone: tzinfo) -> str:
+    """A post → the text of its file; reading it gives the same post."""
+    front = write_front_matter(
+        {
+            "title": post.title,
+            "url": post.url,
+            "extra_urls": post.extra_urls,
+            "raw_urls": post.raw_urls,
+            "date": write_moment(post.date, zone) if post.date else None,
+            "source": post.source,
+            "key": post.key,
+            "theme": post.theme,
+            "author": post.author,
+            "language": post.language,
+            "tags": post.tags,
+        }
+    )
+    return f"{front}\n{post.body}" if post.body else front
+
+
+def collected_name(post: Post, seen: datetime, zone: tzinfo, slug: str) -> str:
+    """The file name of a collected post: `<date>-<slug>.md`."""
+    day = (post.date or seen).astimezone(zone).date()
+    return f"{day.isoformat()}-{slug or post.key}.md"

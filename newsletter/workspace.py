@@ -1,0 +1,166 @@
+"""Where things are in the user's folder, and writing there: a file is written whole or not at all."""
+
+import json
+import os
+import re
+import tempfile
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from newsletter.errors import InputError, Mistake, SettingsError, UsageError
+
+SETTINGS = "newsletter.toml"
+SLUG = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,78}[a-z0-9])?\Z")
+_ISSUE = re.compile(r"(\d{4}-\d{2}-\d{2})-([a-z0-9-]+)\Z")
+_NUMBERS = re.compile(r"(\d+)")
+
+
+@dataclass(frozen=True, slots=True)
+class Workspace:
+    """A folder with a newsletter.toml. Paths given and returned are relative to it, with `/`."""
+
+    root: Path
+
+    def path(self, relative: str) -> Path:
+        """A place inside the workspace. Raises UsageError for one that leads out of it."""
+        place = (self.root / relative).resolve()
+        if not place.is_relative_to(self.root.resolve()):
+            raise UsageError(
+                Mistake(code="NL002", message=f"{relative} leads out of the workspace", help="paths are inside the workspace")
+            )
+        return place
+
+    def relative(self, path: Path) -> str:
+        """A path for people: relative to the workspace where it is inside of it."""
+        try:
+            return path.resolve().relative_to(self.root.resolve()).as_posix()
+        except ValueError:
+            return path.as_posix()
+
+    def read(self, relative: str) -> bytes:
+        """A file's bytes. Raises InputError if it cannot be read."""
+        try:
+            return self.path(relative).read_bytes()
+        except OSError as error:
+            raise _unreadable(relative, error) from None
+
+    def exists(self, relative: str) -> bool:
+        """Whether there is such a file or folder."""
+        return self.path(relative).exists()
+
+    def write(self, relative: str, content: str | bytes) -> bool:
+        """Write a file whole or not at all; a file whose bytes are the same already is left alone. True if it was written."""
+        return write_whole(self.path(relative), content.encode() if isinstance(content, str) else content)
+
+    def list_files(self, folder: str, *, without: str = "") -> Iterator[str]:
+        """The files below a folder in natural order (`2` before `10`), hidden ones left out; none if there is no folder."""
+        start = self.path(folder)
+        skipped = self.path(without) if without else None
+        for place, folders, names in os.walk(start):
+            here = Path(place)
+            folders[:] = sorted(
+                (name for name in folders if not name.startswith(".") and here / name != skipped), key=natural
+            )
+            for name in sorted((name for name in names if not name.startswith(".")), key=natural):
+                yield (here / name).relative_to(self.root.resolve()).as_posix()
+
+    def issue_slugs(self) -> list[str]:
+        """All issues, oldest first."""
+        folder = self.path("issues")
+        names = (path.name for path in folder.iterdir() if (path / "issue.md").is_file()) if folder.is_dir() else ()
+        return sorted(name for name in names if _ISSUE.match(name))
+
+    def read_state(self, name: str) -> dict[str, object]:
+        """What the program remembers in `.newsletter/<name>.json` (not for git); empty if there is nothing readable."""
+        path = self.path(f".newsletter/{name}.json")
+        try:
+            state = json.loads(path.read_bytes())
+        except FileNotFoundError:
+            return {}
+        except (OSError, ValueError):
+            raise InputError(
+                Mistake(
+                    code="NL026",
+                    file=f".newsletter/{name}.json",
+                    message="cannot be read; delete it (the program then only forgets when it last asked)",
+                )
+            ) from None
+        return state if isinstance(state, dict) else {}
+
+    def write_state(self, name: str, state: Mapping[str, object]) -> None:
+        """Remember something between two runs."""
+        self.write(".newsletter/.gitignore", "*\n")
+        self.write(f".newsletter/{name}.json", json.dumps(state, indent=1, sort_keys=True, ensure_ascii=False) + "\n")
+
+
+def find_workspace(start: Path, given: str | None = None) -> Workspace:
+    """The folder given, else the nearest one above `start` with a newsletter.toml. Raises SettingsError."""
+    if given is not None:
+        root = Path(given)
+        if (root / SETTINGS).is_file():
+            return Workspace(root.resolve())
+        raise SettingsError(
+            Mistake(code="NL010", message=f"{given}: no {SETTINGS} in it", help=f"make a workspace: newsletter init {given}")
+        )
+    for folder in (start, *start.parents):
+        if (folder / SETTINGS).is_file():
+            return Workspace(folder)
+    raise SettingsError(
+        Mistake(
+            code="NL010",
+            message=f"no {SETTINGS} here or in a folder above",
+            help="make a workspace: newsletter init DIR; or name one: --workspace DIR",
+        )
+    )
+
+
+def issue_path(slug: str) -> str:
+    """Where an issue lies."""
+    return f"issues/{slug}/issue.md"
+
+
+def split_issue_slug(slug: str) -> tuple[str, str] | None:
+    """`2025-07-07-weekly` → its day and edition; None if it is no issue's name."""
+    match = _ISSUE.match(slug)
+    return (match[1], match[2]) if match else None
+
+
+def natural(name: str) -> list[tuple[int, str]]:
+    """A sort key by which `week-2` comes before `week-10`."""
+    return [(int(part), "") if part.isdigit() else (-1, part) for part in _NUMBERS.split(name)]
+
+
+def write_whole(path: Path, content: bytes) -> bool:
+    """Bytes → file: temporary beside it, fsync, rename. False if the same bytes are there already."""
+    try:
+        if path.is_file() and path.read_bytes() == content:
+            return False
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".tmp")
+        try:
+            with os.fdopen(handle, "wb") as file:
+                file.write(content)
+                file.flush()
+                os.fsync(file.fileno())
+            Path(temporary).chmod(path.stat().st_mode & 0o777 if path.exists() else 0o666 & ~_umask())
+            Path(temporary).replace(path)
+        except BaseException:
+            Path(temporary).unlink(missing_ok=True)
+            raise
+    except OSError as error:
+        raise InputError(
+            Mistake(code="NL027", file=str(path), message=f"cannot be written: {error.strerror or error}")
+        ) from None
+    return True
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask
+
+
+def _unreadable(relative: str, error: OSError) -> InputError:
+    reason = "there is no such file" if isinstance(error, FileNotFoundError) else f"cannot be read: {error.strerror}"
+    return InputError(Mistake(code="NL024", file=relative, message=reason))
