@@ -15,7 +15,7 @@ from newsletter.text.html import CONTENT_GOES, TAGS, clean_html
 
 _ABSOLUTE = re.compile(r"(?:https?://[^/\s]|mailto:\S)", re.IGNORECASE)
 _TAG_NAME = re.compile(r"</?([a-zA-Z][a-zA-Z0-9-]*)")
-TOP_LEVEL, DEEPEST = 4, 6
+DEEPEST = 6
 
 
 @cache
@@ -29,10 +29,10 @@ def _parser() -> MarkdownIt:
     return parser
 
 
-def parse_markdown(body: str) -> list[Token]:
-    """A body → safe tokens: links and images lead somewhere absolute, raw HTML is harmless, headings start at h4."""
+def parse_markdown(body: str, top: int = 4) -> list[Token]:
+    """A body → safe tokens: links and images lead somewhere absolute, raw HTML is harmless, headings start at h`top`."""
     tokens = _parser().parse(body)
-    _shift_levels(tokens)
+    _shift_levels(tokens, top)
     for token in tokens:
         if token.type == "html_block":
             token.content = clean_html(token.content)
@@ -69,10 +69,10 @@ def inline_to_text(tokens: Sequence[Token]) -> str:
     return " ".join("".join(pieces).split())
 
 
-def _shift_levels(tokens: list[Token]) -> None:
-    """Headings inside a post come below its own h3, closed up so that no level is skipped (email-html H37)."""
+def _shift_levels(tokens: list[Token], top: int) -> None:
+    """Headings begin at h`top`, below the title above them, closed up so that no level is skipped (email-html H37)."""
     used = sorted({int(token.tag[1]) for token in tokens if token.type == "heading_open"})
-    new = {level: min(TOP_LEVEL + position, DEEPEST) for position, level in enumerate(used)}
+    new = {level: min(top + position, DEEPEST) for position, level in enumerate(used)}
     for token in tokens:
         if token.type in ("heading_open", "heading_close"):
             token.tag = f"h{new[int(token.tag[1])]}"

@@ -1,0 +1,201 @@
+"""The flow from an issue.md to its files: mail (HTML, text, a whole message), archive and feeds. The same inputs give the same bytes."""
+
+import hashlib
+import json
+from dataclasses import asdict, dataclass
+from datetime import date
+
+from jinja2 import Environment
+
+from newsletter import links
+from newsletter.config import Config
+from newsletter.delivery.message import Envelope, issue_headers, write_message
+from newsletter.draft import draft_issue, load_issue, load_phrases
+from newsletter.errors import NewsletterError, UsageError
+from newsletter.errors import Mistake
+from newsletter.model import UNSORTED, Edition, Finding, Issue
+from newsletter.phrases import Phrases
+from newsletter.rendering.content import ShownIssue, show_issue
+from newsletter.rendering.email import Mail, render_mail
+from newsletter.rendering.site import Published, render_site
+from newsletter.rendering.templates import make_environment
+from newsletter.resources import resource
+from newsletter.schedule import publication_moment
+from newsletter.text.characters import decode_text
+from newsletter.workspace import Workspace, issue_path, split_issue_slug
+
+CLIP_BYTES = 102_400  # Gmail shows no more of a mail's HTML (email-html H14)
+WARN_BYTES = 90_000
+SITE = "build/site"
+# No reader yet: where their data goes stand placeholders.
+PREVIEW_READER = "reader@example.invalid"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Build:
+    """What was built. `files` maps what a file is to its path in the workspace; `report` is what report.json holds."""
+
+    issue: Issue
+    files: dict[str, str]
+    themes: tuple[tuple[str, int], ...]
+    html_bytes: int
+    findings: tuple[Finding, ...]
+
+    @property
+    def unsorted(self) -> int:
+        """How many posts stand in {#unsorted}."""
+        return dict(self.themes).get(UNSORTED, 0)
+
+
+def choose_issue(workspace: Workspace, config: Config, edition: Edition, day: date | None, default_day: date) -> str:
+    """The issue to build: that of `day`, else the edition's newest; drafted first if there is none. Raises NothingToDo."""
+    if day is None:
+        own = [slug for slug in workspace.issue_slugs() if (split_issue_slug(slug) or ("", ""))[1] == edition.slug]
+        if own:
+            return own[-1]
+    slug = f"{(day or default_day).isoformat()}-{edition.slug}"
+    if not workspace.exists(issue_path(slug)):
+        draft_issue(workspace, config, edition, day or default_day)
+    return slug
+
+
+def build_issue(workspace: Workspace, config: Config, slug: str) -> Build:
+    """Render an issue and the archive up to it, and write all files. Raises InputError; then no file was written."""
+    if not workspace.exists(issue_path(slug)):
+        raise _no_such_issue(workspace, slug)
+    issue = load_issue(workspace, slug).issue
+    edition = config.edition(issue.edition)
+    environment = make_environment(lambda name: read_template(workspace, name))
+    phrases = load_phrases(workspace, config)
+    language = config.publication.language
+    shown = show_issue(issue, language)
+    mail = render_mail(shown, publication=config.publication, edition=edition, environment=environment, phrases=phrases)
+    message = compose_message(mail, issue, edition, config)
+    site = _render_site(workspace, config, shown, environment, phrases)
+    findings = find_warnings(shown, mail, config)
+    contents: dict[str, str | bytes] = {
+        f"build/{slug}/email.html": mail.html,
+        f"build/{slug}/email.txt": mail.text,
+        f"build/{slug}/message.eml": message,
+        **{f"{SITE}/{name}": text for name, text in site.items()},
+    }
+    build = Build(
+        issue=issue,
+        files=_name_files(slug),
+        themes=tuple((section.slug, len(section.posts)) for section in shown.sections),
+        html_bytes=len(mail.html.encode()),
+        findings=findings,
+    )
+    contents[f"build/{slug}/report.json"] = _write_report(build, contents)
+    for path, content in contents.items():
+        workspace.write(path, content)
+    return build
+
+
+def compose_message(mail: Mail, issue: Issue, edition: Edition, config: Config) -> bytes:
+    """A complete message as a mail client opens it, with placeholders where a reader's data will go."""
+    envelope = Envelope(
+        issue=issue.slug,
+        edition=edition.slug,
+        edition_title=edition.title,
+        subject=issue.subject,
+        language=config.publication.language,
+        sender=config.publication.sender,
+        base=config.publication.url,
+        moment=publication_moment(edition, issue.date, config.zone),
+    )
+    headers = issue_headers(envelope, to=PREVIEW_READER, token=links.TOKEN_SLOT, message_id=f"{links.SLOT_PREFIX}ID__")
+    return write_message(headers, mail.text, mail.html)
+
+
+def read_template(workspace: Workspace, name: str) -> tuple[str, str] | None:
+    """A template's text and its path for messages: the workspace's own wins over the packaged one."""
+    path = f"templates/{name}"
+    if workspace.exists(path):
+        return decode_text(workspace.read(path), path), path
+    packed = resource(path)
+    return (packed.read_text(encoding="utf-8"), path) if packed.is_file() else None
+
+
+def find_warnings(shown: ShownIssue, mail: Mail, config: Config) -> tuple[Finding, ...]:
+    """What an editor should know before sending and no error stops."""
+    path = issue_path(shown.issue.slug)
+    findings = []
+    size = len(mail.html.encode())
+    if size > WARN_BYTES:
+        what = "Gmail will cut it" if size >= CLIP_BYTES else "near the 102,400 bytes at which Gmail cuts"
+        findings.append(Finding(rule="H14", where=path, message=f"the mail has {size:,} bytes of HTML: {what}"))
+    if not config.publication.postal_address:
+        findings.append(
+            Finding(rule="H32", where="newsletter.toml", message="publication.postal_address is empty; the law of most countries wants one in the mail")
+        )
+    if not shown.issue.preheader:
+        findings.append(Finding(rule="H27", where=f"{path}:1", message="no preheader; inboxes will show the first words of the mail"))
+    known = {theme.slug for theme in config.themes} | {UNSORTED}
+    for section in shown.issue.sections:
+        if section.slug not in known:
+            findings.append(
+                Finding(rule="section", where=f"{path}:{section.line}", message=f"{{#{section.slug}}} is no theme of the settings; its posts are in no theme's feed")
+            )
+        elif not section.posts:
+            findings.append(Finding(rule="section", where=f"{path}:{section.line}", message=f"{section.title}: no posts; left out of the mail"))
+        findings += [
+            Finding(rule="source", where=f"{path}:{post.line}", message="no source line under this post") for post in section.posts if not post.sources
+        ]
+    return tuple(findings)
+
+
+def _render_site(workspace: Workspace, config: Config, shown: ShownIssue, environment: Environment, phrases: Phrases) -> dict[str, str]:
+    """The archive as it looks once this issue is out: this issue and all before it."""
+    published = []
+    for slug in workspace.issue_slugs():
+        issue = shown.issue if slug == shown.issue.slug else load_issue(workspace, slug).issue
+        if issue.date > shown.issue.date:
+            continue
+        edition = next((one for one in config.editions if one.slug == issue.edition), None)
+        seen = shown if issue is shown.issue else show_issue(issue, config.publication.language)
+        published.append(Published(seen, edition, publication_moment(edition, issue.date, config.zone)))
+    return render_site(published, publication=config.publication, themes=config.themes, environment=environment, phrases=phrases)
+
+
+def _name_files(slug: str) -> dict[str, str]:
+    return {
+        "html": f"build/{slug}/email.html",
+        "text": f"build/{slug}/email.txt",
+        "eml": f"build/{slug}/message.eml",
+        "report": f"build/{slug}/report.json",
+        "site": f"{SITE}/index.html",
+        "rss": f"{SITE}/feed.xml",
+        "atom": f"{SITE}/atom.xml",
+        "json": f"{SITE}/feed.json",
+    }
+
+
+def _write_report(build: Build, contents: dict[str, str | bytes]) -> str:
+    """report.json: what was built, by size and hash, without a clock."""
+    sizes = {}
+    for path, content in contents.items():
+        data = content.encode() if isinstance(content, str) else content
+        if path.startswith(f"build/{build.issue.slug}/"):
+            sizes[path] = {"bytes": len(data), "sha256": hashlib.sha256(data).hexdigest()}
+    report = {
+        "schema": 1,
+        "issue": build.issue.slug,
+        "date": build.issue.date.isoformat(),
+        "subject": build.issue.subject,
+        "posts": len(build.issue.posts),
+        "themes": [{"slug": slug, "posts": posts} for slug, posts in build.themes],
+        "unsorted": build.unsorted,
+        "files": sizes,
+        "warnings": [asdict(finding) for finding in build.findings],
+    }
+    return json.dumps(report, ensure_ascii=False, indent=1) + "\n"
+
+
+def _no_such_issue(workspace: Workspace, slug: str) -> NewsletterError:
+    import difflib
+
+    slugs = workspace.issue_slugs()
+    near = difflib.get_close_matches(slug, slugs, n=1)
+    hint = f'; did you mean "{near[0]}"?' if near else f" (there is: {', '.join(slugs[-5:])})" if slugs else "; there is none yet: newsletter draft"
+    return UsageError(Mistake(code="NL031", message=f"no issue {slug!r}{hint}"))

@@ -1,0 +1,1 @@
+"""MAIL GOES OUT."""

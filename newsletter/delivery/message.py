@@ -1,0 +1,245 @@
+"""The bytes of a mail: headers and MIME, written strictly. The standard library's writer is unsafe here (message §8).
+
+What cannot stand in a header is refused, never repaired; everything on the wire is ASCII with CRLF.
+"""
+
+import base64
+import binascii
+import hashlib
+import re
+import unicodedata
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from email.header import decode_header, make_header
+from email.utils import format_datetime, parseaddr
+
+from newsletter import links
+from newsletter.errors import InputError, Mistake
+from newsletter.text.characters import DIRECTION_MARKS
+
+SUBJECT_LIMIT = 200
+LINE_LIMIT = 998  # RFC 5322 2.1.1, without CRLF
+_FOLD_AT = 76
+_ENCODED_WORD_LIMIT = 75  # RFC 2047 2
+_NAME = re.compile(r"[A-Za-z][A-Za-z0-9-]*\Z")
+_ATOMS = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~ -]+\Z")
+_Q_SAFE = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789!*+-/")
+_PLAIN_ASCII = re.compile(r"[\x20-\x7e]*\Z")
+
+
+@dataclass(frozen=True, slots=True)
+class Header:
+    """A header as it goes on the wire: `value` is ASCII and folded already."""
+
+    name: str
+    value: str
+
+
+class HeaderError(InputError):
+    """A value that must not stand in a header."""
+
+    def __init__(self, name: str, why: str) -> None:
+        super().__init__(Mistake(code="NL070", message=f"{name}: {why}"))
+
+
+def check_value(name: str, value: str) -> str:
+    """The value, if it is fit for a header (M2).
+
+    Attack: a feed title `=?utf-8?q?a=0aBcc:_evil@x?=` becomes a real Bcc line once something decodes it (X1), so
+    control characters are looked for after decoding too.
+    """
+    for text in (value, _decoded(value)):
+        for character in text:
+            code = ord(character)
+            if code < 0x20 or 0x7F <= code <= 0x9F or code in (0x2028, 0x2029) or 0xD800 <= code <= 0xDFFF:
+                raise HeaderError(name, f"holds a character that must not stand in a header (U+{code:04X})")
+    return value
+
+
+def _decoded(value: str) -> str:
+    if "=?" not in value:
+        return value
+    try:
+        return str(make_header(decode_header(value)))
+    except (ValueError, LookupError, UnicodeError, AssertionError):
+        return value
+
+
+def text_header(name: str, value: str) -> Header:
+    """Free text (Subject): NFC, direction marks out, encoded-words where it is not ASCII, folded at spaces."""
+    clean = unicodedata.normalize("NFC", value)
+    clean = "".join(character for character in clean if character not in DIRECTION_MARKS)
+    check_value(name, clean)
+    if len(clean) > SUBJECT_LIMIT:
+        raise HeaderError(name, f"is longer than {SUBJECT_LIMIT} characters")
+    if _PLAIN_ASCII.match(clean) and "=?" not in clean:
+        return Header(name, _fold(name, clean))
+    return Header(name, "\r\n ".join(_encoded_words(clean, first_used=len(name) + 2)))
+
+
+def token_header(name: str, value: str) -> Header:
+    """Addresses and ids: ASCII, on one line. A folded or encoded List-Unsubscribe is silently dead (X3)."""
+    check_value(name, value)
+    if not _PLAIN_ASCII.match(value):
+        raise HeaderError(name, "must be ASCII")
+    if len(name) + 2 + len(value) > LINE_LIMIT:
+        raise HeaderError(name, f"is longer than {LINE_LIMIT} characters")
+    return Header(name, value)
+
+
+def mailbox_header(name: str, phrase: str, address: str) -> Header:
+    """`Phrase <address>`. The phrase must not hold an @: clients show it as if it were the sender (security T17)."""
+    clean = "".join(c for c in unicodedata.normalize("NFC", phrase) if c not in DIRECTION_MARKS).strip()
+    check_value(name, clean)
+    if "@" in clean:
+        raise HeaderError(name, "the name must not hold an @")
+    token_header(name, address)
+    return Header(name, f"{_phrase(clean, len(name) + 2)}<{address}>" if clean else address)
+
+
+def _phrase(clean: str, first_used: int) -> str:
+    if _ATOMS.match(clean) and "=?" not in clean:
+        return f"{clean} "
+    if _PLAIN_ASCII.match(clean) and "=?" not in clean:
+        quoted = clean.replace("\\", "\\\\").replace('"', '\\"')
+        return f'"{quoted}" '
+    return "\r\n ".join(_encoded_words(clean, first_used)) + "\r\n "
+
+
+def _fold(name: str, value: str) -> str:
+    """Break before spaces so that no line is longer than it need be; the text between the breaks is not changed."""
+    lines, line = [], ""
+    used = len(name) + 2
+    for piece in re.findall(r" *[^ ]+| +$", value):
+        if line and used + len(line) + len(piece) > _FOLD_AT and piece.strip():
+            lines.append(line)
+            line, used = piece, 0
+        else:
+            line += piece
+    return "\r\n".join([*lines, line])
+
+
+def _encoded_words(text: str, first_used: int) -> list[str]:
+    """Text → RFC 2047 words, each of whole characters and at most 75 long; the shorter of Q and B."""
+    data = text.encode()
+    q_length = sum(1 if byte in _Q_SAFE or byte == 0x20 else 3 for byte in data)
+    use_q = q_length <= (len(data) + 2) // 3 * 4
+    words, chunk = [], b""
+    room = max(_ENCODED_WORD_LIMIT - first_used, 30)
+    for cluster in _clusters(text):
+        piece = cluster.encode()
+        if chunk and len(_encode_word(chunk + piece, use_q)) > room:
+            words.append(_encode_word(chunk, use_q))
+            chunk, room = b"", _ENCODED_WORD_LIMIT
+        chunk += piece
+    return [*words, _encode_word(chunk, use_q)]
+
+
+def _clusters(text: str) -> Iterable[str]:
+    """Characters with their combining marks, so that no reader sees half of one."""
+    cluster = ""
+    for character in text:
+        if cluster and not unicodedata.combining(character):
+            yield cluster
+            cluster = ""
+        cluster += character
+        if len(cluster) > 10:  # a tower of marks is cut like anything else
+            yield cluster
+            cluster = ""
+    if cluster:
+        yield cluster
+
+
+def _encode_word(data: bytes, use_q: bool) -> str:
+    if use_q:
+        body = "".join("_" if b == 0x20 else chr(b) if b in _Q_SAFE else f"={b:02X}" for b in data)
+        return f"=?utf-8?q?{body}?="
+    return f"=?utf-8?b?{base64.b64encode(data).decode()}?="
+
+
+# --- the message --------------------------------------------------------------------------------------------------
+
+
+def write_message(headers: Iterable[Header], text: str, html: str) -> bytes:
+    """Headers and two bodies → a multipart/alternative message with CRLF. Raises InputError for a header given twice."""
+    boundary = make_boundary(text, html)
+    lines: list[str] = []
+    seen: set[str] = set()
+    for header in (*headers, Header("MIME-Version", "1.0"), Header("Content-Type", f'multipart/alternative; boundary="{boundary}"')):
+        if not _NAME.match(header.name) or header.name.lower() in seen:
+            raise HeaderError(header.name, "is no header name, or stands twice")
+        seen.add(header.name.lower())
+        lines.append(f"{header.name}: {header.value}")
+    parts = [_write_part("text/plain", text), _write_part("text/html", html)]
+    body = "".join(f"--{boundary}\r\n{part}\r\n" for part in parts)
+    return ("\r\n".join(lines) + f"\r\n\r\n{body}--{boundary}--\r\n").encode("ascii")
+
+
+def make_boundary(text: str, html: str) -> str:
+    """The same for the same issue. `=_` cannot occur in quoted-printable, so no body can hold it."""
+    return "=_" + hashlib.sha256(f"{text}\0{html}".encode()).hexdigest()[:32]
+
+
+def _write_part(kind: str, body: str) -> str:
+    return f"Content-Type: {kind}; charset=utf-8\r\nContent-Transfer-Encoding: quoted-printable\r\n\r\n{quoted_printable(body)}"
+
+
+def quoted_printable(body: str) -> str:
+    """Text → quoted-printable lines of at most 76 with CRLF (RFC 2045 6.7)."""
+    wire = body.replace("\r\n", "\n").replace("\r", "\n").replace("\n", "\r\n").encode()
+    return binascii.b2a_qp(wire, istext=True).decode("ascii")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Envelope:
+    """What the headers of one issue are made from. `domain` is the sender's, in ASCII."""
+
+    issue: str
+    edition: str
+    edition_title: str
+    subject: str
+    language: str
+    sender: str
+    base: str
+    moment: datetime
+
+    @property
+    def domain(self) -> str:
+        """The sender's domain on the wire."""
+        return _ascii_domain(parseaddr(self.sender)[1].rpartition("@")[2])
+
+
+def issue_headers(envelope: Envelope, *, to: str, token: str, message_id: str) -> tuple[Header, ...]:
+    """Every header of an issue's mail (message §2), but for those of MIME. `to` is one address."""
+    phrase, address = parseaddr(envelope.sender)
+    domain = envelope.domain
+    sender = f"{address.rpartition('@')[0]}@{domain}"
+    unsubscribe = links.unsubscribe_url(envelope.base, token)
+    return (
+        mailbox_header("From", phrase, sender),
+        token_header("To", to),
+        text_header("Subject", envelope.subject),
+        token_header("Date", format_datetime(envelope.moment)),
+        token_header("Message-ID", f"<{envelope.issue}.{message_id}@{domain}>"),
+        mailbox_header("List-Id", envelope.edition_title, f"{envelope.edition}.{domain}"),
+        token_header("List-Unsubscribe", f"<{unsubscribe}>, <mailto:unsub+{token}@{domain}?subject=unsubscribe>"),
+        token_header("List-Unsubscribe-Post", "List-Unsubscribe=One-Click"),
+        token_header("List-Help", f"<{links.follow_url(envelope.base)}>"),
+        token_header("List-Owner", f"<mailto:{sender}>"),
+        token_header("List-Subscribe", f"<{envelope.base}/subscribe>"),
+        token_header("List-Archive", f"<{envelope.base}/>"),
+        token_header("List-Post", "NO"),
+        token_header("Archived-At", f"<{links.issue_url(envelope.base, envelope.issue)}>"),
+        token_header("Content-Language", envelope.language),
+        token_header("Auto-Submitted", "auto-generated"),
+        token_header("Precedence", "bulk"),
+    )
+
+
+def _ascii_domain(domain: str) -> str:
+    if domain.isascii():
+        return domain.lower()
+    import idna
+
+    return idna.encode(domain, uts46=True).decode("ascii")

@@ -1,0 +1,87 @@
+"""A shown issue → the two bodies of its mail: HTML, styled inline, and plain text."""
+
+import re
+from dataclasses import dataclass
+from typing import Any
+
+from jinja2 import Environment
+
+from newsletter import links
+from newsletter.errors import InputError, Mistake
+from newsletter.model import Edition, Publication
+from newsletter.phrases import Phrases, write_date
+from newsletter.rendering.content import ShownIssue
+from newsletter.rendering.inline import inline_css
+from newsletter.rendering.templates import render
+
+_SLOT = re.compile(re.escape(links.SLOT_PREFIX) + r"[A-Z_]*")
+
+
+@dataclass(frozen=True, slots=True)
+class Mail:
+    """The bodies of one issue. `html` has its styles inline; `source` is the same page before that, for checking."""
+
+    html: str
+    source: str
+    text: str
+
+
+def render_mail(
+    shown: ShownIssue, *, publication: Publication, edition: Edition, environment: Environment, phrases: Phrases
+) -> Mail:
+    """An issue → its mail. Slots for a reader's data (`links.TOKEN_SLOT`) stand in it and are filled when it is sent."""
+    values = mail_values(shown, publication, edition, phrases)
+    # Slots are searched for in our own words only: a post that holds one could be filled with a reader's token (C8).
+    _refuse_slots(shown)
+    source = render(environment, "email/issue.html.j2", values)
+    html = inline_css(source)
+    text = tidy_text(render(environment, "email/issue.txt.j2", values))
+    return Mail(html, source, text)
+
+
+def mail_values(shown: ShownIssue, publication: Publication, edition: Edition, phrases: Phrases) -> dict[str, Any]:
+    """What a mail template may use (docs/templates.md)."""
+    base, issue = publication.url, shown.issue
+    reason = publication.reason or str(phrases["reason"]).format(edition=edition.title)
+    return {
+        "publication": publication,
+        "edition": edition,
+        "issue": issue,
+        "date": write_date(issue.date, phrases),
+        "intro": shown.intro,
+        "sections": shown.sections,
+        "direction": shown.direction,
+        "start": "right" if shown.direction == "rtl" else "left",
+        "end": "left" if shown.direction == "rtl" else "right",
+        "phrases": phrases,
+        "reason": reason,
+        "web_url": links.issue_url(base, issue.slug),
+        "archive_url": f"{base}/",
+        "follow_url": links.follow_url(base),
+        "preferences_url": links.preferences_url(base),
+        "unsubscribe_url": links.unsubscribe_url(base, links.TOKEN_SLOT),
+    }
+
+
+def _refuse_slots(shown: ShownIssue) -> None:
+    pieces = [shown.issue.subject, shown.issue.preheader, shown.intro.html]
+    for section in shown.sections:
+        pieces += [section.title, section.intro.html]
+        for post in section.posts:
+            pieces += [post.title, post.body.html, *(source.url for source in post.sources)]
+    for piece in pieces:
+        found = _SLOT.search(piece)
+        if found:
+            raise InputError(
+                Mistake(
+                    code="NL042",
+                    file=f"issues/{shown.issue.slug}/issue.md",
+                    message=f"holds {found.group()}, which is where a reader's data goes; write it differently",
+                )
+            )
+
+
+def tidy_text(text: str) -> str:
+    """Text as a mail wants it: no blanks at line ends, at most one blank line in a row, one newline at the end (T4)."""
+    lines = [line.rstrip() for line in text.split("\n")]
+    return re.sub(r"\n{3,}", "\n\n", "\n".join(lines)).strip("\n") + "\n"
