@@ -10,18 +10,16 @@ from jinja2 import Environment
 from newsletter import links
 from newsletter.config import Config
 from newsletter.delivery.message import Envelope, issue_headers, write_message
-from newsletter.draft import draft_issue, load_issue, load_phrases
-from newsletter.errors import NewsletterError, UsageError
-from newsletter.errors import Mistake
+from newsletter.desk import load_issue, load_phrases, read_template, template_cache
+from newsletter.errors import Mistake, NewsletterError, UsageError
 from newsletter.model import UNSORTED, Edition, Finding, Issue
 from newsletter.phrases import Phrases
 from newsletter.rendering.content import ShownIssue, show_issue
 from newsletter.rendering.email import Mail, render_mail
 from newsletter.rendering.site import Published, render_site
 from newsletter.rendering.templates import make_environment
-from newsletter.resources import resource
 from newsletter.schedule import publication_moment
-from newsletter.text.characters import decode_text
+from newsletter.text.words import suggest
 from newsletter.workspace import Workspace, issue_path, split_issue_slug
 
 CLIP_BYTES = 102_400  # Gmail shows no more of a mail's HTML (email-html H14)
@@ -55,6 +53,8 @@ def choose_issue(workspace: Workspace, config: Config, edition: Edition, day: da
             return own[-1]
     slug = f"{(day or default_day).isoformat()}-{edition.slug}"
     if not workspace.exists(issue_path(slug)):
+        from newsletter.draft import draft_issue
+
         draft_issue(workspace, config, edition, day or default_day)
     return slug
 
@@ -65,7 +65,7 @@ def build_issue(workspace: Workspace, config: Config, slug: str) -> Build:
         raise _no_such_issue(workspace, slug)
     issue = load_issue(workspace, slug).issue
     edition = config.edition(issue.edition)
-    environment = make_environment(lambda name: read_template(workspace, name))
+    environment = make_environment(lambda name: read_template(workspace, name), template_cache(workspace))
     phrases = load_phrases(workspace, config)
     language = config.publication.language
     shown = show_issue(issue, language)
@@ -106,15 +106,6 @@ def compose_message(mail: Mail, issue: Issue, edition: Edition, config: Config) 
     )
     headers = issue_headers(envelope, to=PREVIEW_READER, token=links.TOKEN_SLOT, message_id=f"{links.SLOT_PREFIX}ID__")
     return write_message(headers, mail.text, mail.html)
-
-
-def read_template(workspace: Workspace, name: str) -> tuple[str, str] | None:
-    """A template's text and its path for messages: the workspace's own wins over the packaged one."""
-    path = f"templates/{name}"
-    if workspace.exists(path):
-        return decode_text(workspace.read(path), path), path
-    packed = resource(path)
-    return (packed.read_text(encoding="utf-8"), path) if packed.is_file() else None
 
 
 def find_warnings(shown: ShownIssue, mail: Mail, config: Config) -> tuple[Finding, ...]:
@@ -193,9 +184,6 @@ def _write_report(build: Build, contents: dict[str, str | bytes]) -> str:
 
 
 def _no_such_issue(workspace: Workspace, slug: str) -> NewsletterError:
-    import difflib
-
     slugs = workspace.issue_slugs()
-    near = difflib.get_close_matches(slug, slugs, n=1)
-    hint = f'; did you mean "{near[0]}"?' if near else f" (there is: {', '.join(slugs[-5:])})" if slugs else "; there is none yet: newsletter draft"
-    return UsageError(Mistake(code="NL031", message=f"no issue {slug!r}{hint}"))
+    known = f" (the latest: {', '.join(slugs[-3:])})" if slugs else "; there is none yet: newsletter draft"
+    return UsageError(Mistake(code="NL031", message=f"no issue {slug!r}{suggest(slug, slugs) or known}"))

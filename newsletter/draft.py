@@ -1,24 +1,19 @@
 """The flow from collected posts to issues/<slug>/issue.md: read, leave out what was told, sort, compose, write."""
 
 import json
-from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
 
 from newsletter.config import Config
+from newsletter.desk import load_issue, load_phrases, read_sources
 from newsletter.editing.compose import Composed, compose_issue, gather_sections
 from newsletter.editing.duplicates import Duplicate, find_duplicates
-from newsletter.editing.issue_file import IssueFile, insert_posts, read_issue, write_issue
+from newsletter.editing.issue_file import insert_posts, write_issue
 from newsletter.editing.themes import Sorter, Verdict, sort_posts
 from newsletter.errors import InputError, Mistake, NothingToDo
-from newsletter.model import UNSORTED, Edition, Finding, Issue, Post, Source
-from newsletter.phrases import Phrases, read_phrases
-from newsletter.resources import resource
-from newsletter.sources import SOURCES, Batch, SourceFile
-from newsletter.text.characters import decode_text
+from newsletter.model import Edition, Finding, Issue, Post
 from newsletter.workspace import Workspace, issue_path, split_issue_slug
 
-COLLECTED = "posts/collected"
 OFFERED = "offered.json"
 
 
@@ -71,54 +66,6 @@ def refresh_issue(workspace: Workspace, config: Config, edition: Edition, day: d
     if not sections:
         raise _nothing_new(slug, choice)
     return _write(workspace, slug, insert_posts(current, sections), choice, Composed(current.issue, held, elsewhere))
-
-
-# --- what the commands share ------------------------------------------------------------------------------------
-
-
-def read_sources(workspace: Workspace, config: Config) -> Batch:
-    """All posts of all sources in the settings' order. Raises InputError with the mistakes of all files."""
-    posts: list[Post] = []
-    findings: list[Finding] = []
-    mistakes: list[Mistake] = []
-    for source in config.sources:
-        kind = SOURCES[source.kind]
-        try:
-            batch = kind.read(source, list_source_files(workspace, source), config.zone)
-        except InputError as error:
-            mistakes += error.mistakes
-            continue
-        posts += batch.posts
-        findings += batch.findings
-    if mistakes:
-        raise InputError.of(mistakes)
-    return Batch(tuple(posts), tuple(findings))
-
-
-def list_source_files(workspace: Workspace, source: Source) -> Iterable[SourceFile]:
-    """The files of one source. The folder `posts` does not hold what `collect` wrote below it: other sources own that."""
-    folder = SOURCES[source.kind].folder(source)
-    without = "" if folder.startswith(f"{COLLECTED}/") else COLLECTED
-    for path in workspace.list_files(folder, without=without):
-        yield SourceFile(path, workspace.read(path))
-
-
-def load_issue(workspace: Workspace, slug: str) -> IssueFile:
-    """An issue.md, read; it must lie in the folder of its name."""
-    path = issue_path(slug)
-    file = read_issue(decode_text(workspace.read(path), path), path)
-    if file.issue.slug != slug:
-        raise InputError(
-            Mistake(code="NL030", file=path, line=2, message=f"issue: says {file.issue.slug!r}, but the folder is {slug!r}; make them the same")
-        )
-    return file
-
-
-def load_phrases(workspace: Workspace, config: Config) -> Phrases:
-    """The words of the publication's language; the workspace's own file wins."""
-    path = "templates/phrases.toml"
-    data = workspace.read(path) if workspace.exists(path) else resource(path).read_bytes()
-    return read_phrases(decode_text(data, path), path, config.publication.language)
 
 
 # --- choosing ---------------------------------------------------------------------------------------------------

@@ -88,6 +88,13 @@ class Workspace:
             ) from None
         return state if isinstance(state, dict) else {}
 
+    def memory(self, name: str) -> Path:
+        """A folder for what the program may forget at any time; git ignores it."""
+        self.write(".newsletter/.gitignore", "*\n")
+        folder = self.path(f".newsletter/{name}")
+        folder.mkdir(parents=True, exist_ok=True)
+        return folder
+
     def write_state(self, name: str, state: Mapping[str, object]) -> None:
         """Remember something between two runs."""
         self.write(".newsletter/.gitignore", "*\n")

@@ -8,9 +8,10 @@ from dataclasses import dataclass, fields, is_dataclass
 from typing import Any, get_args
 
 from newsletter.config.places import Key, Place, find_places
-from newsletter.config.rules import Problem, find_problems, suggest
+from newsletter.config.rules import Problem, find_problems
 from newsletter.config.settings import Config
 from newsletter.errors import Mistake, SettingsError
+from newsletter.text.words import suggest
 
 ENVIRONMENT_PREFIX = "NEWSLETTER_"
 # `not` is a word of Python; the noun says `never`.

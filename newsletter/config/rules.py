@@ -1,6 +1,5 @@
 """What a settings value must be beyond its type: one rule a function, one table of where each applies. Pure."""
 
-import difflib
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -9,6 +8,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from newsletter.model import UNSORTED
+from newsletter.text.words import suggest
 from newsletter.config.places import Key
 
 # ISO 3166-1 alpha-2, and what people count with them: XK Kosovo, EU, and the groups of editing/gazetteer.toml.
@@ -51,12 +51,6 @@ def find_problems(values: Mapping[str, Any], source_kinds: Mapping[str, str]) ->
     yield from _empty_themes(values)
     yield from _sources(values, source_kinds)
     yield from _plaintext(values)
-
-
-def suggest(word: str, known: Iterable[str]) -> str:
-    """`; did you mean "port"?`, or nothing when no name is near."""
-    near = difflib.get_close_matches(word, list(known), n=1, cutoff=0.6)
-    return f'; did you mean "{near[0]}"?' if near else ""
 
 
 # --- rules of one value -------------------------------------------------------------------------------------------

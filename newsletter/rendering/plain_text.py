@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from markdown_it.token import Token
-from wcwidth import wcswidth
-
 from newsletter.text.html import html_words
 
 WIDTH = 72
+# Latin, Greek, Cyrillic letters and the usual quotes and dashes take one column each; anything else is looked up.
+_NARROW = re.compile("[\x20-\x7e\xa0-\xac\xae-\u02ff\u0370-\u0482\u048a-\u0530\u2010-\u2027\u2030-\u205e]*")
 
 
 @dataclass
@@ -45,7 +45,11 @@ def to_text(tokens: Sequence[Token], first_number: int = 1) -> PlainText:
 
 def columns(text: str) -> int:
     """How many columns of a terminal a text takes: wide characters take two."""
-    return len(text) if text.isascii() else max(wcswidth(text), 0) or len(text)
+    if _NARROW.fullmatch(text):
+        return len(text)
+    from wcwidth import wcswidth
+
+    return max(wcswidth(text), 0) or len(text)
 
 
 def wrap(text: str, first: str = "", rest: str | None = None, width: int = WIDTH) -> str:

@@ -4,7 +4,7 @@ import traceback
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from jinja2 import Environment, FunctionLoader, StrictUndefined, TemplateError, TemplateSyntaxError
+from jinja2 import BytecodeCache, Environment, FunctionLoader, StrictUndefined, TemplateError, TemplateSyntaxError
 from jinja2.exceptions import TemplateNotFound
 from markupsafe import Markup
 
@@ -15,8 +15,11 @@ from newsletter.rendering.plain_text import indent_lines, underline, wrap
 ReadTemplate = Callable[[str], tuple[str, str] | None]
 
 
-def make_environment(read: ReadTemplate) -> Environment:
-    """An environment whose templates come from `read`. HTML is escaped by name; content marked safe was sanitised."""
+def make_environment(read: ReadTemplate, compiled: BytecodeCache | None = None) -> Environment:
+    """An environment whose templates come from `read`. HTML is escaped by name; content marked safe was sanitised.
+
+    `compiled` keeps compiled templates between runs; it is keyed by their text, so a change is never missed.
+    """
 
     def load(name: str) -> tuple[str, str, Callable[[], bool]] | None:
         found = read(name)
@@ -29,6 +32,7 @@ def make_environment(read: ReadTemplate) -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
         keep_trailing_newline=True,
+        bytecode_cache=compiled,
     )
     # The one place where content becomes trusted: everything that reaches it went through nh3 (parsing K11).
     environment.filters["sanitised"] = Markup

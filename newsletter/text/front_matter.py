@@ -1,6 +1,5 @@
 """The `---` block at the top of a file: read strictly, every value as text, every mistake with its line."""
 
-import difflib
 import json
 import re
 from collections.abc import Callable, Iterable, Mapping
@@ -8,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import TypeVar
 
 from newsletter.errors import InputError, Mistake
+from newsletter.text.words import suggest
 
 # A block larger than this is no front matter but a file that begins with a rule.
 SIZE_LIMIT = 64_000
@@ -130,8 +130,7 @@ def _refuse_unknown(key_lines: Mapping[str, int], known: tuple[str, ...], file: 
     for key, line in key_lines.items():
         if key in known:
             continue
-        near = difflib.get_close_matches(key, known, n=1)
-        hint = f'; did you mean "{near[0]}"?' if near else f"; known keys: {', '.join(known)}"
+        hint = suggest(key, known) or f"; known keys: {', '.join(known)}"
         mistakes.append(Mistake(code="NL022", file=file, line=line, message=f"{key}: unknown key{hint}"))
     if mistakes:
         raise InputError.of(mistakes)

@@ -2,6 +2,7 @@
 
 import re
 import unicodedata
+from collections.abc import Iterable
 
 WORD = re.compile(r"[^\W_]+")
 URL = re.compile(r"https?://[^\s<>\"]+", re.IGNORECASE)
@@ -66,3 +67,11 @@ def slugify(text: str, limit: int = 60) -> str:
             break
         slug = f"{slug}-{word}" if slug else word[:limit]
     return slug
+
+
+def suggest(word: str, known: Iterable[str]) -> str:
+    """`; did you mean "port"?`, or nothing when no known name is near."""
+    from difflib import get_close_matches  # 10 ms to load, and only a mistake needs it
+
+    near = get_close_matches(word, list(known), n=1, cutoff=0.6)
+    return f'; did you mean "{near[0]}"?' if near else ""
