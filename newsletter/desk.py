@@ -10,7 +10,7 @@ from newsletter.errors import InputError, Mistake
 from newsletter.model import Finding, Post, Source
 from newsletter.phrases import Phrases, read_phrases
 from newsletter.resources import resource
-from newsletter.sources import SOURCES, Batch, SourceFile
+from newsletter.sources import SOURCES, Batch, SourceFile, collected_folder
 from newsletter.text.characters import decode_text
 from newsletter.workspace import SETTINGS, Workspace, issue_path
 
@@ -42,11 +42,12 @@ def read_sources(workspace: Workspace, config: Config) -> Batch:
 
 
 def list_source_files(workspace: Workspace, source: Source) -> Iterable[SourceFile]:
-    """The files of one source. The folder `posts` does not hold what `collect` wrote below it: other sources own that."""
-    folder = SOURCES[source.kind].folder(source)
-    without = "" if folder.startswith(f"{COLLECTED}/") else COLLECTED
-    for path in workspace.list_files(folder, without=without):
-        yield SourceFile(path, workspace.read(path))
+    """The files of one source: its own folder, then what `collect` wrote for it. Collected posts of others are theirs."""
+    own = SOURCES[source.kind].folder(source)
+    collected = collected_folder(source.name)
+    for folder in dict.fromkeys((own, collected)):
+        for path in workspace.list_files(folder, without=COLLECTED):
+            yield SourceFile(path, workspace.read(path))
 
 
 def load_issue(workspace: Workspace, slug: str) -> IssueFile:

@@ -1,8 +1,10 @@
 """The flow from collected posts to issues/<slug>/issue.md: read, leave out what was told, sort, compose, write."""
 
 import json
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
+from typing import Protocol
 
 from newsletter.config import Config
 from newsletter.desk import load_issue, load_phrases, read_sources
@@ -37,7 +39,20 @@ class Draft:
         return sum(verdict.theme is None for verdict in self.added)
 
 
-def draft_issue(workspace: Workspace, config: Config, edition: Edition, day: date) -> Draft:
+class Track(Protocol):
+    """Shows how far a long row of posts is; the command line brings its own."""
+
+    def __call__(self, items: Sequence[Post], label: str) -> Iterable[Post]:
+        """The same items, one by one."""
+        ...
+
+
+def untracked(items: Sequence[Post], label: str) -> Iterable[Post]:
+    """Nobody watches."""
+    return items
+
+
+def draft_issue(workspace: Workspace, config: Config, edition: Edition, day: date, *, track: Track = untracked) -> Draft:
     """A new issue of the posts that no issue has had. Raises NothingToDo if it stands already or nothing is new."""
     slug = f"{day.isoformat()}-{edition.slug}"
     if workspace.exists(issue_path(slug)):
@@ -45,7 +60,7 @@ def draft_issue(workspace: Workspace, config: Config, edition: Edition, day: dat
             Mistake(code="NL060", message=f"{issue_path(slug)} stands already", help="add what is new: newsletter draft --refresh")
         )
     phrases = load_phrases(workspace, config)
-    choice = _choose(workspace, config, edition, day, current=None)
+    choice = _choose(workspace, config, edition, day, current=None, track=track)
     composed = compose_issue(choice.verdicts, edition=edition, themes=config.themes, day=day, phrases=phrases)
     if not composed.issue.sections:
         raise _nothing_new(slug, choice)
@@ -53,13 +68,13 @@ def draft_issue(workspace: Workspace, config: Config, edition: Edition, day: dat
     return _write(workspace, slug, text, choice, composed)
 
 
-def refresh_issue(workspace: Workspace, config: Config, edition: Edition, day: date) -> Draft:
+def refresh_issue(workspace: Workspace, config: Config, edition: Edition, day: date, *, track: Track = untracked) -> Draft:
     """Add to an issue what was collected since; what stands in it is not touched. Raises NothingToDo if nothing is new."""
     slug = f"{day.isoformat()}-{edition.slug}"
     if not workspace.exists(issue_path(slug)):
-        return draft_issue(workspace, config, edition, day)
+        return draft_issue(workspace, config, edition, day, track=track)
     current = load_issue(workspace, slug)
-    choice = _choose(workspace, config, edition, day, current=current.issue)
+    choice = _choose(workspace, config, edition, day, current=current.issue, track=track)
     sections, held, elsewhere = gather_sections(
         choice.verdicts, edition=edition, themes=config.themes, phrases=load_phrases(workspace, config)
     )
@@ -81,7 +96,9 @@ class _Choice:
     findings: tuple[Finding, ...]
 
 
-def _choose(workspace: Workspace, config: Config, edition: Edition, day: date, current: Issue | None) -> _Choice:
+def _choose(
+    workspace: Workspace, config: Config, edition: Edition, day: date, *, current: Issue | None, track: Track
+) -> _Choice:
     """The posts for an issue: collected, not later than its day, in no other issue, not offered to one before."""
     slug = f"{day.isoformat()}-{edition.slug}"
     batch = read_sources(workspace, config)
@@ -98,8 +115,8 @@ def _choose(workspace: Workspace, config: Config, edition: Edition, day: date, c
         else:
             fresh.append(post)
     told = (*past, current) if current else past
-    new, duplicates = find_duplicates(fresh, told)
-    verdicts = sort_posts(new, Sorter(config.themes, config.sources, config.sorting))
+    new, duplicates = find_duplicates(track(fresh, "comparing"), told)
+    verdicts = sort_posts(track(new, "sorting"), Sorter(config.themes, config.sources, config.sorting))
     return _Choice(verdicts, duplicates, tuple(later), used, offered, batch.findings)
 
 

@@ -1,5 +1,106 @@
-"""The command line."""
+"""The command line: one module a command; it opens what the command needs, calls one flow, prints."""
+
+import importlib
+import sys
+from typing import Any
+
+import click
+
+from newsletter import __version__
+
+# name → (module, one line for --help). The module is loaded when its command is called, so that --help is quick.
+COMMANDS = {
+    "init": ("newsletter.cli.init", "Make a new workspace with samples."),
+    "collect": ("newsletter.cli.collect", "Fetch feeds, or take in a paste or file."),
+    "draft": ("newsletter.cli.draft", "Make an issue of the collected posts."),
+    "build": ("newsletter.cli.build", "Render an issue: mail, text, archive, feeds."),
+    "explain": ("newsletter.cli.explain", "Say why a post got its theme."),
+    "completion": ("newsletter.cli.completion", "Print a completion script for your shell."),
+}
+
+EXIT_CODES = """
+Exit codes: 0 done, 1 failed, 2 usage, 3 settings or input invalid, 4 checks failed, 5 partly done, 6 nothing to do,
+69 service unavailable, 130 interrupted.
+"""
+
+
+class LazyGroup(click.Group):
+    """A group whose commands are imported when they are used."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """The commands in the order of the work."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Import a command's module and give its command."""
+        if cmd_name not in COMMANDS:
+            return None
+        command: click.Command = importlib.import_module(COMMANDS[cmd_name][0]).command
+        return command
+
+    def resolve_command(self, ctx: click.Context, args: list[str]) -> tuple[str | None, click.Command | None, list[str]]:
+        """Like click's, with "Did you mean" for a lazy group too."""
+        if args and args[0] not in COMMANDS and not args[0].startswith("-"):
+            raise click.NoSuchCommand(args[0], possibilities=list(COMMANDS), ctx=ctx)
+        return super().resolve_command(ctx, args)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """The list of commands, without importing them."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, line) for name, (_, line) in COMMANDS.items()])
+
+
+@click.group(
+    cls=LazyGroup,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    epilog=EXIT_CODES,
+)
+@click.version_option(__version__, "--version", prog_name="newsletter", message="%(prog)s %(version)s")
+@click.option("--workspace", metavar="DIR", help="The folder with newsletter.toml (default: the nearest above).")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON document on stdout and nothing else there.")
+@click.option("--quiet", is_flag=True, help="Only data and errors.")
+@click.option("--debug", is_flag=True, help="Show the traceback of an unexpected error.")
+@click.pass_context
+def cli(ctx: click.Context, **options: Any) -> None:
+    """A newsletter desk that lives in a folder.
+
+    Example: newsletter collect && newsletter draft && newsletter build --open
+    """
+    ctx.obj = options
+
 
 def main() -> None:
-    """Run."""
-    print("hi")
+    """Run the command line; the exit codes are those of `newsletter --help`."""
+    sys.exit(run(sys.argv[1:]))
+
+
+def run(arguments: list[str]) -> int:
+    """Run with these arguments → the exit code. What goes wrong is told here, in one place."""
+    from newsletter.cli.ui import tell_error
+    from newsletter.errors import Mistake, NewsletterError
+
+    as_json = "--json" in arguments
+    try:
+        code = cli.main(arguments, prog_name="newsletter", standalone_mode=False)
+    except NewsletterError as error:
+        tell_error(error, as_json=as_json)
+        return error.exit_status
+    except click.ClickException as error:
+        if as_json:
+            tell_error(NewsletterError(Mistake(code="NL002", message=error.format_message())), as_json=True)
+        else:
+            error.show()
+        return error.exit_code
+    except (click.Abort, KeyboardInterrupt):
+        sys.stderr.write("interrupted; what was written is whole, run the same command again to go on\n")
+        return 130
+    except BrokenPipeError:
+        sys.stderr.close()  # whoever read our output has gone; there is nobody to tell
+        return 1
+    except Exception as error:
+        if "--debug" in arguments:
+            raise
+        message = f"this is a fault of the program ({type(error).__name__}: {error}); run it again with --debug to see where"
+        tell_error(NewsletterError(Mistake(code="NL099", message=message)), as_json=as_json)
+        return 1
+    return code if isinstance(code, int) else 0

@@ -21,11 +21,11 @@ _SHOWN = {value: key for key, value in _RENAMED.items()}
 
 @dataclass(frozen=True, slots=True)
 class _Text:
-    """The settings file as read: its name, values and the places of its keys."""
+    """The settings file as read: its name, its text and its values."""
 
     file: str
+    source: str
     values: dict[str, Any]
-    places: Mapping[Key, Place]
 
 
 def load_config(data: bytes, file: str, source_kinds: Mapping[str, str]) -> Config:
@@ -39,14 +39,15 @@ def load_config(data: bytes, file: str, source_kinds: Mapping[str, str]) -> Conf
     problems = [*overlay_problems, *shape_problems, *find_problems(values, source_kinds)]
     if problems or config is None:
         unique = {problem.key: problem for problem in reversed(problems)}
-        raise SettingsError.of(sorted((_tell(problem, text) for problem in unique.values()), key=_reading_order))
+        places = find_places(text.source)
+        raise SettingsError.of(sorted((_tell(problem, text, places) for problem in unique.values()), key=_reading_order))
     return config
 
 
 def _read_toml(data: bytes, file: str) -> _Text:
     try:
         source = data.decode("utf-8-sig")
-        return _Text(file, tomllib.loads(source), find_places(source))
+        return _Text(file, source, tomllib.loads(source))
     except UnicodeDecodeError as error:
         line, column, message = data.count(b"\n", 0, error.start) + 1, None, "not UTF-8; save the file as UTF-8"
     except tomllib.TOMLDecodeError as error:
@@ -173,15 +174,15 @@ def _known_keys(section: Key) -> list[str]:
 # --- how it is told -----------------------------------------------------------------------------------------------
 
 
-def _tell(problem: Problem, text: _Text) -> Mistake:
+def _tell(problem: Problem, text: _Text, places: Mapping[Key, Place]) -> Mistake:
     variable = _variable(problem.key)
     name = _dotted(problem.key, text.values)
     if variable:
         return Mistake(code=problem.code, file=variable, message=f"{name}: {problem.message}" if name != variable else problem.message)
     known = problem.key
-    while known and known not in text.places:
+    while known and known not in places:
         known = known[:-1]
-    line, column = text.places.get(known, (1, 1))
+    line, column = places.get(known, (1, 1))
     section = problem.key[0] if isinstance(problem.key[0], str) else ""
     return Mistake(
         code=problem.code,

@@ -64,9 +64,27 @@ def read_front_matter(text: str, file: str, known: Iterable[str]) -> FrontMatter
     match = _BLOCK.match(text, 0, SIZE_LIMIT) if text.startswith("---") else None
     if not match:
         return FrontMatter(file=file)
-    values, key_lines = _read_yaml(match[1], file)
+    values, key_lines = _read_plain(match[1]) or _read_yaml(match[1], file)
     _refuse_unknown(key_lines, tuple(known), file)
     return FrontMatter(values, key_lines, match.end(), text.count("\n", 0, match.end()), file)
+
+
+# `key: value` lines whose values are plain text without any mark that YAML could read, or JSON strings: nearly all
+# front matter there is. Reading them here saves YAML's start and is ten times as fast; the rest is YAML's.
+_PLAIN_LINE = re.compile(r"([a-z][a-z_]*): +(?:([A-Za-z0-9][\w./+-]*(?:[ :]?[\w./+,;()’-]+)*)|(\"(?:[^\"\\\x00-\x1f\x7f-\x9f\u2028\u2029]|\\[\"\\/])*\"))\r?")
+
+
+def _read_plain(block: str) -> tuple[dict[str, Value], dict[str, int]] | None:
+    values: dict[str, Value] = {}
+    key_lines: dict[str, int] = {}
+    for number, line in enumerate(block.removesuffix("\n").split("\n"), 2):
+        match = _PLAIN_LINE.fullmatch(line)
+        if not match or match[1] in values:
+            return None
+        value = json.loads(match[3]) if match[3] else match[2]
+        values[match[1]] = "" if value == "null" and not match[3] else value
+        key_lines[match[1]] = number
+    return values, key_lines
 
 
 def _read_yaml(block: str, file: str) -> tuple[dict[str, Value], dict[str, int]]:
@@ -119,7 +137,7 @@ def _read_value(node: object, key: str, line: int, file: str) -> Value:
     import yaml
 
     if isinstance(node, yaml.ScalarNode):
-        return "" if node.style is None and node.value in ("~", "null") else str(node.value)
+        return "" if not node.style and node.value in ("~", "null") else str(node.value)
     if isinstance(node, yaml.SequenceNode) and all(isinstance(item, yaml.ScalarNode) for item in node.value):
         return tuple(str(item.value) for item in node.value)
     raise InputError(Mistake(code="NL023", file=file, line=line, message=f"{key}: wants a text or a list of texts"))
@@ -149,7 +167,7 @@ def write_front_matter(values: Mapping[str, Value | None]) -> str:
 
 
 def _is_plain(value: str) -> bool:
-    return re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_./+-]*(?::[A-Za-z0-9_./+-]+)*", value) is not None
+    return value != "null" and re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_./+-]*(?::[A-Za-z0-9_./+-]+)*", value) is not None
 
 
 def quote_value(value: str) -> str:

@@ -1,0 +1,149 @@
+"""`newsletter collect`: feeds are fetched, pastes and files are taken in."""
+
+import sys
+from collections.abc import Iterable
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any
+
+import click
+
+from newsletter.cli.common import Here, complete_names, in_workspace
+from newsletter.collect import SourceReport, choose_source, collect_sources, read_named_file, take_in_posts
+from newsletter.errors import InputError, Mistake, SettingsError
+from newsletter.model import Post
+from newsletter.sources import SourceFile
+from newsletter.text.words import suggest
+
+PARTLY, NOTHING = 5, 6
+
+
+@click.command("collect")
+@click.argument("files", nargs=-1, metavar="[FILE|-]...", type=click.Path(allow_dash=True))
+@click.option("--source", "name", metavar="NAME", shell_complete=complete_names("sources"), help="Only this source; with FILE: whose posts they are.")
+@click.option("--report", is_flag=True, help="With FILE: print for every line which field of which post it went to.")
+@click.option("--dry-run", is_flag=True, help="With FILE: only look, take nothing in.")
+@click.option("--encoding", metavar="NAME", help="With FILE: its encoding, if it is not UTF-8 (cp1252 for old Windows text).")
+@in_workspace
+def command(here: Here, files: tuple[str, ...], name: str | None, report: bool, dry_run: bool, encoding: str | None) -> int:
+    """Fetch all feeds and look into all folders; or take in FILEs (a paste *.txt, a post *.md, - for standard input).
+
+    Every new post of a feed or FILE becomes a file below posts/collected/. Nothing is taken in twice, and no file is
+    written over.
+
+    Example: newsletter collect week.txt --report
+    """
+    if files:
+        return _take_in(here, files, name, report=report, dry_run=dry_run, encoding=encoding)
+    if report or dry_run or encoding:
+        raise click.UsageError("--report, --dry-run and --encoding go with a FILE")
+    names = [source.name for source in here.config.sources]
+    if name is not None and name not in names:
+        known = suggest(name, names) or f" (there is: {', '.join(names) or 'none'})"
+        raise SettingsError(Mistake(code="NL015", message=f"no source {name!r} in the settings{known}"))
+    with here.ui.progress("collecting", len(names)) as bar:
+        reports = collect_sources(here.workspace, here.config, here.now, names=(name,) if name else (), done=bar.step)
+    return _answer(here, reports)
+
+
+def _answer(here: Here, reports: Iterable[SourceReport]) -> int:
+    reports = tuple(reports)
+    for one in reports:
+        here.ui.warn(one.findings)
+        if one.failed:
+            here.ui.say(f"{one.name}: {one.failed}", "red")
+        elif one.note:
+            here.ui.say(f"{one.name}: {one.note}")
+    new, failed = sum(one.new for one in reports), sum(bool(one.failed) for one in reports)
+    document = {"sources": [_describe(one) for one in reports], "posts": new, "files": [path for one in reports for path in one.paths]}
+    rows = [[one.name, f"{one.new} new", f"{one.known} known", "failed" if one.failed else "ok"] for one in reports]
+    here.ui.answer(document, rows)
+    if failed:
+        return PARTLY if failed < len(reports) else 1
+    here.ui.say("Next: newsletter draft" if new else "nothing new")
+    return 0 if new else NOTHING
+
+
+def _describe(one: SourceReport) -> dict[str, object]:
+    return {
+        "name": one.name,
+        "kind": one.kind,
+        "new": one.new,
+        "duplicates": one.known,
+        "failed": int(bool(one.failed)),
+        "reason": one.failed or None,
+        "note": one.note or None,
+        "warnings": [str(finding) for finding in one.findings],
+    }
+
+
+# --- files named on the command line --------------------------------------------------------------------------------
+
+
+def _take_in(here: Here, files: tuple[str, ...], name: str | None, *, report: bool, dry_run: bool, encoding: str | None) -> int:
+    source = choose_source(here.config, name)
+    source = replace(source, encoding=encoding) if encoding else source
+    posts: list[Post] = []
+    lines: list[dict[str, Any]] = []
+    mistakes: list[Mistake] = []
+    for path in files:
+        try:
+            file = _read(here, path)
+            if file.path.endswith(".txt"):
+                more, told = _read_paste(here, source, file, lines)
+            else:
+                more, findings = read_named_file(source, file, here.config)
+                told = findings
+        except InputError as error:
+            mistakes += error.mistakes
+            continue
+        here.ui.warn(told)
+        posts += more
+    if mistakes:
+        raise InputError.of(mistakes)
+    taken = SourceReport(name=source.name, kind=source.kind, known=0, new=len(posts)) if dry_run else take_in_posts(
+        here.workspace, here.config, source, posts, here.now
+    )
+    document = {
+        "sources": [_describe(taken)],
+        "posts": taken.new,
+        "files": list(taken.paths),
+        "collected": [_describe_post(post) for post in posts],
+        **({"lines": lines} if report else {}),
+    }
+    rows: list[list[object]]
+    if report:
+        rows = [[line["file"], line["line"], line["post"] or "-", line["field"], line["text"]] for line in lines]
+    else:
+        rows = [[post.key, post.title, post.url or "-"] for post in posts]
+    here.ui.answer(document, rows)
+    what = "would be taken in" if dry_run else "taken in"
+    here.ui.say(f"{len(posts)} posts read; {taken.new} {what} as {source.name!r}, {taken.known} known already")
+    return 0 if taken.new or report or dry_run else NOTHING
+
+
+def _read(here: Here, path: str) -> SourceFile:
+    if path == "-":
+        return SourceFile("standard-input.txt", sys.stdin.buffer.read())
+    try:
+        data = Path(path).read_bytes()
+    except OSError as error:
+        raise InputError(Mistake(code="NL024", file=path, message=f"cannot be read: {error.strerror}")) from None
+    return SourceFile(here.workspace.relative(Path(path)), data)
+
+
+def _read_paste(here: Here, source: Any, file: SourceFile, lines: list[dict[str, Any]]) -> Any:
+    from newsletter.sources.paste import read_paste
+    from newsletter.text.characters import decode_text
+
+    digest = read_paste(source, file, here.config.zone)
+    raw = decode_text(file.data, file.path, source.encoding).replace("\r\n", "\n").replace("\r", "\n").split("\n")
+    lines += [
+        asdict(use) | {"file": file.path, "text": raw[use.line - 1].strip()[:60] if use.line <= len(raw) else ""}
+        for use in digest.uses
+    ]
+    return [entry.post for entry in digest.posts], digest.findings
+
+
+def _describe_post(post: Post) -> dict[str, object]:
+    return {"key": post.key, "title": post.title, "url": post.url, "line": post.line, "title_derived": post.title_derived}

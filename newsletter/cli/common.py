@@ -1,0 +1,94 @@
+"""What every command takes: where to work and how to speak; and the clock, which nothing below this floor reads."""
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from functools import wraps
+from pathlib import Path
+from typing import Any
+
+import click
+
+from newsletter.cli.ui import Ui
+from newsletter.config import Config
+from newsletter.desk import read_config
+from newsletter.workspace import Workspace, find_workspace
+
+
+@dataclass(frozen=True, slots=True)
+class Here:
+    """An opened workspace, its settings, the moment of the call, and how to speak."""
+
+    workspace: Workspace
+    config: Config
+    now: datetime
+    ui: Ui
+
+
+def speaking(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Adds --workspace, --json, --quiet and --debug; the command gets `ui` and `root` instead."""
+
+    @click.option("--workspace", metavar="DIR", help="The folder with newsletter.toml (default: the nearest above).")
+    @click.option("--json", "as_json", is_flag=True, help="Print one JSON document on stdout.")
+    @click.option("--quiet", is_flag=True, help="Only data and errors.")
+    @click.option("--debug", is_flag=True, help="Show the traceback of an unexpected error.")
+    @click.pass_context
+    @wraps(command)
+    def wrapper(ctx: click.Context, workspace: str | None, as_json: bool, quiet: bool, debug: bool, **options: Any) -> Any:
+        above = ctx.obj or {}
+        ui = Ui(json=as_json or above.get("as_json", False), quiet=quiet or above.get("quiet", False), debug=debug)
+        root = workspace or above.get("workspace") or os.environ.get("NEWSLETTER_WORKSPACE") or None
+        return command(ui=ui, root=root, **options)
+
+    return wrapper
+
+
+def in_workspace(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Opens the workspace; the command gets `here`."""
+
+    @speaking
+    @wraps(command)
+    def wrapper(ui: Ui, root: str | None, **options: Any) -> Any:
+        workspace = find_workspace(Path.cwd(), root)
+        return command(here=Here(workspace, read_config(workspace), datetime.now(UTC), ui), **options)
+
+    return wrapper
+
+
+def parse_date(ctx: click.Context, parameter: click.Parameter, value: str | None) -> date | None:
+    """A day given as 2025-07-07."""
+    if value is None:
+        return None
+    try:
+        return date.fromisoformat(value)
+    except ValueError:
+        raise click.BadParameter(f"{value!r} is no day; write it as 2025-07-07", ctx, parameter) from None
+
+
+def complete_issues(ctx: click.Context, parameter: click.Parameter, incomplete: str) -> list[str]:
+    """Issue names for the shell; silent where there is no workspace."""
+    from newsletter.errors import NewsletterError
+
+    try:
+        workspace = find_workspace(Path.cwd(), (ctx.params or {}).get("workspace"))
+        return [slug for slug in workspace.issue_slugs() if slug.startswith(incomplete)]
+    except NewsletterError:
+        return []
+
+
+def complete_names(section: str) -> Callable[[click.Context, click.Parameter, str], list[str]]:
+    """Names of editions or sources for the shell."""
+
+    def complete(ctx: click.Context, parameter: click.Parameter, incomplete: str) -> list[str]:
+        from newsletter.errors import NewsletterError
+
+        try:
+            config = read_config(find_workspace(Path.cwd(), (ctx.params or {}).get("workspace")))
+        except NewsletterError:
+            return []
+        items = getattr(config, section)
+        names = [item.slug if hasattr(item, "slug") else item.name for item in items]
+        return [name for name in names if name.startswith(incomplete)]
+
+    return complete

@@ -1,0 +1,62 @@
+"""`newsletter draft`: collected posts become issues/<slug>/issue.md."""
+
+from datetime import date
+
+import click
+
+from newsletter.cli.common import Here, complete_names, in_workspace, parse_date
+from newsletter.draft import Draft, draft_issue, refresh_issue
+from newsletter.editing.duplicates import Duplicate
+from newsletter.schedule import next_day
+
+
+@click.command("draft")
+@click.option("--edition", metavar="E", shell_complete=complete_names("editions"), help="Which edition (default: the first).")
+@click.option("--date", "day", metavar="D", callback=parse_date, help="The issue's day (default: the next in the schedule).")
+@click.option("--refresh", is_flag=True, help="Add what is new to an issue that stands; nothing in it is touched.")
+@in_workspace
+def command(here: Here, edition: str | None, day: date | None, refresh: bool) -> int:
+    """Make an issue of the posts that no issue has had: one Markdown file to read, change and build.
+
+    Example: newsletter draft --date 2025-07-14
+    """
+    chosen = here.config.edition(edition)
+    day = day or next_day(chosen, here.now, here.config.zone)
+    make = refresh_issue if refresh else draft_issue
+    draft = make(here.workspace, here.config, chosen, day, track=here.ui.track)
+    here.ui.warn(draft.findings)
+    for duplicate in draft.duplicates:
+        here.ui.say(f"left out: {duplicate.post.title!r} ({duplicate.reason} as {duplicate.title!r}, {duplicate.where})")
+    for name, posts in (("held back", draft.held), ("for other editions", draft.elsewhere), ("dated later", draft.later)):
+        if posts:
+            here.ui.say(f"{name}: {len(posts)}")
+    here.ui.answer(describe(draft), [[draft.path, f"{len(draft.added)} posts", f"{draft.unsorted} unsorted"]])
+    here.ui.say(f"Next: read and change {draft.path}, then: newsletter build {draft.slug} --open")
+    return 0
+
+
+def describe(draft: Draft) -> dict[str, object]:
+    """A draft as JSON."""
+    return {
+        "issue": draft.slug,
+        "path": draft.path,
+        "posts": len(draft.added),
+        "unsorted": draft.unsorted,
+        "duplicates": [_describe_duplicate(duplicate) for duplicate in draft.duplicates],
+        "held": [post.key for post in draft.held],
+        "elsewhere": [post.key for post in draft.elsewhere],
+        "later": [post.key for post in draft.later],
+        "used": draft.used,
+        "warnings": [str(finding) for finding in draft.findings],
+    }
+
+
+def _describe_duplicate(duplicate: Duplicate) -> dict[str, object]:
+    return {
+        "key": duplicate.post.key,
+        "title": duplicate.post.title,
+        "of": duplicate.title,
+        "where": duplicate.where,
+        "reason": duplicate.reason,
+        "likeness": duplicate.likeness,
+    }

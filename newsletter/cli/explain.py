@@ -1,0 +1,120 @@
+"""`newsletter explain`: the words and scores behind every verdict."""
+
+import sys
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import click
+
+from newsletter.cli.common import Here, complete_issues, in_workspace
+from newsletter.cli.ui import paint
+from newsletter.desk import load_issue, read_sources
+from newsletter.editing.themes import OffTheme, Sorter, Verdict, sort_posts
+from newsletter.errors import InputError, Mistake, UsageError
+from newsletter.model import UNSORTED, IssuePost, Post, Section
+from newsletter.sources import SourceFile
+from newsletter.sources.folder import read_file
+from newsletter.text.markdown import plain_inline
+from newsletter.text.words import suggest
+from newsletter.workspace import issue_path, split_issue_slug
+
+SHOWN_WORDS = 8
+
+
+@dataclass(frozen=True, slots=True)
+class _Explained:
+    verdict: Verdict
+    off_theme: tuple[OffTheme, ...]
+
+
+@click.command("explain")
+@click.argument("post", metavar="POST|FILE|ISSUE", shell_complete=complete_issues)
+@in_workspace
+def command(here: Here, post: str) -> int:
+    """Say why each post got its theme: the words, where they stand, the points, and how clearly it won.
+
+    POST is a key or a part of a title; FILE a paste or a post; ISSUE the name of an issue. Bullets and paragraphs that
+    speak of another theme than their post's are pointed at.
+
+    Example: newsletter explain posts/2025-07-05-collected.txt
+    """
+    posts = _find_posts(here, post)
+    sorter = Sorter(here.config.themes, here.config.sources, here.config.sorting)
+    explained = [_Explained(verdict, sorter.find_off_theme(verdict)) for verdict in sort_posts(posts, sorter)]
+    document = {"posts": [_describe(one) for one in explained]}
+    # The same text in a pipe as on a terminal: the words are what was asked for; --json has them for programs.
+    here.ui.answer(document, [[line] for one in explained for line in [*_tell(one), ""]])
+    return 0
+
+
+def _find_posts(here: Here, wanted: str) -> tuple[Post, ...]:
+    slug = next((part for part in reversed(wanted.split("/")) if split_issue_slug(part)), None)
+    if slug and here.workspace.exists(issue_path(slug)) and (wanted == slug or wanted.endswith("issue.md")):
+        issue = load_issue(here.workspace, slug).issue
+        return tuple(_as_post(post, section, issue_path(slug)) for section in issue.sections for post in section.posts)
+    path = Path(wanted)
+    if path.is_file():
+        file = SourceFile(here.workspace.relative(path), path.read_bytes())
+        posts, findings = read_file(here.config.sources[0], file, here.config.zone) if here.config.sources else ((), ())
+        if not posts:
+            raise InputError(Mistake(code="NL024", file=file.path, message="holds no post", help="; ".join(map(str, findings)) or None))
+        return posts
+    return _search(here, wanted)
+
+
+def _search(here: Here, wanted: str) -> tuple[Post, ...]:
+    posts = read_sources(here.workspace, here.config).posts
+    needle = wanted.removeprefix("p-").casefold()
+    found = [post for post in posts if post.key.startswith(needle)] or [post for post in posts if needle in post.title.casefold()]
+    if not found:
+        near = suggest(wanted, [post.title for post in posts])
+        raise UsageError(Mistake(code="NL032", message=f"no post or file {wanted!r}{near or '; name a key, a part of a title, or a file'}"))
+    return tuple(found)
+
+
+def _as_post(post: IssuePost, section: Section, path: str) -> Post:
+    return Post(
+        key=post.key or "-", title=plain_inline(post.title), body=post.body, source="", theme=section.slug, origin=path, line=post.line
+    )
+
+
+def _describe(one: _Explained) -> dict[str, object]:
+    verdict = one.verdict
+    return {
+        "key": verdict.post.key,
+        "title": verdict.post.title,
+        "where": f"{verdict.post.origin}:{verdict.post.line}",
+        "theme": verdict.theme or UNSORTED,
+        "by": verdict.by,
+        "margin": round(verdict.margin, 3),
+        "scores": {score.theme: score.points for score in verdict.scores},
+        "matches": [asdict(match) | {"theme": score.theme} for score in verdict.scores for match in score.matches],
+        "notes": {score.theme: score.note for score in verdict.scores if score.note},
+        "off_theme": [asdict(off) for off in one.off_theme],
+    }
+
+
+def _tell(one: _Explained) -> list[str]:
+    verdict = one.verdict
+    lines = [paint(verdict.post.title, "bold", sys.stdout) + f"  [{verdict.post.key}]  {verdict.post.origin}:{verdict.post.line}"]
+    lines.append(f"  → {paint(verdict.theme or UNSORTED, 'green', sys.stdout)}: {_reason(verdict)}")
+    for score in verdict.scores:
+        if not score.matches:
+            continue
+        words = [f"{match.word}{f' ×{match.count}' if match.count > 1 else ''} ({match.zone} {match.points:g})" for match in score.matches]
+        more = f", and {len(words) - SHOWN_WORDS} more" if len(words) > SHOWN_WORDS else ""
+        note = f" [{score.note}]" if score.note else ""
+        lines.append(f"  {score.theme:20} {score.points:6.1f}  {', '.join(words[:SHOWN_WORDS])}{more}{note}")
+    for off in one.off_theme:
+        excerpt = " ".join(off.text.split())[:60]
+        words = f"{', '.join(off.words)} ({', '.join(off.themes)})"
+        lines.append(paint(f"  off theme: “{excerpt}…” names {words} and nothing of {verdict.theme}", "yellow", sys.stdout))
+    return lines
+
+
+def _reason(verdict: Verdict) -> str:
+    if verdict.by == "editor":
+        return "as the editor says"
+    if verdict.by == "words":
+        return f"leads by {verdict.margin:.0%}"
+    return "no theme has words enough" if not verdict.scores or not verdict.scores[0].points else f"no clear winner (leads by {verdict.margin:.0%})"
