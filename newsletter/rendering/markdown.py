@@ -11,7 +11,7 @@ from functools import cache
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
-from newsletter.text.html import CONTENT_GOES, TAGS, clean_html
+from newsletter.text.html import CONTENT_GOES, HTML_NAMES, TAGS, clean_html, escape_unknown_tags
 
 _ABSOLUTE = re.compile(r"(?:https?://[^/\s]|mailto:\S)", re.IGNORECASE)
 _TAG_NAME = re.compile(r"</?([a-zA-Z][a-zA-Z0-9-]*)")
@@ -35,7 +35,7 @@ def parse_markdown(body: str, top: int = 4) -> list[Token]:
     _shift_levels(tokens, top)
     for token in tokens:
         if token.type == "html_block":
-            token.content = clean_html(token.content)
+            token.content = clean_html(escape_unknown_tags(token.content))
         elif token.type == "inline":
             token.children = _safe_inline(token.children or [])
     return tokens
@@ -109,9 +109,11 @@ def _tag_name(token: Token) -> str:
 
 
 def _safe_tag(token: Token, name: str) -> list[Token]:
-    """A raw tag inside a line: kept if it is allowed; `<br>` is a line break; what is unknown goes, its words stay."""
+    """A raw tag inside a line: kept if it is allowed, `<br>` is a line break; what is no HTML at all is somebody's text."""
     if name == "br":
         return [Token("hardbreak", "br", 0)]
+    if name and name not in HTML_NAMES:
+        return [Token("text", "", 0, content=token.content)]
     return [token] if name in TAGS else []
 
 

@@ -17,7 +17,7 @@ from newsletter.sources.feed_entry import Entry, FeedDocument, NotAFeed
 from newsletter.sources.html_to_markdown import html_to_markdown
 from newsletter.sources.urls import clean_url
 from newsletter.text.characters import clean_characters
-from newsletter.text.html import clean_html, html_words
+from newsletter.text.html import clean_html, escape_unknown_tags, html_words
 from newsletter.text.markdown import escape_block, plain_inline
 from newsletter.text.words import cut_at_word, first_sentence
 
@@ -202,7 +202,7 @@ def _plain(line: str) -> str:
 
 def _words(raw: str) -> str:
     """Text or HTML → words on one line, nothing unprintable."""
-    text = html_words(clean_html(raw)) if _LOOKS_LIKE_HTML.search(raw) else raw
+    text = html_words(clean_html(escape_unknown_tags(raw))) if _LOOKS_LIKE_HTML.search(raw) else raw
     flat = " ".join(clean_characters(text).split())
     return "".join(character for character in flat if character.isprintable() or character in "\u200d\u200c")
 

@@ -1,6 +1,7 @@
 """Outside HTML → HTML that can do no harm. nh3 decides, with one allow-list for everything we take in and give out."""
 
 import re
+from html import escape, unescape
 from urllib.parse import urljoin
 
 TAGS = frozenset(
@@ -9,6 +10,14 @@ TAGS = frozenset(
 )
 # These lose their content too: the text inside an iframe or a style sheet is nobody's words.
 CONTENT_GOES = frozenset("script style iframe noscript svg math template object embed head title textarea select".split())
+# The elements of HTML that are not in TAGS: they go and their words stay. `<more>` is none of them: it is text.
+HTML_NAMES = TAGS | CONTENT_GOES | frozenset(
+    """html head body title meta link base main article section nav aside header footer h1 hgroup address div span font
+    center u tt big strike nobr wbr acronym data time var samp ruby rt rp bdo col colgroup form fieldset legend label
+    input button select option optgroup textarea output progress meter details summary dialog menu dir audio video
+    source track picture map area canvas param frame frameset noframes slot iframe""".split()
+)
+_UNKNOWN_TAG = re.compile(rf"</?(?!(?:{'|'.join(sorted(HTML_NAMES))})\b)[a-zA-Z][^<>]*>", re.IGNORECASE)
 _ATTRIBUTES = {
     "a": {"href"},
     "img": {"src", "alt", "width", "height"},
@@ -89,6 +98,11 @@ def drop_pixels(fragment: str) -> str:
     return _IMG.sub(lambda match: "" if _TINY.search(match.group()) else match.group(), fragment)
 
 
+def escape_unknown_tags(text: str) -> str:
+    """HTML in which what only looks like a tag (`<more>`) is text again."""
+    return _UNKNOWN_TAG.sub(lambda match: escape(match.group()), text)
+
+
 _BLOCK_END = re.compile(r"</(?:p|h[2-6]|li|dt|dd|blockquote|pre|tr|table|caption|figure|figcaption)>|<(?:br|hr)\b[^>]*>")
 _CELL_END = re.compile(r"</t[dh]>\s*(?=<t[dh])")
 _ANY_TAG = re.compile(r"<[^>]*>")
@@ -96,8 +110,6 @@ _ANY_TAG = re.compile(r"<[^>]*>")
 
 def html_words(clean: str) -> str:
     """The text of *sanitised* HTML, a line a block. For raw HTML inside Markdown and for feed titles."""
-    from html import unescape
-
     text = _ANY_TAG.sub("", _BLOCK_END.sub("\n", _CELL_END.sub(" | ", clean)))
     lines = (" ".join(line.split()) for line in unescape(text).splitlines())
     return "\n".join(line for line in lines if line)
