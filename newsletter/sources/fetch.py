@@ -82,8 +82,8 @@ def fetch(request: Request) -> Fetched:
     """One address, at most five redirects, 5 MB and 20 s in all. Network trouble is a value, never an exception."""
     deadline = _Deadline(TIME_LIMIT_S)
     try:
-        with deadline, _open_session(request, deadline) as session:
-            return _follow(session, request, deadline)
+        with deadline:
+            return _follow(request, deadline)
     except _Refused as error:
         reason = str(error)
     except (AntiSSRFError, requests.RequestException, urllib3.exceptions.HTTPError, OSError, ValueError, zlib.error) as error:
@@ -98,18 +98,12 @@ class _Refused(Exception):  # noqa: N818 - told to the caller as a value, never 
 # --- one fetch ------------------------------------------------------------------------------------------------
 
 
-def _follow(session: requests.Session, request: Request, deadline: "_Deadline") -> Fetched:
+def _follow(request: Request, deadline: "_Deadline") -> Fetched:
     url, moved_to, permanent = request.url, "", True
     for _ in range(REDIRECT_LIMIT + 1):
         _check_address(url, request)
-        response = session.get(
-            url,
-            headers=_headers(request),
-            stream=True,
-            allow_redirects=False,
-            timeout=(CONNECT_TIMEOUT_S, READ_TIMEOUT_S),
-        )
-        with contextlib.closing(response):
+        # A session a hop: a connection kept from the hop before may be dead by now.
+        with _open_session(request, deadline) as session, contextlib.closing(_ask(session, url, request)) as response:
             location = response.headers.get("Location")
             if response.status_code not in _REDIRECTS or not location:
                 return _read(response, url, moved_to, deadline)
@@ -120,6 +114,11 @@ def _follow(session: requests.Session, request: Request, deadline: "_Deadline") 
             url = target
             moved_to = url if permanent else moved_to
     raise _Refused(f"redirects more than {REDIRECT_LIMIT} times")
+
+
+def _ask(session: requests.Session, url: str, request: Request) -> requests.Response:
+    timeout = (CONNECT_TIMEOUT_S, READ_TIMEOUT_S)
+    return session.get(url, headers=_headers(request), stream=True, allow_redirects=False, timeout=timeout)
 
 
 def _headers(request: Request) -> dict[str, str]:
