@@ -11,19 +11,18 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from html import unescape
 from typing import Any
-from urllib.parse import urljoin
 
 from newsletter.sources.feed_entry import Entry, FeedDocument, NotAFeed
 from newsletter.sources.html_to_markdown import html_to_markdown
 from newsletter.sources.urls import clean_url
 from newsletter.text.characters import clean_characters
-from newsletter.text.html import clean_html, escape_unknown_tags, html_words
+from newsletter.text.html import clean_html, escape_unknown_tags, html_words, resolve_address
 from newsletter.text.markdown import escape_block, plain_inline
 from newsletter.text.words import cut_at_word, first_sentence
 
 ENTRY_LIMIT = 500
 TITLE_LIMIT = 300
-_DECLARES_ENTITY = re.compile(rb"<!DOCTYPE[^>\[]*\[.{0,200000}?<!ENTITY", re.IGNORECASE | re.DOTALL)
+_INTERNAL_SUBSET = re.compile(rb"<!DOCTYPE[^>\[]{0,1000}\[", re.IGNORECASE)
 _LOOKS_LIKE_HTML = re.compile(r"</?[a-zA-Z][^<>]*>|&(?:#\d+|#x[0-9a-fA-F]+|[a-zA-Z][a-zA-Z0-9]+);")
 _FEED_LINK = re.compile(r"<link\b[^>]*>", re.IGNORECASE)
 
@@ -32,7 +31,8 @@ def read_feed(data: bytes, content_type: str, url: str) -> FeedDocument:
     """Bytes → entries. Raises NotAFeed."""
     if not data.strip():
         raise NotAFeed("is empty")
-    if _DECLARES_ENTITY.search(data[:300_000]):
+    # The whole of it, and without the NULs of UTF-16: a comment may push the declaration far back.
+    if _declares_entities(data) or (b"\0" in data and _declares_entities(data.replace(b"\0", b""))):
         raise NotAFeed("declares entities of its own, which a feed does not need and a bomb does; not read")
     if "json" in content_type.lower() or data.lstrip(b"\xef\xbb\xbf \t\r\n")[:1] == b"{":
         return _read_json(data, url)
@@ -43,7 +43,7 @@ def read_feed(data: bytes, content_type: str, url: str) -> FeedDocument:
         io.BytesIO(data),
         response_headers={"content-type": content_type or "application/xml", "content-location": url},
         sanitize_html=False,
-        resolve_relative_uris=True,
+        resolve_relative_uris=False,  # done by clean_html, after it has looked at the address as it was written
     )
     if not parsed.get("version") and not parsed.entries:
         raise NotAFeed(_what_it_is(data, url))
@@ -51,6 +51,11 @@ def read_feed(data: bytes, content_type: str, url: str) -> FeedDocument:
     shared = {"author": _words(feed.get("author", "")), "language": str(feed.get("language", ""))}
     entries = tuple(_read_entry(entry, shared, url) for entry in parsed.entries[:ENTRY_LIMIT])
     return FeedDocument(title=_words(feed.get("title", "")), entries=entries, more=max(0, len(parsed.entries) - ENTRY_LIMIT))
+
+
+def _declares_entities(data: bytes) -> bool:
+    subset = _INTERNAL_SUBSET.search(data)
+    return subset is not None and b"<!entity" in data[subset.end() :].lower()
 
 
 def _what_it_is(data: bytes, url: str) -> str:
@@ -61,23 +66,20 @@ def _what_it_is(data: bytes, url: str) -> str:
     for tag in _FEED_LINK.findall(text):
         if re.search(r"application/(?:rss|atom|feed)\+(?:xml|json)", tag, re.IGNORECASE):
             href = re.search(r"""\bhref\s*=\s*["']([^"']+)""", tag, re.IGNORECASE)
-            feeds += [_absolute(unescape(href[1]), url)] if href else []
+            feeds += [resolve_address(unescape(href[1]), url)] if href else []
     return "is a web page, not a feed" + (f"; it names this feed: {feeds[0]}" if feeds and feeds[0] else "")
-
-
-def _absolute(href: str, base: str) -> str:
-    address = clean_characters(urljoin(base, href.strip()))
-    return address if address.startswith(("https://", "http://")) else ""
 
 
 # --- RSS and Atom -----------------------------------------------------------------------------------------------
 
 
 def _read_entry(entry: Mapping[str, Any], shared: Mapping[str, str], base: str) -> Entry:
+    html, plain, own_base = _content(entry, base)
+    # xml:base where a feed sets one; else a post's relative links are relative to its own page.
+    base = own_base or base
     raw_url = _first_link(entry, base)
     url = clean_url(raw_url)
-    html, plain = _content(entry)
-    body, notes = (_plain_to_markdown(html), []) if plain else html_to_markdown(html, raw_url or base)
+    body, notes = (_plain_to_markdown(html), []) if plain else html_to_markdown(html, base if own_base else raw_url or base)
     title, derived, title_notes = _title(str(entry.get("title", "")), body)
     return Entry(
         id=str(entry.get("id", "")).strip(),
@@ -99,19 +101,17 @@ def _first_link(entry: Mapping[str, Any], base: str) -> str:
     candidates = [str(link.get("href", "")) for link in links if link.get("rel") == "alternate"]
     candidates += [str(entry.get("link", "")), str(entry.get("feedburner_origlink", ""))]
     candidates += [str(link.get("href", "")) for link in links if link.get("rel") == "enclosure"]
-    return next((address for href in candidates if href and (address := _absolute(href, base))), "")
+    return next((address for href in candidates if href and (address := resolve_address(href, base))), "")
 
 
-def _content(entry: Mapping[str, Any]) -> tuple[str, bool]:
-    """(the best content, whether it is plain text): html, then xhtml, then text, then the summary (X9)."""
-    parts = {str(part.get("type", "")): str(part.get("value", "")) for part in reversed(entry.get("content", []))}
-    for kind in ("text/html", "application/xhtml+xml"):
-        if parts.get(kind, "").strip():
-            return parts[kind], False
-    if parts.get("text/plain", "").strip():
-        return parts["text/plain"], True
-    detail = entry.get("summary_detail", {})
-    return str(entry.get("summary", "")), detail.get("type") == "text/plain"
+def _content(entry: Mapping[str, Any], feed_url: str) -> tuple[str, bool, str]:
+    """(the best content, whether it is plain text, its xml:base): html, then xhtml, then text, then the summary (X9)."""
+    parts = {str(part.get("type", "")): part for part in reversed(entry.get("content", [])) if str(part.get("value", "")).strip()}
+    kinds = ("text/html", "application/xhtml+xml", "text/plain")
+    best = next((parts[kind] for kind in kinds if kind in parts), entry.get("summary_detail", {}))
+    base = str(best.get("base") or "")
+    value = str(best.get("value") or entry.get("summary", ""))
+    return value, best.get("type") == "text/plain", "" if base == feed_url else base
 
 
 def _entry_date(entry: Mapping[str, Any]) -> datetime | None:
@@ -143,7 +143,7 @@ def _read_json(data: bytes, url: str) -> FeedDocument:
 
 
 def _read_item(item: Mapping[str, Any], shared: Mapping[str, str], base: str) -> Entry:
-    raw_url = _absolute(str(item.get("url") or item.get("external_url") or ""), base)
+    raw_url = resolve_address(str(item.get("url") or item.get("external_url") or ""), base)
     url = clean_url(raw_url)
     notes: list[str] = []
     if item.get("content_html"):

@@ -27,7 +27,7 @@ _TAIL = re.compile(
     r"|share this(?: post| article)?:?|weiterlesen(?: …|…)?|lire la suite(?: …|…)?)[.\s»→…]*",
     re.IGNORECASE | re.DOTALL,
 )
-_EDGE = re.compile(r"[\\\]!<&~]\s*\Z")
+_EDGE = re.compile(r"\\\s*\Z|[\]!<&~]\Z")
 _TAG = re.compile(r"<(/?)(?!(?:br|hr|img)\b)[a-z]")
 _DEEPEST = 60  # nesting below this is a trick, not a text: its words are kept, its marks are not
 _PARSER_DEPTH = 200  # libxml2 cuts what nests deeper than 256

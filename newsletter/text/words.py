@@ -5,7 +5,8 @@ import unicodedata
 from collections.abc import Iterable
 
 WORD = re.compile(r"[^\W_]+")
-URL = re.compile(r"https?://[^\s<>\"]+", re.IGNORECASE)
+# Where the Markdown renderer would begin a link too: not in the middle of a word.
+URL = re.compile(r"(?<![A-Za-z0-9.+-])https?://[^\s<>\"]+", re.IGNORECASE)
 _TAG = re.compile(r"</?[a-zA-Z][^<>]*>")
 
 # A stop after these is no sentence end. Compared in lower case, without the stop.
