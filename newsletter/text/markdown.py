@@ -8,7 +8,8 @@ from typing import Literal
 from newsletter.text.words import URL
 
 # CommonMark 0.31 §6: these begin something anywhere in a line. A `[` needs no care: without an unescaped `](`, `][`
-# or `]:` nothing can become a link, an image or a definition.
+# or `]:` nothing can become a link, an image or a definition. An address is put between < and >; what only looks like
+# one (`xhttps://`) must not be linked either, since escapes inside it would become part of the address.
 _INLINE = re.compile(
     r"""\\(?=[!-/:-@\[-`{-~]|$)
     |   `
@@ -17,7 +18,8 @@ _INLINE = re.compile(
     |   ~(?=~)|(?<=~)~
     |   \](?=[(\[:])
     |   <(?=[A-Za-z/!?])
-    |   &(?=\#?[A-Za-z0-9]+;)""",
+    |   &(?=\#?[A-Za-z0-9]+;)
+    |   :(?=//)""",
     re.VERBOSE,
 )
 _IN_LINK = re.compile(rf"[\[\]]|{_INLINE.pattern}", re.VERBOSE)
