@@ -228,32 +228,42 @@ def _element(element: HtmlElement, before: str, after: str, in_link: bool, depth
         return _image(element)
     if tag == "code":
         return _code("".join(element.itertext()))
-    inner = _inline(element, in_link=in_link or tag == "a", depth=depth + 1)
+    lead, core, trail = _split_edges(_inline(element, in_link=in_link or tag == "a", depth=depth + 1))
     if tag == "a" and not in_link:
-        return _link(element, inner)
+        return f"{lead}{_link(element, core)}{trail}"
+    if not core:
+        return lead + trail
     if tag in _EMPHASIS:
-        return _emphasis(tag, inner, before, after)
-    if tag in _RAW_INLINE and inner.strip():
+        return f"{lead}{_emphasis(tag, core, (before + lead)[-1:], (trail + after)[:1])}{trail}"
+    if tag in _RAW_INLINE:
         attributes = "".join(
             f' {name}="{value}"' for name, value in element.items() if '"' not in value and "\n" not in value and "<" not in value
         )
-        return f"<{tag}{attributes}>{inner}</{tag}>"
-    return inner if tag not in _BLOCKS and tag != "li" else f" {inner} "
+        return f"{lead}<{tag}{attributes}>{core}</{tag}>{trail}"
+    return f"{lead}{core}{trail}" if tag not in _BLOCKS and tag != "li" else f" {lead}{core}{trail} "
 
 
-def _emphasis(tag: str, inner: str, before: str, after: str) -> str:
-    """`**x**` where CommonMark 6.2 would read it so, else `<strong>x</strong>`; white space moves out of the marks."""
-    core = inner.strip(" ")
-    if not core.strip("\\\n "):
-        return inner
-    lead, trail = inner[: len(inner) - len(inner.lstrip(" "))], inner[len(inner.rstrip(" ")) :]
+_EDGES = re.compile(r"((?:[ ]|\\\n)*)(.*?)((?:[ ]|\\\n)*)", re.DOTALL)
+_BREAKS = re.compile(r"(?:\\\n[ ]*){2,}")
+
+
+def _split_edges(inner: str) -> tuple[str, str, str]:
+    """(white space and breaks before, what is inside, the same after): they stand outside of marks (T3).
+
+    Two breaks inside would end the paragraph in the middle of a mark, so they become one.
+    """
+    match = _EDGES.fullmatch(inner)
+    assert match is not None
+    return match[1], _BREAKS.sub("\\\\\n", match[2]), match[3]
+
+
+def _emphasis(tag: str, core: str, before: str, after: str) -> str:
+    """`**x**` where CommonMark 6.2 would read it so, else `<strong>x</strong>`."""
     mark, name = _EMPHASIS[tag], _CANONICAL.get(tag, tag)
-    opens = not _is_punctuation(core[0]) or (lead or not before or before.isspace() or _is_punctuation(before))
-    closes = not _is_punctuation(core[-1]) or (trail or not after or after.isspace() or _is_punctuation(after))
-    touching = "*" in (core[0], core[-1]) or (not lead and before == "*") or core.endswith("\\") or "\n" in core
-    if opens and closes and not touching and (trail or after != "*"):
-        return f"{lead}{mark}{core}{mark}{trail}"
-    return f"{lead}<{name}>{core}</{name}>{trail}"
+    opens = not _is_punctuation(core[0]) or not before or before.isspace() or _is_punctuation(before)
+    closes = not _is_punctuation(core[-1]) or not after or after.isspace() or _is_punctuation(after)
+    touching = "*" in (core[0], core[-1], before, after) or core.endswith("\\") or "\n" in core
+    return f"{mark}{core}{mark}" if opens and closes and not touching else f"<{name}>{core}</{name}>"
 
 
 def _is_punctuation(character: str) -> bool:
@@ -270,19 +280,16 @@ def _code(text: str) -> str:
     return f"{fence}{pad}{flat}{pad}{fence}"
 
 
-def _link(element: HtmlElement, inner: str) -> str:
+def _link(element: HtmlElement, core: str) -> str:
     url = element.get("href", "")
-    text = inner.replace("\\\n", " ").strip()
-    lead = " " if inner.startswith(" ") else ""
-    trail = " " if inner.endswith(" ") else ""
     if not url:
-        return inner
-    if not text:
+        return core
+    if not core:
         host = urlsplit(url).hostname or url
-        return f"{lead}{format_link(escape_link_text(host), url)}{trail}"
+        return format_link(escape_link_text(host), url)
     if "".join(element.itertext()).strip() == url and re.fullmatch(r"https?://[^\s<>]+", url):
-        return f"{lead}<{url}>{trail}"
-    return f"{lead}{format_link(text, url)}{trail}"
+        return f"<{url}>"
+    return format_link(core.replace("\\\n", " "), url)
 
 
 def _image(element: HtmlElement) -> str:

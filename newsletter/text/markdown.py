@@ -24,7 +24,7 @@ _INLINE = re.compile(
 )
 _IN_LINK = re.compile(rf"[\[\]]|{_INLINE.pattern}", re.VERBOSE)
 _LINE_START = re.compile(
-    r"""(?:\#{1,6}|[-+])(?=\s|$) | > | [=-]+(?=\s*$) | (?P<number>\d{1,9})(?=[.)](?:\s|$))""",
+    r"""(?:\#{1,6}|[-+])(?=\s|$) | > | [=-]+(?=\s*$) | (?:-\s*){3,}$ | (?P<number>\d{1,9})(?=[.)](?:\s|$))""",
     re.VERBOSE,
 )
 # Ours (DESIGN §5): an id at the end of a heading. In an author's title the brace is text.
