@@ -33,7 +33,7 @@ def compose_issue(
         edition=edition.slug,
         date=day,
         subject=propose_subject(sections, edition),
-        preheader=propose_preheader(sections, phrases),
+        preheader=propose_preheader(sections, edition, phrases),
         sections=sections,
     )
     return Composed(issue, held, elsewhere)
@@ -64,7 +64,7 @@ def gather_sections(
 def place_post(post: Post) -> IssuePost:
     """A collected post as it stands in an issue: headings below its own, its addresses as the source line."""
     urls = [url for url in (post.url, *post.extra_urls) if url]
-    names = ["Source", *(f"Source {number}" for number in range(2, len(urls) + 1))]
+    names = ["Source" if number == 1 else f"Source {number}" for number in range(1, len(urls) + 1)]
     return IssuePost(
         title=escape_heading(post.title),
         body=shift_headings(post.body, BODY_LEVEL),
@@ -87,8 +87,8 @@ def propose_subject(sections: Iterable[Section], edition: Edition) -> str:
     return subject
 
 
-def propose_preheader(sections: tuple[Section, ...], phrases: Mapping[str, str]) -> str:
-    """How many posts on which themes; with titles after it where that alone is too short for an inbox line."""
+def propose_preheader(sections: tuple[Section, ...], edition: Edition, phrases: Mapping[str, str]) -> str:
+    """How many posts on which themes; where that is too short for an inbox line, their titles and the edition's too."""
     shortest, longest = PREHEADER_LIMITS
     count = sum(len(section.posts) for section in sections)
     if not count:
@@ -104,7 +104,9 @@ def propose_preheader(sections: tuple[Section, ...], phrases: Mapping[str, str])
         text = template.format(count=count, themes=_list_names(names, phrases["and"]))
     if len(text) < shortest:
         titles = "; ".join(plain_inline(post.title).rstrip(".") for section in sections for post in section.posts)
-        text = cut_at_word(f"{text} {titles}", longest)
+        text = f"{text} {titles}"
+    if len(text) < shortest:
+        text = f"{text} – {edition.title}"
     return cut_at_word(text, longest)
 
 

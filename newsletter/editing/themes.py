@@ -16,6 +16,7 @@ from newsletter.editing.words_of_themes import ANY, NEVER, Slot, Vocabulary, mak
 from newsletter.errors import InputError, Mistake
 from newsletter.model import UNSORTED, Post, Sorting, Source, Theme
 from newsletter.text.markdown import TextBlock, find_blocks
+from newsletter.text.words import suggest
 
 Zone = Literal["title", "lead", "body"]
 
@@ -114,14 +115,15 @@ class Sorter:
         known = [theme.slug for theme in self.themes]
         if post.theme == UNSORTED:
             return None
-        if post.theme in known:
+        if post.theme is None or post.theme in known:
             return post.theme
         raise InputError(
             Mistake(
                 code="NL023",
                 file=post.origin or post.source,
-                line=post.line if post.line == 1 else 1,
-                message=f"theme: no theme {post.theme!r} in the settings (there is: {', '.join(known) or 'none'})",
+                line=1,
+                message=f"theme: no theme {post.theme!r} in the settings"
+                + (suggest(post.theme, known) or f" (there is: {', '.join(known) or 'none'})"),
             )
         )
 

@@ -60,8 +60,8 @@ def cut_at_word(text: str, limit: int) -> str:
 
 def slugify(text: str, limit: int = 60) -> str:
     """Text → `[a-z0-9-]` for file and page names; empty when it holds no Latin letter or digit."""
-    plain = unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode().lower()
-    words = re.findall(r"[a-z0-9]+", plain.replace("'", ""))
+    bare = "".join(c for c in unicodedata.normalize("NFKD", text) if c not in "'’" and not unicodedata.combining(c))
+    words = re.findall(r"[a-z0-9]+", bare.lower())
     slug = ""
     for word in words:
         if slug and len(slug) + 1 + len(word) > limit:

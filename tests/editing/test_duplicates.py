@@ -1,0 +1,106 @@
+"""The same story twice is left out and listed; two stories that only look alike are not."""
+
+from datetime import date
+
+import pytest
+
+from newsletter.editing.duplicates import find_duplicates
+from newsletter.model import Issue, IssuePost, Link, Post, Section
+
+WORDS = "Baku and Yerevan have agreed on the text of a treaty and now argue about the place where it will be signed this summer".split()
+BODY = " ".join(WORDS) + "."
+
+
+def post(key: str, title: str = "A title of its own", body: str = "", url: str | None = None, **changes: object) -> Post:
+    return Post(**({"key": key, "title": title, "body": body, "source": "desk", "url": url, "origin": f"posts/{key}.md"} | changes))  # type: ignore[arg-type]
+
+
+def left_out(*posts: Post, past: tuple[Issue, ...] = ()) -> list[tuple[str, str]]:
+    _, duplicates = find_duplicates(posts, past)
+    return [(duplicate.post.key, duplicate.reason) for duplicate in duplicates]
+
+
+def test_the_same_key_is_the_same_post() -> None:
+    assert left_out(post("a", "x", "1"), post("a", "y", "2")) == [("a", "the same post")]
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "same"),
+    [
+        ("https://e.org/a", "https://e.org/a", True),
+        ("https://e.org/a/", "http://www.e.org/a", True),
+        ("https://e.org/a?x=1&y=2", "https://e.org/a?y=2&x=1#top", True),
+        ("https://e.org/a", "https://e.org/b", False),
+        ("https://e.org/", "https://e.org/", False),
+        ("https://e.org", "https://e.org/", False),
+    ],
+)
+def test_the_same_address_is_the_same_story(one: str, other: str, same: bool) -> None:
+    assert bool(left_out(post("a", "x", "One text.", one), post("b", "y", "Another one.", other))) is same
+
+
+def test_an_extra_source_counts_as_well() -> None:
+    assert left_out(post("a", url="https://e.org/1"), post("b", "t", url="https://f.org/2", extra_urls=("https://e.org/1",)))
+
+
+def test_nearly_the_same_words_are_the_same_story() -> None:
+    changed = BODY.replace("summer", "autumn")
+    reasons = left_out(post("a", "One", BODY * 3), post("b", "Two", BODY * 2 + changed))
+    assert len(reasons) == 1
+    assert reasons[0][1].endswith("of the same words")
+
+
+def test_opposite_headlines_are_two_stories() -> None:
+    one = post("a", "Brussels approves tariffs on Chinese cars", "The vote was close and the reasons were many, said those who were there.")
+    other = post("b", "Brussels rejects tariffs on Chinese cars", "Nobody had expected that outcome of a long night in the council building.")
+    assert left_out(one, other) == []
+
+
+def test_the_same_title_over_other_words_is_another_story() -> None:
+    assert left_out(post("a", "Press review", BODY), post("b", "Press review", "Quite another text about other things altogether, week after week.")) == []
+
+
+def test_a_bare_title_repeats_the_story_of_that_title_whichever_comes_first() -> None:
+    bare, story = post("a", "No Airbus deal"), post("b", "No Airbus deal.", BODY)
+    assert left_out(bare, story) == [("a", "the same title")]
+    assert left_out(story, bare) == [("a", "the same title")]
+
+
+def test_the_first_one_collected_is_kept() -> None:
+    kept, _ = find_duplicates([post("b", "x", BODY), post("a", "y", BODY), post("c", "z")], ())
+    assert [one.key for one in kept] == ["b", "c"]
+
+
+def test_keep_is_the_editors_word() -> None:
+    assert left_out(post("a", "x", BODY), post("b", "y", BODY, keep=True)) == []
+
+
+def test_what_stood_in_a_past_issue_is_left_out_and_named() -> None:
+    past = Issue(
+        slug="2025-06-30-weekly",
+        edition="weekly",
+        date=date(2025, 6, 30),
+        subject="s",
+        preheader="",
+        sections=(
+            Section(
+                slug="caucasus",
+                title="Caucasus",
+                posts=(
+                    IssuePost(title="Edited **title**", body=BODY, key="k1", sources=(Link(text="Source", url="https://e.org/a"),)),
+                    IssuePost(title="By hand", body="Some words of the editor that nobody else has written like this."),
+                ),
+            ),
+        ),
+    )
+    posts = [post("k1"), post("k2", url="https://e.org/a"), post("k3", "t", BODY), post("k4", "By hand"), post("k5", "New", "Fresh words.")]
+    kept, duplicates = find_duplicates(posts, (past,))
+    assert [one.key for one in kept] == ["k5"]
+    assert {duplicate.where for duplicate in duplicates} == {"issue 2025-06-30-weekly"}
+    assert [duplicate.title for duplicate in duplicates] == ["Edited **title**"] * 3 + ["By hand"]
+
+
+def test_many_posts_are_compared_without_comparing_all_pairs() -> None:
+    posts = [post(str(n), f"Title {n}", " ".join(f"w{n * 100 + i}" for i in range(60))) for n in range(1500)]
+    kept, _ = find_duplicates([*posts, post("x", "Other", posts[700].body + " tail")], ())
+    assert len(kept) == 1500
