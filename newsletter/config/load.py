@@ -1,11 +1,12 @@
 """newsletter.toml + the environment → Config: read once, strictly. Every mistake is told, with its place."""
 
+import json
 import os
 import re
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, is_dataclass
-from typing import Any, get_args
+from typing import Any, get_args, get_origin
 
 from newsletter.config.places import Key, Place, find_places
 from newsletter.config.rules import Problem, find_problems
@@ -89,9 +90,27 @@ def _overlay(values: Mapping[str, Any]) -> tuple[dict[str, Any], list[Problem]]:
     settings = create_model("Settings", __base__=BaseSettings, **shape)
     source = EnvSettingsSource(settings, env_prefix=ENVIRONMENT_PREFIX, env_nested_delimiter="__")
     try:
-        return _merge(values, source()), problems
+        overlay = source()
     except VariableError as error:
         return dict(values), [*problems, Problem(("environment",), f"{error}; lists and tables are written as JSON", "NL016")]
+    return _merge(values, _decode_lists(overlay, problems)), problems
+
+
+def _decode_lists(overlay: Mapping[str, Any], problems: list[Problem]) -> dict[str, Any]:
+    """Lists inside a section come as text: pydantic-settings does not look into the fields of our nouns."""
+    decoded = {section: dict(keys) if isinstance(keys, dict) else keys for section, keys in overlay.items()}
+    for item in fields(Config):
+        keys = decoded.get(item.name)
+        if not isinstance(keys, dict) or not is_dataclass(item.type):
+            continue
+        for inner in fields(item.type):
+            if get_origin(inner.type) is tuple and isinstance(keys.get(inner.name), str):
+                try:
+                    keys[inner.name] = json.loads(keys[inner.name])
+                except ValueError:
+                    problems.append(Problem((item.name, inner.name), "is no JSON list; lists are written as JSON here", "NL016"))
+                    del keys[inner.name]
+    return decoded
 
 
 def _merge(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:

@@ -3,11 +3,11 @@
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from email.utils import parseaddr
 from typing import Any
 from urllib.parse import urlsplit
 
 from newsletter.model import UNSORTED
+from newsletter.text.mailbox import is_address, split_mailbox
 from newsletter.text.words import suggest
 from newsletter.config.places import Key
 
@@ -25,7 +25,6 @@ COUNTRY_CODES = frozenset(
 )
 _SLUG = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,78}[a-z0-9])?\Z")
 _LANGUAGE = re.compile(r"[a-z]{2,3}(?:-[A-Za-z0-9]{2,8})*\Z")
-_ADDRESS = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@[^\s@<>,;:\"()\[\]]+\.[^\s@<>,;:\"()\[\]]+\Z")
 _DAYS = "mon|tue|wed|thu|fri|sat|sun"
 SCHEDULE = re.compile(rf"(?P<days>(?:{_DAYS})(?:,(?:{_DAYS}))*) (?P<hour>[01]\d|2[0-3]):(?P<minute>[0-5]\d)\Z")
 _RATE = re.compile(r"[1-9]\d*/(?:s|min|h)\Z")
@@ -96,8 +95,8 @@ def _feed_address(value: Any) -> str | None:
 def _mailbox(value: Any) -> str | None:
     if _one_line(value):
         return "must be one line"
-    name, address = parseaddr(str(value))
-    if not _ADDRESS.match(address):
+    name, address = split_mailbox(str(value))
+    if not is_address(address):
         return "must be an address such as Borderlines <desk@borderlines.example>"
     # Mail clients show the phrase: an address in it would speak for somebody else (security T17).
     return "the name must not hold an @" if "@" in name else None

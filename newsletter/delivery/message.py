@@ -12,11 +12,12 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from email.header import decode_header, make_header
-from email.utils import format_datetime, parseaddr
+from email.utils import format_datetime
 
 from newsletter import links
 from newsletter.errors import InputError, Mistake
 from newsletter.text.characters import DIRECTION_MARKS
+from newsletter.text.mailbox import split_mailbox
 
 SUBJECT_LIMIT = 200
 LINE_LIMIT = 998  # RFC 5322 2.1.1, without CRLF
@@ -207,12 +208,12 @@ class Envelope:
     @property
     def domain(self) -> str:
         """The sender's domain on the wire."""
-        return _ascii_domain(parseaddr(self.sender)[1].rpartition("@")[2])
+        return _ascii_domain(split_mailbox(self.sender)[1].rpartition("@")[2])
 
 
 def issue_headers(envelope: Envelope, *, to: str, token: str, message_id: str) -> tuple[Header, ...]:
     """Every header of an issue's mail (message §2), but for those of MIME. `to` is one address."""
-    phrase, address = parseaddr(envelope.sender)
+    phrase, address = split_mailbox(envelope.sender)
     domain = envelope.domain
     sender = f"{address.rpartition('@')[0]}@{domain}"
     unsubscribe = links.unsubscribe_url(envelope.base, token)

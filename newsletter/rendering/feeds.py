@@ -8,10 +8,12 @@ import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from email.utils import format_datetime, parseaddr
+from email.utils import format_datetime
 from html import escape
 from typing import Any
 from xml.etree import ElementTree as ET
+
+from newsletter.text.mailbox import split_mailbox
 
 ATOM = "http://www.w3.org/2005/Atom"
 CONTENT = "http://purl.org/rss/1.0/modules/content/"
@@ -112,7 +114,7 @@ def write_rss(feed: Feed) -> str:
     # Prefixes are written out: ElementTree's own would put Atom's namespace on <rss> itself.
     root = ET.Element("rss", {"version": "2.0", "xmlns:atom": ATOM, "xmlns:content": CONTENT, "xmlns:dc": DC, "xmlns:fh": HISTORY})
     channel = _child(root, "channel")
-    name, address = parseaddr(feed.sender)
+    name, address = split_mailbox(feed.sender)
     _child(channel, "title", feed.title)
     _child(channel, "link", feed.home)
     _child(channel, "description", feed.description)
@@ -157,7 +159,7 @@ def _hexadecimal(match: re.Match[str]) -> str:
 def write_atom(feed: Feed) -> str:
     """Atom, RFC 4287."""
     root = ET.Element("feed", {"xmlns": ATOM, "xmlns:fh": HISTORY, "xml:lang": feed.language})
-    name, address = parseaddr(feed.sender)
+    name, address = split_mailbox(feed.sender)
     _child(root, "id", feed.id)
     _child(root, "title", feed.title, type="text")
     _child(root, "subtitle", feed.description, type="text")
@@ -194,7 +196,7 @@ def _author(parent: ET.Element, name: str) -> None:
 
 def write_json(feed: Feed) -> str:
     """JSON Feed 1.1; keys in the order of its specification, and none that is empty (J3)."""
-    name, address = parseaddr(feed.sender)
+    name, address = split_mailbox(feed.sender)
     document = {
         "version": "https://jsonfeed.org/version/1.1",
         "title": feed.title,
