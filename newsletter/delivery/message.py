@@ -91,8 +91,8 @@ def token_header(name: str, value: str) -> Header:
 
 def mailbox_header(name: str, phrase: str, address: str) -> Header:
     """`Phrase <address>`. The phrase must not hold an @: clients show it as if it were the sender (security T17)."""
-    clean = "".join(c for c in unicodedata.normalize("NFC", phrase) if c not in DIRECTION_MARKS).strip()
-    check_value(name, clean)
+    clean = "".join(c for c in unicodedata.normalize("NFC", phrase) if c not in DIRECTION_MARKS)
+    clean = check_value(name, clean).strip(" ")
     if "@" in clean:
         raise HeaderError(name, "the name must not hold an @")
     token_header(name, address)
