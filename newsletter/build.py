@@ -11,7 +11,7 @@ from newsletter import links
 from newsletter.config import Config
 from newsletter.delivery.message import Envelope, issue_headers, write_message
 from newsletter.desk import load_issue, load_phrases, read_template, template_cache
-from newsletter.errors import Mistake, NewsletterError, UsageError
+from newsletter.errors import InputError, Mistake, NewsletterError, UsageError
 from newsletter.model import UNSORTED, Edition, Finding, Issue
 from newsletter.phrases import Phrases
 from newsletter.rendering.content import ShownIssue, show_issue
@@ -64,7 +64,9 @@ def build_issue(workspace: Workspace, config: Config, slug: str) -> Build:
     if not workspace.exists(issue_path(slug)):
         raise _no_such_issue(workspace, slug)
     issue = load_issue(workspace, slug).issue
-    edition = config.edition(issue.edition)
+    edition = next((one for one in config.editions if one.slug == issue.edition), None)
+    if edition is None:
+        raise _no_such_edition(config, issue)
     environment = make_environment(lambda name: read_template(workspace, name), template_cache(workspace))
     phrases = load_phrases(workspace, config)
     language = config.publication.language
@@ -187,3 +189,11 @@ def _no_such_issue(workspace: Workspace, slug: str) -> NewsletterError:
     slugs = workspace.issue_slugs()
     known = f" (the latest: {', '.join(slugs[-3:])})" if slugs else "; there is none yet: newsletter draft"
     return UsageError(Mistake(code="NL031", message=f"no issue {slug!r}{suggest(slug, slugs) or known}"))
+
+
+def _no_such_edition(config: Config, issue: Issue) -> InputError:
+    names = [edition.slug for edition in config.editions]
+    known = suggest(issue.edition, names) or f" (there is: {', '.join(names) or 'none'})"
+    return InputError(
+        Mistake(code="NL030", file=issue_path(issue.slug), line=3, message=f"edition: no edition {issue.edition!r} in the settings{known}")
+    )

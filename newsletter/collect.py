@@ -7,7 +7,7 @@ from typing import Any
 
 from newsletter.config import Config
 from newsletter.desk import list_source_files, read_sources
-from newsletter.errors import InputError, Mistake, SettingsError
+from newsletter.errors import InputError, Mistake, UsageError
 from newsletter.model import Finding, Post, Source
 from newsletter.sources import SOURCES, SourceFile, collected_folder
 from newsletter.sources.feed import (
@@ -20,7 +20,7 @@ from newsletter.sources.feed import (
 )
 from newsletter.sources.feed_entry import NotAFeed
 from newsletter.sources.markdown_file import collected_name, write_markdown
-from newsletter.text.words import slugify
+from newsletter.text.words import slugify, suggest
 from newsletter.workspace import Workspace
 
 STATE = "sources"
@@ -72,13 +72,20 @@ def take_in_posts(workspace: Workspace, config: Config, source: Source, posts: I
 
 
 def choose_source(config: Config, name: str | None) -> Source:
-    """The source that a paste belongs to: the one named, else the first folder. Raises SettingsError."""
+    """The source that a paste belongs to: the one named, else the first folder. Raises UsageError."""
     for source in config.sources:
         if source.name == name or (name is None and not SOURCES[source.kind].fetches):
             return source
-    names = ", ".join(source.name for source in config.sources) or "none"
-    wanted = f"no source {name!r}" if name else "no source of kind folder"
-    raise SettingsError(Mistake(code="NL015", message=f"{wanted} in the settings (there is: {names})"))
+    if name:
+        raise no_such_source(config, name)
+    raise UsageError(Mistake(code="NL015", message="no source of kind folder in the settings; name whose posts these are: --source NAME"))
+
+
+def no_such_source(config: Config, name: str) -> UsageError:
+    """The error for a name that is no source's."""
+    names = [source.name for source in config.sources]
+    known = suggest(name, names) or f" (there is: {', '.join(names) or 'none'})"
+    return UsageError(Mistake(code="NL015", message=f"no source {name!r} in the settings{known}"))
 
 
 # --- folders ------------------------------------------------------------------------------------------------------

@@ -9,11 +9,17 @@ from typing import Any
 import click
 
 from newsletter.cli.common import Here, complete_names, in_workspace
-from newsletter.collect import SourceReport, choose_source, collect_sources, read_named_file, take_in_posts
-from newsletter.errors import InputError, Mistake, SettingsError
+from newsletter.collect import (
+    SourceReport,
+    choose_source,
+    collect_sources,
+    no_such_source,
+    read_named_file,
+    take_in_posts,
+)
+from newsletter.errors import InputError, Mistake
 from newsletter.model import Post
 from newsletter.sources import SourceFile
-from newsletter.text.words import suggest
 
 PARTLY, NOTHING = 5, 6
 
@@ -39,8 +45,7 @@ def command(here: Here, files: tuple[str, ...], name: str | None, report: bool, 
         raise click.UsageError("--report, --dry-run and --encoding go with a FILE")
     names = [source.name for source in here.config.sources]
     if name is not None and name not in names:
-        known = suggest(name, names) or f" (there is: {', '.join(names) or 'none'})"
-        raise SettingsError(Mistake(code="NL015", message=f"no source {name!r} in the settings{known}"))
+        raise no_such_source(here.config, name)
     with here.ui.progress("collecting", len(names)) as bar:
         reports = collect_sources(here.workspace, here.config, here.now, names=(name,) if name else (), done=bar.step)
     return _answer(here, reports)

@@ -4,8 +4,9 @@ from dataclasses import dataclass
 from typing import Literal
 from zoneinfo import ZoneInfo
 
-from newsletter.errors import Mistake, SettingsError
+from newsletter.errors import Mistake, UsageError
 from newsletter.model import STRICT, Edition, Publication, Sorting, Source, Theme
+from newsletter.text.words import suggest
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,11 +82,12 @@ class Config:
         return ZoneInfo(self.publication.timezone)
 
     def edition(self, slug: str | None = None) -> Edition:
-        """The edition of that name, or the first one. Raises SettingsError."""
+        """The edition of that name, or the first one. Raises UsageError."""
         if slug is None and self.editions:
             return self.editions[0]
         for edition in self.editions:
             if edition.slug == slug:
                 return edition
-        names = ", ".join(edition.slug for edition in self.editions) or "none"
-        raise SettingsError(Mistake(code="NL015", message=f"no edition {slug!r} in the settings (there is: {names})"))
+        names = [edition.slug for edition in self.editions]
+        known = suggest(slug or "", names) or f" (there is: {', '.join(names) or 'none'})"
+        raise UsageError(Mistake(code="NL015", message=f"no edition {slug!r} in the settings{known}"))
