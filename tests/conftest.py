@@ -26,3 +26,8 @@ def real_text() -> str:
     if not REAL_TEXT.is_file():
         pytest.skip(f"the real digest is not on this machine ({REAL_TEXT.name}; set REAL_DIGEST to its path)")
     return REAL_TEXT.read_text(encoding="utf-8")
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """`--update-golden` writes what the program makes today as what is expected from now on."""
+    parser.addoption("--update-golden", action="store_true", help="renew the expected files of the journeys")

@@ -15,6 +15,8 @@ SHINGLE = 5
 ALIKE = 0.8
 TITLE_ALIKE = 90.0
 ALIKE_WITH_TITLE = 0.4
+# "Video below." under two titles is two stories: so few words say nothing without the title.
+FEW_WORDS = 20
 # The smallest hashes of a text's shingles: two texts that share 40 % of their shingles all but surely share one of these.
 SKETCH = 12
 
@@ -94,7 +96,8 @@ class Memory:
         for number in candidates:
             other, other_reading = self._stories[number]
             likeness = _jaccard(mine, _shingles(fold_words(other.body)))
-            if likeness >= ALIKE:
+            long = min(reading.words, other_reading.words) >= FEW_WORDS
+            if likeness >= ALIKE and long:
                 return other, f"{likeness:.0%} of the same words", likeness
             if likeness >= ALIKE_WITH_TITLE and _titles_alike(reading.title, other_reading.title):
                 return other, f"nearly the same title and {likeness:.0%} of the same words", likeness

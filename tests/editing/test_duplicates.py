@@ -39,6 +39,11 @@ def test_the_same_address_is_the_same_story(one: str, other: str, same: bool) ->
     assert bool(left_out(post("a", "x", "One text.", one), post("b", "y", "Another one.", other))) is same
 
 
+def test_a_few_words_alone_say_nothing() -> None:
+    assert left_out(post("a", "Elections in Tbilisi", "Video below."), post("b", "Floods in Baku", "Video below.")) == []
+    assert left_out(post("a", "Floods in Baku", "Video below."), post("b", "Floods in Baku!", "Video below."))
+
+
 def test_an_extra_source_counts_as_well() -> None:
     assert left_out(post("a", url="https://e.org/1"), post("b", "t", url="https://f.org/2", extra_urls=("https://e.org/1",)))
 
