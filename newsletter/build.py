@@ -1,9 +1,9 @@
-"""The flow from an issue.md to its files: mail (HTML, text, a whole message), archive and feeds. The same inputs give the same bytes."""
+"""The flow from an issue.md to its files: mail, message, archive, feeds. The same inputs give the same bytes."""
 
 import hashlib
 import json
 from dataclasses import asdict, dataclass
-from datetime import date
+from datetime import date, datetime
 
 from jinja2 import Environment
 
@@ -18,7 +18,7 @@ from newsletter.rendering.content import ShownIssue, show_issue
 from newsletter.rendering.email import Mail, render_mail
 from newsletter.rendering.site import Published, render_site
 from newsletter.rendering.templates import make_environment
-from newsletter.schedule import publication_moment
+from newsletter.schedule import next_day, publication_moment
 from newsletter.text.words import suggest
 from newsletter.workspace import Workspace, issue_path, split_issue_slug
 
@@ -45,17 +45,18 @@ class Build:
         return dict(self.themes).get(UNSORTED, 0)
 
 
-def choose_issue(workspace: Workspace, config: Config, edition: Edition, day: date | None, default_day: date) -> str:
+def choose_issue(workspace: Workspace, config: Config, edition: Edition, day: date | None, now: datetime) -> str:
     """The issue to build: that of `day`, else the edition's newest; drafted first if there is none. Raises NothingToDo."""
     if day is None:
         own = [slug for slug in workspace.issue_slugs() if (split_issue_slug(slug) or ("", ""))[1] == edition.slug]
         if own:
             return own[-1]
-    slug = f"{(day or default_day).isoformat()}-{edition.slug}"
+        day = next_day(edition, now, config.zone)
+    slug = f"{day.isoformat()}-{edition.slug}"
     if not workspace.exists(issue_path(slug)):
         from newsletter.draft import draft_issue
 
-        draft_issue(workspace, config, edition, day or default_day)
+        draft_issue(workspace, config, edition, day)
     return slug
 
 
@@ -120,25 +121,49 @@ def find_warnings(shown: ShownIssue, mail: Mail, config: Config) -> tuple[Findin
         findings.append(Finding(rule="H14", where=path, message=f"the mail has {size:,} bytes of HTML: {what}"))
     if not config.publication.postal_address:
         findings.append(
-            Finding(rule="H32", where="newsletter.toml", message="publication.postal_address is empty; the law of most countries wants one in the mail")
+            Finding(
+                rule="H32",
+                where="newsletter.toml",
+                message="publication.postal_address is empty; the law of most countries wants one in the mail",
+            )
         )
     if not shown.issue.preheader:
-        findings.append(Finding(rule="H27", where=f"{path}:1", message="no preheader; inboxes will show the first words of the mail"))
+        findings.append(
+            Finding(
+                rule="H27",
+                where=f"{path}:1",
+                message="no preheader; inboxes will show the first words of the mail",
+            )
+        )
     known = {theme.slug for theme in config.themes} | {UNSORTED}
     for section in shown.issue.sections:
         if section.slug not in known:
             findings.append(
-                Finding(rule="section", where=f"{path}:{section.line}", message=f"{{#{section.slug}}} is no theme of the settings; its posts are in no theme's feed")
+                Finding(
+                    rule="section",
+                    where=f"{path}:{section.line}",
+                    message=f"{{#{section.slug}}} is no theme of the settings; its posts are in no theme's feed",
+                )
             )
         elif not section.posts:
-            findings.append(Finding(rule="section", where=f"{path}:{section.line}", message=f"{section.title}: no posts; left out of the mail"))
+            findings.append(
+                Finding(
+                    rule="section",
+                    where=f"{path}:{section.line}",
+                    message=f"{section.title}: no posts; left out of the mail",
+                )
+            )
         findings += [
-            Finding(rule="source", where=f"{path}:{post.line}", message="no source line under this post") for post in section.posts if not post.sources
+            Finding(rule="source", where=f"{path}:{post.line}", message="no source line under this post")
+            for post in section.posts
+            if not post.sources
         ]
     return tuple(findings)
 
 
-def _render_site(workspace: Workspace, config: Config, shown: ShownIssue, environment: Environment, phrases: Phrases) -> dict[str, str]:
+def _render_site(
+    workspace: Workspace, config: Config, shown: ShownIssue, environment: Environment, phrases: Phrases
+) -> dict[str, str]:
     """The archive as it looks once this issue is out: this issue and all before it."""
     published = []
     for slug in workspace.issue_slugs():
@@ -148,7 +173,13 @@ def _render_site(workspace: Workspace, config: Config, shown: ShownIssue, enviro
         edition = next((one for one in config.editions if one.slug == issue.edition), None)
         seen = shown if issue is shown.issue else show_issue(issue, config.publication.language)
         published.append(Published(seen, edition, publication_moment(edition, issue.date, config.zone)))
-    return render_site(published, publication=config.publication, themes=config.themes, environment=environment, phrases=phrases)
+    return render_site(
+        published,
+        publication=config.publication,
+        themes=config.themes,
+        environment=environment,
+        phrases=phrases,
+    )
 
 
 def _name_files(slug: str) -> dict[str, str]:
@@ -195,5 +226,10 @@ def _no_such_edition(config: Config, issue: Issue) -> InputError:
     names = [edition.slug for edition in config.editions]
     known = suggest(issue.edition, names) or f" (there is: {', '.join(names) or 'none'})"
     return InputError(
-        Mistake(code="NL030", file=issue_path(issue.slug), line=3, message=f"edition: no edition {issue.edition!r} in the settings{known}")
+        Mistake(
+            code="NL030",
+            file=issue_path(issue.slug),
+            line=3,
+            message=f"edition: no edition {issue.edition!r} in the settings{known}",
+        )
     )

@@ -51,7 +51,11 @@ def collect_sources(
     """Visit all sources, or those named: folders are read, feeds fetched. One that fails never stops the others."""
     sources = [source for source in config.sources if not names or source.name in names]
     state = workspace.read_state(STATE)
-    reports = {source.name: _look_into(workspace, config, source, state) for source in sources if not SOURCES[source.kind].fetches}
+    reports = {
+        source.name: _look_into(workspace, config, source, state)
+        for source in sources
+        if not SOURCES[source.kind].fetches
+    }
     for name in reports:
         done(name)
     fetched = [source for source in sources if SOURCES[source.kind].fetches]
@@ -61,14 +65,18 @@ def collect_sources(
     return tuple(reports[source.name] for source in sources)
 
 
-def take_in_posts(workspace: Workspace, config: Config, source: Source, posts: Iterable[Post], now: datetime) -> SourceReport:
+def take_in_posts(
+    workspace: Workspace, config: Config, source: Source, posts: Iterable[Post], now: datetime
+) -> SourceReport:
     """Posts of a paste or file named by hand → files below posts/collected/, but for those that some source has already."""
     known_keys = {post.key for post in read_sources(workspace, config).posts}
     posts = tuple(posts)
     new = [post for post in posts if post.key not in known_keys]
     unique = list({post.key: post for post in new}.values())
     paths = _write_posts(workspace, config, source, unique, now)
-    return SourceReport(name=source.name, kind=source.kind, new=len(unique), known=len(posts) - len(unique), paths=paths)
+    return SourceReport(
+        name=source.name, kind=source.kind, new=len(unique), known=len(posts) - len(unique), paths=paths
+    )
 
 
 def choose_source(config: Config, name: str | None) -> Source:
@@ -78,7 +86,12 @@ def choose_source(config: Config, name: str | None) -> Source:
             return source
     if name:
         raise no_such_source(config, name)
-    raise UsageError(Mistake(code="NL015", message="no source of kind folder in the settings; name whose posts these are: --source NAME"))
+    raise UsageError(
+        Mistake(
+            code="NL015",
+            message="no source of kind folder in the settings; name whose posts these are: --source NAME",
+        )
+    )
 
 
 def no_such_source(config: Config, name: str) -> UsageError:
@@ -103,7 +116,12 @@ def _look_into(workspace: Workspace, config: Config, source: Source, state: dict
     new = len(set(keys) - before)
     note = "" if batch.posts or workspace.exists(source.path) else f"there is no folder {source.path}"
     return SourceReport(
-        name=source.name, kind=source.kind, new=new, known=len(batch.posts) - new, note=note, findings=batch.findings
+        name=source.name,
+        kind=source.kind,
+        new=new,
+        known=len(batch.posts) - new,
+        note=note,
+        findings=batch.findings,
     )
 
 
@@ -160,7 +178,13 @@ def _why_wait(memory: FeedState, now: datetime) -> str:
 
 
 def _receive(
-    workspace: Workspace, config: Config, source: Source, memory: FeedState, fetched: Any, parser: Any, now: datetime
+    workspace: Workspace,
+    config: Config,
+    source: Source,
+    memory: FeedState,
+    fetched: Any,
+    parser: Any,
+    now: datetime,
 ) -> tuple[SourceReport, FeedState]:
     """What one visit brought → the report and what to remember."""
     report = SourceReport(name=source.name, kind=source.kind)
@@ -176,7 +200,11 @@ def _receive(
     intake = take_in(source, document, memory, now)
     paths = _write_posts(workspace, config, source, intake.posts, now)
     after = after_visit(
-        memory, seen=intake.seen, etag=fetched.etag, last_modified=fetched.last_modified, moved_to=fetched.moved_to
+        memory,
+        seen=intake.seen,
+        etag=fetched.etag,
+        last_modified=fetched.last_modified,
+        moved_to=fetched.moved_to,
     )
     note = f"moved to {after.address}; change its url in the settings" if after.address != after.url else ""
     report = replace(
@@ -193,13 +221,18 @@ def _read_feed_state(values: Any) -> FeedState | None:
 
 
 def _write_feed_state(memory: FeedState) -> dict[str, Any]:
-    return asdict(memory) | {"retry_at": memory.retry_at.isoformat() if memory.retry_at else None, "seen": dict(memory.seen)}
+    return asdict(memory) | {
+        "retry_at": memory.retry_at.isoformat() if memory.retry_at else None,
+        "seen": dict(memory.seen),
+    }
 
 
 # --- files --------------------------------------------------------------------------------------------------------
 
 
-def _write_posts(workspace: Workspace, config: Config, source: Source, posts: Iterable[Post], now: datetime) -> tuple[str, ...]:
+def _write_posts(
+    workspace: Workspace, config: Config, source: Source, posts: Iterable[Post], now: datetime
+) -> tuple[str, ...]:
     """One file a post. A file that is there is never written over: it may have been edited."""
     paths = []
     folder = collected_folder(source.name)

@@ -56,7 +56,12 @@ def load_issue(workspace: Workspace, slug: str) -> IssueFile:
     file = read_issue(decode_text(workspace.read(path), path), path)
     if file.issue.slug != slug:
         raise InputError(
-            Mistake(code="NL030", file=path, line=2, message=f"issue: says {file.issue.slug!r}, but the folder is {slug!r}; make them the same")
+            Mistake(
+                code="NL030",
+                file=path,
+                line=2,
+                message=f"issue: says {file.issue.slug!r}, but the folder is {slug!r}; make them the same",
+            )
         )
     return file
 

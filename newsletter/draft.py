@@ -52,12 +52,18 @@ def untracked(items: Sequence[Post], label: str) -> Iterable[Post]:
     return items
 
 
-def draft_issue(workspace: Workspace, config: Config, edition: Edition, day: date, *, track: Track = untracked) -> Draft:
+def draft_issue(
+    workspace: Workspace, config: Config, edition: Edition, day: date, *, track: Track = untracked
+) -> Draft:
     """A new issue of the posts that no issue has had. Raises NothingToDo if it stands already or nothing is new."""
     slug = f"{day.isoformat()}-{edition.slug}"
     if workspace.exists(issue_path(slug)):
         raise NothingToDo(
-            Mistake(code="NL060", message=f"{issue_path(slug)} stands already", help="add what is new: newsletter draft --refresh")
+            Mistake(
+                code="NL060",
+                message=f"{issue_path(slug)} stands already",
+                help="add what is new: newsletter draft --refresh",
+            )
         )
     phrases = load_phrases(workspace, config)
     choice = _choose(workspace, config, edition, day, current=None, track=track)
@@ -68,7 +74,9 @@ def draft_issue(workspace: Workspace, config: Config, edition: Edition, day: dat
     return _write(workspace, slug, text, choice, composed)
 
 
-def refresh_issue(workspace: Workspace, config: Config, edition: Edition, day: date, *, track: Track = untracked) -> Draft:
+def refresh_issue(
+    workspace: Workspace, config: Config, edition: Edition, day: date, *, track: Track = untracked
+) -> Draft:
     """Add to an issue what was collected since; what stands in it is not touched. Raises NothingToDo if nothing is new."""
     slug = f"{day.isoformat()}-{edition.slug}"
     if not workspace.exists(issue_path(slug)):
@@ -143,7 +151,11 @@ def _read_offered(workspace: Workspace, slug: str) -> dict[str, str]:
         return {str(key): str(title) for key, title in offered["posts"].items()}
     except (ValueError, KeyError, TypeError, AttributeError):
         raise InputError(
-            Mistake(code="NL026", file=path, message="cannot be read; restore it from git, or delete it (deleted posts then come back)")
+            Mistake(
+                code="NL026",
+                file=path,
+                message="cannot be read; restore it from git, or delete it (deleted posts then come back)",
+            )
         ) from None
 
 
@@ -175,5 +187,9 @@ def _nothing_new(slug: str, choice: _Choice) -> NothingToDo:
     ]
     known = ", ".join(part for part in parts if part) or "the sources hold none"
     return NothingToDo(
-        Mistake(code="NL060", message=f"no new posts for {slug}: {known}", help="put posts into posts/, or fetch feeds: newsletter collect")
+        Mistake(
+            code="NL060",
+            message=f"no new posts for {slug}: {known}",
+            help="put posts into posts/, or fetch feeds: newsletter collect",
+        )
     )

@@ -4,7 +4,7 @@ from urllib.parse import urlsplit
 
 # Where a reader's data goes in the bytes of an issue. Only [A-Za-z0-9_]: premailer would encode anything else
 # (email-html P13). `sending` replaces them reader by reader.
-TOKEN_SLOT = "__READER_TOKEN__"
+TOKEN_SLOT = "__READER_TOKEN__"  # noqa: S105 - a place, not a secret
 SLOT_PREFIX = "__READER_"
 
 

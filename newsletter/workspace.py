@@ -27,9 +27,16 @@ class Workspace:
         place = (self.root / relative).resolve()
         if not place.is_relative_to(self.root.resolve()):
             raise UsageError(
-                Mistake(code="NL002", message=f"{relative} leads out of the workspace", help="paths are inside the workspace")
+                Mistake(
+                    code="NL002",
+                    message=f"{relative} leads out of the workspace",
+                    help="paths are inside the workspace",
+                )
             )
         return place
+
+    def _unresolved(self, relative: str) -> Path:
+        return self.path(relative) if relative.startswith("/") or ".." in relative else self.root / relative
 
     def relative(self, path: Path) -> str:
         """A path for people: relative to the workspace where it is inside of it."""
@@ -39,15 +46,15 @@ class Workspace:
             return path.as_posix()
 
     def read(self, relative: str) -> bytes:
-        """A file's bytes. Raises InputError if it cannot be read."""
+        """A file's bytes. Raises InputError if it cannot be read. A link of the editor's own may lead elsewhere."""
         try:
-            return self.path(relative).read_bytes()
+            return self._unresolved(relative).read_bytes()
         except OSError as error:
             raise _unreadable(relative, error) from None
 
     def exists(self, relative: str) -> bool:
         """Whether there is such a file or folder."""
-        return self.path(relative).exists()
+        return self._unresolved(relative).exists()
 
     def write(self, relative: str, content: str | bytes) -> bool:
         """Write a file whole or not at all; a file whose bytes are the same already is left alone. True if it was written."""
@@ -108,7 +115,11 @@ def find_workspace(start: Path, given: str | None = None) -> Workspace:
         if (root / SETTINGS).is_file():
             return Workspace(root.resolve())
         raise SettingsError(
-            Mistake(code="NL010", message=f"{given}: no {SETTINGS} in it", help=f"make a workspace: newsletter init {given}")
+            Mistake(
+                code="NL010",
+                message=f"{given}: no {SETTINGS} in it",
+                help=f"make a workspace: newsletter init {given}",
+            )
         )
     for folder in (start, *start.parents):
         if (folder / SETTINGS).is_file():

@@ -51,7 +51,7 @@ def main(arguments: list[str]) -> int:
 
 def _working_folder(recipe: str) -> str:
     # `./run newsletter` answers for the folder it is called from; the other recipes are about this repository.
-    return os.environ.pop("NEWSLETTER_CALLED_FROM", os.getcwd()) if recipe == "newsletter" else str(ROOT)
+    return os.environ.pop("NEWSLETTER_CALLED_FROM", str(Path.cwd())) if recipe == "newsletter" else str(ROOT)
 
 
 def set_up(extra: str) -> None:
@@ -63,7 +63,10 @@ def set_up(extra: str) -> None:
     if not PYTHON.exists() or _version(PYTHON) != list(sys.version_info[:2]):
         shutil.rmtree(VENV, ignore_errors=True)
         venv.EnvBuilder(with_pip=False, symlinks=os.name != "nt").create(VENV)
-    print(f"run: installing {'the program' if not extra else 'the program and its test tools'} into .venv …", file=sys.stderr)
+    print(
+        f"run: installing {'the program' if not extra else 'the program and its test tools'} into .venv …",
+        file=sys.stderr,
+    )
     target = f"{ROOT}[{extra}]" if extra else str(ROOT)
     finished = subprocess.run([*find_installer(), "-e", target], stdout=subprocess.DEVNULL)
     if finished.returncode:

@@ -113,7 +113,9 @@ def test_the_clock_is_read_in_the_faces_only(path: Path) -> None:
 def test_only_fetch_goes_out_to_the_network() -> None:
     for path in modules():
         tree = ast.parse(path.read_text(encoding="utf-8"))
-        names = {alias.name.split(".")[0] for node in ast.walk(tree) if isinstance(node, ast.Import) for alias in node.names}
+        names = {
+            alias.name.split(".")[0] for node in ast.walk(tree) if isinstance(node, ast.Import) for alias in node.names
+        }
         names |= {(node.module or "").split(".")[0] for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)}
         if names & {"requests", "urllib3", "httpx", "socket", "http"}:
             assert name_of(path) == "newsletter.sources.fetch", path

@@ -26,7 +26,7 @@ class WebServer:
             handler.send_response(status)
             for name, value in headers.items():
                 handler.send_header(name.replace("_", "-"), value)
-            if "Content_Length" not in headers and status not in (304,):
+            if "Content_Length" not in headers and status != 304:
                 handler.send_header("Content-Length", str(len(body)))
             handler.end_headers()
             handler.wfile.write(body)

@@ -38,7 +38,9 @@ class LazyGroup(click.Group):
         command: click.Command = importlib.import_module(COMMANDS[cmd_name][0]).command
         return command
 
-    def resolve_command(self, ctx: click.Context, args: list[str]) -> tuple[str | None, click.Command | None, list[str]]:
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
         """Like click's, with "Did you mean" for a lazy group too."""
         if args and args[0] not in COMMANDS and not args[0].startswith("-"):
             raise click.NoSuchCommand(args[0], possibilities=list(COMMANDS), ctx=ctx)
@@ -61,7 +63,7 @@ class LazyGroup(click.Group):
 @click.option("--quiet", is_flag=True, help="Only data and errors.")
 @click.option("--debug", is_flag=True, help="Show the traceback of an unexpected error.")
 @click.pass_context
-def cli(ctx: click.Context, **options: Any) -> None:
+def cli(ctx: click.Context, /, **options: Any) -> None:
     """A newsletter desk that lives in a folder.
 
     Example: newsletter collect && newsletter draft && newsletter build --open
@@ -100,7 +102,9 @@ def run(arguments: list[str]) -> int:
     except Exception as error:
         if "--debug" in arguments:
             raise
-        message = f"this is a fault of the program ({type(error).__name__}: {error}); run it again with --debug to see where"
+        message = (
+            f"this is a fault of the program ({type(error).__name__}: {error}); run it again with --debug to see where"
+        )
         tell_error(NewsletterError(Mistake(code="NL099", message=message)), as_json=as_json)
         return 1
     return code if isinstance(code, int) else 0

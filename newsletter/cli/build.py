@@ -8,13 +8,17 @@ import click
 from newsletter.build import build_issue, choose_issue
 from newsletter.cli.common import Here, complete_issues, complete_names, in_workspace, parse_date
 from newsletter.cli.ui import size
-from newsletter.schedule import next_day
 from newsletter.workspace import split_issue_slug
 
 
 @click.command("build")
 @click.argument("issue", required=False, shell_complete=complete_issues)
-@click.option("--edition", metavar="E", shell_complete=complete_names("editions"), help="Which edition (default: the first).")
+@click.option(
+    "--edition",
+    metavar="E",
+    shell_complete=complete_names("editions"),
+    help="Which edition (default: the first).",
+)
 @click.option("--date", "day", metavar="D", callback=parse_date, help="The issue's day.")
 @click.option("--open", "open_it", is_flag=True, help="Show the mail in the browser, if there is a terminal.")
 @in_workspace
@@ -28,7 +32,7 @@ def command(here: Here, issue: str | None, edition: str | None, day: date | None
     config, ui = here.config, here.ui
     if issue is None:
         chosen = config.edition(edition)
-        issue = choose_issue(here.workspace, config, chosen, day, next_day(chosen, here.now, config.zone))
+        issue = choose_issue(here.workspace, config, chosen, day, here.now)
     elif edition or day:
         raise click.UsageError("name either an ISSUE, or its --edition and --date")
     build = build_issue(here.workspace, config, normalise(issue))
@@ -44,7 +48,10 @@ def command(here: Here, issue: str | None, edition: str | None, day: date | None
     }
     ui.warn(build.findings)
     named = ", ".join(f"{slug} {posts}" for slug, posts in build.themes) or "no posts"
-    ui.say(f"{build.issue.slug}: {len(build.issue.posts)} posts ({named}), {size(build.html_bytes)} of HTML", "bold")
+    ui.say(
+        f"{build.issue.slug}: {len(build.issue.posts)} posts ({named}), {size(build.html_bytes)} of HTML",
+        "bold",
+    )
     ui.answer(document, build.files.items())
     if open_it and ui.on_terminal:
         click.launch(str(here.workspace.path(build.files["html"])))

@@ -26,12 +26,24 @@ PARTLY, NOTHING = 5, 6
 
 @click.command("collect")
 @click.argument("files", nargs=-1, metavar="[FILE|-]...", type=click.Path(allow_dash=True))
-@click.option("--source", "name", metavar="NAME", shell_complete=complete_names("sources"), help="Only this source; with FILE: whose posts they are.")
+@click.option(
+    "--source",
+    "name",
+    metavar="NAME",
+    shell_complete=complete_names("sources"),
+    help="Only this source; with FILE: whose posts they are.",
+)
 @click.option("--report", is_flag=True, help="With FILE: print for every line which field of which post it went to.")
 @click.option("--dry-run", is_flag=True, help="With FILE: only look, take nothing in.")
-@click.option("--encoding", metavar="NAME", help="With FILE: its encoding, if it is not UTF-8 (cp1252 for old Windows text).")
+@click.option(
+    "--encoding",
+    metavar="NAME",
+    help="With FILE: its encoding, if it is not UTF-8 (cp1252 for old Windows text).",
+)
 @in_workspace
-def command(here: Here, files: tuple[str, ...], name: str | None, report: bool, dry_run: bool, encoding: str | None) -> int:
+def command(
+    here: Here, files: tuple[str, ...], name: str | None, report: bool, dry_run: bool, encoding: str | None
+) -> int:
     """Fetch all feeds and look into all folders; or take in FILEs (a paste *.txt, a post *.md, - for standard input).
 
     Every new post of a feed or FILE becomes a file below posts/collected/. Nothing is taken in twice, and no file is
@@ -60,7 +72,11 @@ def _answer(here: Here, reports: Iterable[SourceReport]) -> int:
         elif one.note:
             here.ui.say(f"{one.name}: {one.note}")
     new, failed = sum(one.new for one in reports), sum(bool(one.failed) for one in reports)
-    document = {"sources": [_describe(one) for one in reports], "posts": new, "files": [path for one in reports for path in one.paths]}
+    document = {
+        "sources": [_describe(one) for one in reports],
+        "posts": new,
+        "files": [path for one in reports for path in one.paths],
+    }
     rows = [[one.name, f"{one.new} new", f"{one.known} known", "failed" if one.failed else "ok"] for one in reports]
     here.ui.answer(document, rows)
     if failed:
@@ -85,7 +101,9 @@ def _describe(one: SourceReport) -> dict[str, object]:
 # --- files named on the command line --------------------------------------------------------------------------------
 
 
-def _take_in(here: Here, files: tuple[str, ...], name: str | None, *, report: bool, dry_run: bool, encoding: str | None) -> int:
+def _take_in(
+    here: Here, files: tuple[str, ...], name: str | None, *, report: bool, dry_run: bool, encoding: str | None
+) -> int:
     source = choose_source(here.config, name)
     source = replace(source, encoding=encoding) if encoding else source
     posts: list[Post] = []
@@ -106,8 +124,10 @@ def _take_in(here: Here, files: tuple[str, ...], name: str | None, *, report: bo
         posts += more
     if mistakes:
         raise InputError.of(mistakes)
-    taken = SourceReport(name=source.name, kind=source.kind, known=0, new=len(posts)) if dry_run else take_in_posts(
-        here.workspace, here.config, source, posts, here.now
+    taken = (
+        SourceReport(name=source.name, kind=source.kind, known=0, new=len(posts))
+        if dry_run
+        else take_in_posts(here.workspace, here.config, source, posts, here.now)
     )
     document = {
         "sources": [_describe(taken)],
@@ -151,4 +171,10 @@ def _read_paste(here: Here, source: Any, file: SourceFile, lines: list[dict[str,
 
 
 def _describe_post(post: Post) -> dict[str, object]:
-    return {"key": post.key, "title": post.title, "url": post.url, "line": post.line, "title_derived": post.title_derived}
+    return {
+        "key": post.key,
+        "title": post.title,
+        "url": post.url,
+        "line": post.line,
+        "title_derived": post.title_derived,
+    }

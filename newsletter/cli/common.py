@@ -35,11 +35,15 @@ def speaking(command: Callable[..., Any]) -> Callable[..., Any]:
     @click.option("--debug", is_flag=True, help="Show the traceback of an unexpected error.")
     @click.pass_context
     @wraps(command)
-    def wrapper(ctx: click.Context, workspace: str | None, as_json: bool, quiet: bool, debug: bool, **options: Any) -> Any:
+    def wrapper(ctx: click.Context, /, **options: Any) -> Any:
         above = ctx.obj or {}
-        ui = Ui(json=as_json or above.get("as_json", False), quiet=quiet or above.get("quiet", False), debug=debug)
-        root = workspace or above.get("workspace") or os.environ.get("NEWSLETTER_WORKSPACE") or None
-        return command(ui=ui, root=root, **options)
+        ui = Ui(
+            json=options.pop("as_json") or above.get("as_json", False),
+            quiet=options.pop("quiet") or above.get("quiet", False),
+            debug=options.pop("debug") or above.get("debug", False),
+        )
+        named = options.pop("workspace") or above.get("workspace") or os.environ.get("NEWSLETTER_WORKSPACE")
+        return command(ui=ui, root=named or None, **options)
 
     return wrapper
 

@@ -11,8 +11,19 @@ from newsletter.schedule import next_day
 
 
 @click.command("draft")
-@click.option("--edition", metavar="E", shell_complete=complete_names("editions"), help="Which edition (default: the first).")
-@click.option("--date", "day", metavar="D", callback=parse_date, help="The issue's day (default: the next in the schedule).")
+@click.option(
+    "--edition",
+    metavar="E",
+    shell_complete=complete_names("editions"),
+    help="Which edition (default: the first).",
+)
+@click.option(
+    "--date",
+    "day",
+    metavar="D",
+    callback=parse_date,
+    help="The issue's day (default: the next in the schedule).",
+)
 @click.option("--refresh", is_flag=True, help="Add what is new to an issue that stands; nothing in it is touched.")
 @in_workspace
 def command(here: Here, edition: str | None, day: date | None, refresh: bool) -> int:
@@ -26,8 +37,14 @@ def command(here: Here, edition: str | None, day: date | None, refresh: bool) ->
     draft = make(here.workspace, here.config, chosen, day, track=here.ui.track)
     here.ui.warn(draft.findings)
     for duplicate in draft.duplicates:
-        here.ui.say(f"left out: {duplicate.post.title!r} ({duplicate.reason} as {duplicate.title!r}, {duplicate.where})")
-    for name, posts in (("held back", draft.held), ("for other editions", draft.elsewhere), ("dated later", draft.later)):
+        here.ui.say(
+            f"left out: {duplicate.post.title!r} ({duplicate.reason} as {duplicate.title!r}, {duplicate.where})"
+        )
+    for name, posts in (
+        ("held back", draft.held),
+        ("for other editions", draft.elsewhere),
+        ("dated later", draft.later),
+    ):
         if posts:
             here.ui.say(f"{name}: {len(posts)}")
     here.ui.answer(describe(draft), [[draft.path, f"{len(draft.added)} posts", f"{draft.unsorted} unsorted"]])

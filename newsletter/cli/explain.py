@@ -57,7 +57,14 @@ def _find_posts(here: Here, wanted: str) -> tuple[Post, ...]:
         file = SourceFile(here.workspace.relative(path), path.read_bytes())
         posts, findings = read_file(here.config.sources[0], file, here.config.zone) if here.config.sources else ((), ())
         if not posts:
-            raise InputError(Mistake(code="NL024", file=file.path, message="holds no post", help="; ".join(map(str, findings)) or None))
+            raise InputError(
+                Mistake(
+                    code="NL024",
+                    file=file.path,
+                    message="holds no post",
+                    help="; ".join(map(str, findings)) or None,
+                )
+            )
         return posts
     return _search(here, wanted)
 
@@ -65,16 +72,29 @@ def _find_posts(here: Here, wanted: str) -> tuple[Post, ...]:
 def _search(here: Here, wanted: str) -> tuple[Post, ...]:
     posts = read_sources(here.workspace, here.config).posts
     needle = wanted.removeprefix("p-").casefold()
-    found = [post for post in posts if post.key.startswith(needle)] or [post for post in posts if needle in post.title.casefold()]
+    found = [post for post in posts if post.key.startswith(needle)] or [
+        post for post in posts if needle in post.title.casefold()
+    ]
     if not found:
         near = suggest(wanted, [post.title for post in posts])
-        raise UsageError(Mistake(code="NL032", message=f"no post or file {wanted!r}{near or '; name a key, a part of a title, or a file'}"))
+        raise UsageError(
+            Mistake(
+                code="NL032",
+                message=f"no post or file {wanted!r}{near or '; name a key, a part of a title, or a file'}",
+            )
+        )
     return tuple(found)
 
 
 def _as_post(post: IssuePost, section: Section, path: str) -> Post:
     return Post(
-        key=post.key or "-", title=plain_inline(post.title), body=post.body, source="", theme=section.slug, origin=path, line=post.line
+        key=post.key or "-",
+        title=plain_inline(post.title),
+        body=post.body,
+        source="",
+        theme=section.slug,
+        origin=path,
+        line=post.line,
     )
 
 
@@ -96,19 +116,31 @@ def _describe(one: _Explained) -> dict[str, object]:
 
 def _tell(one: _Explained) -> list[str]:
     verdict = one.verdict
-    lines = [paint(verdict.post.title, "bold", sys.stdout) + f"  [{verdict.post.key}]  {verdict.post.origin}:{verdict.post.line}"]
+    lines = [
+        paint(verdict.post.title, "bold", sys.stdout)
+        + f"  [{verdict.post.key}]  {verdict.post.origin}:{verdict.post.line}"
+    ]
     lines.append(f"  → {paint(verdict.theme or UNSORTED, 'green', sys.stdout)}: {_reason(verdict)}")
     for score in verdict.scores:
         if not score.matches:
             continue
-        words = [f"{match.word}{f' ×{match.count}' if match.count > 1 else ''} ({match.zone} {match.points:g})" for match in score.matches]
+        words = [
+            f"{match.word}{f' ×{match.count}' if match.count > 1 else ''} ({match.zone} {match.points:g})"
+            for match in score.matches
+        ]
         more = f", and {len(words) - SHOWN_WORDS} more" if len(words) > SHOWN_WORDS else ""
         note = f" [{score.note}]" if score.note else ""
         lines.append(f"  {score.theme:20} {score.points:6.1f}  {', '.join(words[:SHOWN_WORDS])}{more}{note}")
     for off in one.off_theme:
         excerpt = " ".join(off.text.split())[:60]
-        words = f"{', '.join(off.words)} ({', '.join(off.themes)})"
-        lines.append(paint(f"  off theme: “{excerpt}…” names {words} and nothing of {verdict.theme}", "yellow", sys.stdout))
+        named = f"{', '.join(off.words)} ({', '.join(off.themes)})"
+        lines.append(
+            paint(
+                f"  off theme: “{excerpt}…” names {named} and nothing of {verdict.theme}",
+                "yellow",
+                sys.stdout,
+            )
+        )
     return lines
 
 
@@ -117,4 +149,8 @@ def _reason(verdict: Verdict) -> str:
         return "as the editor says"
     if verdict.by == "words":
         return f"leads by {verdict.margin:.0%}"
-    return "no theme has words enough" if not verdict.scores or not verdict.scores[0].points else f"no clear winner (leads by {verdict.margin:.0%})"
+    return (
+        "no theme has words enough"
+        if not verdict.scores or not verdict.scores[0].points
+        else f"no clear winner (leads by {verdict.margin:.0%})"
+    )

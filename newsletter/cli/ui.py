@@ -125,7 +125,11 @@ def tell_error(error: NewsletterError, *, as_json: bool) -> None:
     """An error as people and programs read it: each mistake on a line of its own, and what to do next."""
     if as_json:
         first = error.mistakes[0] if error.mistakes else Mistake(code="NL001", message=str(error))
-        document = {"schema": SCHEMA, "error": _as_document(first), "errors": [_as_document(one) for one in error.mistakes]}
+        document = {
+            "schema": SCHEMA,
+            "error": _as_document(first),
+            "errors": [_as_document(one) for one in error.mistakes],
+        }
         sys.stdout.write(json.dumps(document, ensure_ascii=False) + "\n")
         return
     for mistake in error.mistakes[:SHOWN_MISTAKES]:

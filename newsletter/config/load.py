@@ -41,7 +41,9 @@ def load_config(data: bytes, file: str, source_kinds: Mapping[str, str]) -> Conf
     if problems or config is None:
         unique = {problem.key: problem for problem in reversed(problems)}
         places = find_places(text.source)
-        raise SettingsError.of(sorted((_tell(problem, text, places) for problem in unique.values()), key=_reading_order))
+        raise SettingsError.of(
+            sorted((_tell(problem, text, places) for problem in unique.values()), key=_reading_order)
+        )
     return config
 
 
@@ -50,11 +52,22 @@ def _read_toml(data: bytes, file: str) -> _Text:
         source = data.decode("utf-8-sig")
         return _Text(file, source, tomllib.loads(source))
     except UnicodeDecodeError as error:
-        line, column, message = data.count(b"\n", 0, error.start) + 1, None, "not UTF-8; save the file as UTF-8"
+        line, column, message = (
+            data.count(b"\n", 0, error.start) + 1,
+            None,
+            "not UTF-8; save the file as UTF-8",
+        )
     except tomllib.TOMLDecodeError as error:
         line, column, message = _toml_error(str(error), source)
     raise SettingsError(
-        Mistake(code="NL011", file=file, line=line, column=column, message=message, help='the file is TOML: key = "text"')
+        Mistake(
+            code="NL011",
+            file=file,
+            line=line,
+            column=column,
+            message=message,
+            help='the file is TOML: key = "text"',
+        )
     )
 
 
@@ -92,7 +105,10 @@ def _overlay(values: Mapping[str, Any]) -> tuple[dict[str, Any], list[Problem]]:
     try:
         overlay = source()
     except VariableError as error:
-        return dict(values), [*problems, Problem(("environment",), f"{error}; lists and tables are written as JSON", "NL016")]
+        return dict(values), [
+            *problems,
+            Problem(("environment",), f"{error}; lists and tables are written as JSON", "NL016"),
+        ]
     return _merge(values, _decode_lists(overlay, problems)), problems
 
 
@@ -108,7 +124,13 @@ def _decode_lists(overlay: Mapping[str, Any], problems: list[Problem]) -> dict[s
                 try:
                     keys[inner.name] = json.loads(keys[inner.name])
                 except ValueError:
-                    problems.append(Problem((item.name, inner.name), "is no JSON list; lists are written as JSON here", "NL016"))
+                    problems.append(
+                        Problem(
+                            (item.name, inner.name),
+                            "is no JSON list; lists are written as JSON here",
+                            "NL016",
+                        )
+                    )
                     del keys[inner.name]
     return decoded
 
@@ -197,7 +219,11 @@ def _tell(problem: Problem, text: _Text, places: Mapping[Key, Place]) -> Mistake
     variable = _variable(problem.key)
     name = _dotted(problem.key, text.values)
     if variable:
-        return Mistake(code=problem.code, file=variable, message=f"{name}: {problem.message}" if name != variable else problem.message)
+        return Mistake(
+            code=problem.code,
+            file=variable,
+            message=f"{name}: {problem.message}" if name != variable else problem.message,
+        )
     known = problem.key
     while known and known not in places:
         known = known[:-1]
@@ -209,7 +235,9 @@ def _tell(problem: Problem, text: _Text, places: Mapping[Key, Place]) -> Mistake
         line=line,
         column=column,
         message=f"{name}: {problem.message}",
-        help=f"keys of [{section}]: docs/settings.md#{section}" if problem.code == "NL012" and len(problem.key) > 1 else None,
+        help=f"keys of [{section}]: docs/settings.md#{section}"
+        if problem.code == "NL012" and len(problem.key) > 1
+        else None,
     )
 
 

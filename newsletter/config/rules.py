@@ -1,15 +1,15 @@
 """What a settings value must be beyond its type: one rule a function, one table of where each applies. Pure."""
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
+from newsletter.config.places import Key
 from newsletter.model import UNSORTED
 from newsletter.text.mailbox import is_address, split_mailbox
 from newsletter.text.words import suggest
-from newsletter.config.places import Key
 
 # ISO 3166-1 alpha-2, and what people count with them: XK Kosovo, EU, and the groups of editing/gazetteer.toml.
 COUNTRY_CODES = frozenset(
@@ -60,7 +60,11 @@ def _filled(value: Any) -> str | None:
 
 
 def _one_line(value: Any) -> str | None:
-    return "must be one line" if any(ord(c) < 32 or 0x7F <= ord(c) < 0xA0 or c in "\u2028\u2029" for c in str(value)) else None
+    return (
+        "must be one line"
+        if any(ord(c) < 32 or 0x7F <= ord(c) < 0xA0 or c in "\u2028\u2029" for c in str(value))
+        else None
+    )
 
 
 def _title(value: Any) -> str | None:
@@ -70,7 +74,9 @@ def _title(value: Any) -> str | None:
 def _slug(value: Any) -> str | None:
     if str(value) == UNSORTED:
         return f'"{UNSORTED}" is where posts without a theme go; choose another name'
-    return None if _SLUG.match(str(value)) else "use lower-case letters, digits and hyphens (it becomes part of addresses)"
+    return (
+        None if _SLUG.match(str(value)) else "use lower-case letters, digits and hyphens (it becomes part of addresses)"
+    )
 
 
 def _web_address(value: Any) -> str | None:
@@ -89,7 +95,11 @@ def _feed_address(value: Any) -> str | None:
         valid = urlsplit(str(value)).scheme in ("http", "https") and bool(urlsplit(str(value)).hostname)
     except ValueError:
         valid = False
-    return None if valid and not re.search(r"\s", str(value)) else "must be the address of a feed, such as https://example.org/feed.xml"
+    return (
+        None
+        if valid and not re.search(r"\s", str(value))
+        else "must be the address of a feed, such as https://example.org/feed.xml"
+    )
 
 
 def _mailbox(value: Any) -> str | None:
@@ -124,7 +134,11 @@ def _schedule(value: Any) -> str | None:
 
 
 def _country(value: Any) -> str | None:
-    return None if str(value) in COUNTRY_CODES else "unknown country code; write ISO codes such as AZ, or EU, NATO, UN, G7, BRICS, ASEAN"
+    return (
+        None
+        if str(value) in COUNTRY_CODES
+        else "unknown country code; write ISO codes such as AZ, or EU, NATO, UN, G7, BRICS, ASEAN"
+    )
 
 
 def _term(value: Any) -> str | None:
@@ -137,7 +151,11 @@ def _port(value: Any) -> str | None:
 
 
 def _rate(value: Any) -> str | None:
-    return None if not value or _RATE.match(str(value)) else "must be a number of mails and a time, such as 14/s, 500/min or 20000/h"
+    return (
+        None
+        if not value or _RATE.match(str(value))
+        else "must be a number of mails and a time, such as 14/s, 500/min or 20000/h"
+    )
 
 
 def _inside(value: Any) -> str | None:
@@ -231,7 +249,10 @@ def _unknown_names(values: Mapping[str, Any]) -> Iterator[Problem]:
     for section in ("editions", "sources"):
         for key, value in _select(values, (section, "*", "themes", "*")):
             if str(value) not in known:
-                yield Problem(key, f"no theme {str(value)!r}{suggest(str(value), known) or '; themes: ' + ', '.join(known)}")
+                yield Problem(
+                    key,
+                    f"no theme {str(value)!r}{suggest(str(value), known) or '; themes: ' + ', '.join(known)}",
+                )
 
 
 def _empty_themes(values: Mapping[str, Any]) -> Iterator[Problem]:
@@ -263,5 +284,6 @@ def _plaintext(values: Mapping[str, Any]) -> Iterator[Problem]:
         host = str(smtp.get("host", "127.0.0.1"))
         if host not in ("localhost", "::1") and not host.startswith("127."):
             yield Problem(
-                ("smtp", "security"), f"mail to {host} would travel in the clear; use starttls or tls (or set allow_plaintext)"
+                ("smtp", "security"),
+                f"mail to {host} would travel in the clear; use starttls or tls (or set allow_plaintext)",
             )

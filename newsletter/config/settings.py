@@ -1,6 +1,6 @@
 """The settings as frozen values: the fields are the list of keys (docs/settings.md)."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 from zoneinfo import ZoneInfo
 
@@ -70,11 +70,11 @@ class Config:
     themes: tuple[Theme, ...] = ()
     sources: tuple[Source, ...] = ()
     editions: tuple[Edition, ...] = ()
-    sorting: Sorting = Sorting()
-    fetch: Fetch = Fetch()
-    smtp: Smtp = Smtp()
-    web: Web = Web()
-    database: Database = Database()
+    sorting: Sorting = field(default_factory=Sorting)
+    fetch: Fetch = field(default_factory=Fetch)
+    smtp: Smtp = field(default_factory=Smtp)
+    web: Web = field(default_factory=Web)
+    database: Database = field(default_factory=Database)
 
     @property
     def zone(self) -> ZoneInfo:

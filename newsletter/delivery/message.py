@@ -167,7 +167,11 @@ def write_message(headers: Iterable[Header], text: str, html: str) -> bytes:
     boundary = make_boundary(text, html)
     lines: list[str] = []
     seen: set[str] = set()
-    for header in (*headers, Header("MIME-Version", "1.0"), Header("Content-Type", f'multipart/alternative; boundary="{boundary}"')):
+    for header in (
+        *headers,
+        Header("MIME-Version", "1.0"),
+        Header("Content-Type", f'multipart/alternative; boundary="{boundary}"'),
+    ):
         if not _NAME.match(header.name) or header.name.lower() in seen:
             raise HeaderError(header.name, "is no header name, or stands twice")
         seen.add(header.name.lower())

@@ -24,7 +24,12 @@ class Composed:
 
 
 def compose_issue(
-    verdicts: Iterable[Verdict], *, edition: Edition, themes: tuple[Theme, ...], day: date, phrases: Mapping[str, str]
+    verdicts: Iterable[Verdict],
+    *,
+    edition: Edition,
+    themes: tuple[Theme, ...],
+    day: date,
+    phrases: Mapping[str, str],
 ) -> Composed:
     """Verdicts → an issue. The same verdicts give the same issue."""
     sections, held, elsewhere = gather_sections(verdicts, edition=edition, themes=themes, phrases=phrases)
@@ -56,7 +61,9 @@ def gather_sections(
             by_theme[slug].append(place_post(verdict.post))
     titles = {theme.slug: theme.title for theme in themes} | {UNSORTED: phrases["unsorted"]}
     sections = tuple(
-        Section(slug=slug, title=escape_heading(titles[slug]), posts=tuple(posts)) for slug, posts in by_theme.items() if posts
+        Section(slug=slug, title=escape_heading(titles[slug]), posts=tuple(posts))
+        for slug, posts in by_theme.items()
+        if posts
     )
     return sections, tuple(held), tuple(elsewhere)
 

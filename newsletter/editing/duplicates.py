@@ -112,7 +112,15 @@ def find_duplicates(posts: Iterable[Post], past: Iterable[Issue]) -> tuple[tuple
     memory = Memory()
     for issue in past:
         for old in issue.posts:
-            memory.add(Told(old.key, old.title, old.body, tuple(link.url for link in old.sources), f"issue {issue.slug}"))
+            memory.add(
+                Told(
+                    old.key,
+                    old.title,
+                    old.body,
+                    tuple(link.url for link in old.sources),
+                    f"issue {issue.slug}",
+                )
+            )
     kept: list[tuple[int, Post]] = []
     left_out: list[tuple[int, Duplicate]] = []
     # Stories before bare titles: the sort is stable, so among the others the first one collected wins.

@@ -61,8 +61,9 @@ def country_names(code: str) -> tuple[str, ...]:
     demonym = country.demonym() or ""
     if demonym:
         names += [demonym, *_plural(demonym)]
-    if country.capital():
-        names.append(country.capital().removesuffix(" D.C."))
+    capital = country.capital()
+    if capital:
+        names.append(capital.removesuffix(" D.C."))
     names += [name for name in country.alt_spellings() if _is_name(name)]
     names += _ALSO.get(code, ())
     return tuple(dict.fromkeys(name for name in names if name))

@@ -18,7 +18,9 @@ KEYS = ("issue", "edition", "date", "subject", "preheader")
 _REQUIRED = ("issue", "edition", "date", "subject")
 _HEADING = re.compile(r" {0,3}(#{2,3})(?!#)(?:[ \t]+(.*?))?[ \t]*$")
 _CLOSING = re.compile(r"(?:^|[ \t])#+$")
-_LINK = re.compile(r"\[((?:[^\[\]\\]|\\.)+)\]\((?:<([^<>\n]*)>|([^()\s<>]*(?:\([^()\s]*\)[^()\s]*)*))\)|<(https?://[^<>\s]+)>|(https?://[^\s<>]+)")
+_LINK = re.compile(
+    r"\[((?:[^\[\]\\]|\\.)+)\]\((?:<([^<>\n]*)>|([^()\s<>]*(?:\([^()\s]*\)[^()\s]*)*))\)|<(https?://[^<>\s]+)>|(https?://[^\s<>]+)"
+)
 _BULLET = re.compile(r"\s*[-*+]\s")
 _BETWEEN_LINKS = re.compile(r"[\s·|,;/•–-]*(?:(?:and|und|et|y|и)\s+)?")
 
@@ -118,7 +120,9 @@ def _read_sections(
     return tuple(sections), places
 
 
-def _read_section(heading: _Heading, body: str, file: str, places: dict[str, Place], mistakes: list[Mistake]) -> Section:
+def _read_section(
+    heading: _Heading, body: str, file: str, places: dict[str, Place], mistakes: list[Mistake]
+) -> Section:
     slug = heading.id or slugify(plain_inline(heading.title)) or f"section-{heading.line}"
     if not heading.title:
         mistakes.append(_mistake(file, heading, "a section without a title"))
@@ -128,13 +132,17 @@ def _read_section(heading: _Heading, body: str, file: str, places: dict[str, Pla
     return Section(slug=slug, title=heading.title, intro=_block(body), line=heading.line)
 
 
-def _read_post(
-    heading: _Heading, body: str, file: str, keys: dict[str, int], mistakes: list[Mistake]
-) -> IssuePost:
+def _read_post(heading: _Heading, body: str, file: str, keys: dict[str, int], mistakes: list[Mistake]) -> IssuePost:
     if not heading.title:
         mistakes.append(_mistake(file, heading, "a post without a title; write one after the ###"))
     if heading.id and not heading.id.startswith("p-"):
-        mistakes.append(_mistake(file, heading, f"{{#{heading.id}}}: the id of a post begins with p-; leave it out for a post of your own"))
+        mistakes.append(
+            _mistake(
+                file,
+                heading,
+                f"{{#{heading.id}}}: the id of a post begins with p-; leave it out for a post of your own",
+            )
+        )
     key = heading.id.removeprefix("p-") or None
     if key in keys:
         mistakes.append(_mistake(file, heading, f"the post p-{key} stands here and in line {keys[key]}; keep one"))

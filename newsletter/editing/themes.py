@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from newsletter.editing.words_of_themes import ANY, NEVER, Slot, Vocabulary, make_vocabulary
+from newsletter.editing.words_of_themes import ANY, NEVER, Slot, make_vocabulary
 from newsletter.errors import InputError, Mistake
 from newsletter.model import UNSORTED, Post, Sorting, Source, Theme
 from newsletter.text.markdown import TextBlock, find_blocks
@@ -66,7 +66,9 @@ class OffTheme:
 class Sorter:
     """The themes' words, made ready once for many posts."""
 
-    def __init__(self, themes: tuple[Theme, ...], sources: tuple[Source, ...] = (), sorting: Sorting | None = None) -> None:
+    def __init__(
+        self, themes: tuple[Theme, ...], sources: tuple[Source, ...] = (), sorting: Sorting | None = None
+    ) -> None:
         self.themes = themes
         self.sorting = sorting or Sorting()
         self._priors = {source.name: frozenset(source.themes) for source in sources}
@@ -153,7 +155,12 @@ class Sorter:
         return self._sum_up(theme, sides, tuple(matches), forbidden, theme.slug in self._priors.get(source, ()))
 
     def _sum_up(
-        self, theme: Theme, sides: Mapping[int, float], matches: tuple[Match, ...], forbidden: str, prior: bool
+        self,
+        theme: Theme,
+        sides: Mapping[int, float],
+        matches: tuple[Match, ...],
+        forbidden: str,
+        prior: bool,
     ) -> Score:
         if forbidden:
             return Score(theme.slug, 0.0, matches, f"ruled out by {forbidden!r}")

@@ -3,8 +3,8 @@
 import re
 import unicodedata
 from collections import Counter
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 
 from newsletter.editing.gazetteer import country_names
 from newsletter.model import Theme
@@ -36,36 +36,67 @@ class _Term:
 
 @dataclass(frozen=True, slots=True)
 class Vocabulary:
-    """All themes' words, ready to be looked up by the first word of each."""
+    """All themes' words, ready to be looked up by the first word of each.
 
-    by_first_word: Mapping[str, tuple[_Term, ...]]
-    by_prefix: Mapping[str, tuple[_Term, ...]]
-    unspaced: tuple[_Term, ...] = field(default=())
+    `first_words` maps a word in lower case to the terms that begin with it; `open_ended` are words with a star,
+    `unspaced` those of scripts that put no spaces between words: both are searched for as they are.
+    """
+
+    first_words: Mapping[str, tuple[_Term, ...]]
+    open_ended: tuple[_Term, ...] = ()
+    unspaced: tuple[_Term, ...] = ()
 
     def find(self, text: str) -> Mapping[Slot, Counter[str]]:
         """Markdown text → how often each word of each slot stands in it. Of two words at one place the longer counts."""
         plain = fold_text(text)
         found: dict[Slot, Counter[str]] = {}
         taken: dict[Slot, int] = {}
-        for match in _WORD.finditer(plain):
-            word = match.group().lower()
-            terms = self.by_first_word.get(word, ()) + self.by_prefix.get(word[:2], ())
-            if terms and not _joins(plain, match.start() - 1):
-                for term in sorted(terms, key=lambda term: -len(term.text)) if len(terms) > 1 else terms:
-                    hit = term.pattern.match(plain, match.start())
-                    if hit and not _joins(plain, hit.end()):
-                        _count(term, match.start(), hit.end(), found, taken)
-        for term in self.unspaced:
-            for hit in term.pattern.finditer(plain):
-                _count(term, hit.start(), hit.end(), found, taken)
+        for start, term in sorted(self._candidates(plain), key=_leftmost_longest):
+            hit = term.pattern.match(plain, start)
+            if hit and not _joins(plain, hit.end()):
+                for slot in term.slots:
+                    if start >= taken.get(slot, 0):
+                        taken[slot] = hit.end()
+                        found.setdefault(slot, Counter())[term.text] += 1
         return found
 
+    def _candidates(self, plain: str) -> Iterator[tuple[int, _Term]]:
+        """Where which term may begin. Sets do the work: most texts hold few of the words."""
+        lower = _lower(plain)
+        for word in self.first_words.keys() & set(_WORD.findall(lower)):
+            for start in _whole_word(lower, word):
+                for term in self.first_words[word]:
+                    yield start, term
+        for term in self.open_ended:
+            for hit in term.pattern.finditer(plain):
+                if hit.start() == 0 or not (plain[hit.start() - 1].isalnum() or _joins(plain, hit.start() - 1)):
+                    yield hit.start(), term
+        for term in self.unspaced:
+            for hit in term.pattern.finditer(plain):
+                yield hit.start(), term
 
-def _count(term: _Term, start: int, end: int, found: dict[Slot, Counter[str]], taken: dict[Slot, int]) -> None:
-    for slot in term.slots:
-        if start >= taken.get(slot, 0):
-            taken[slot] = end
-            found.setdefault(slot, Counter())[term.text] += 1
+
+def _leftmost_longest(candidate: tuple[int, _Term]) -> tuple[int, int]:
+    return candidate[0], -len(candidate[1].text)
+
+
+def _whole_word(lower: str, word: str) -> Iterator[int]:
+    """Where a word stands as a whole."""
+    start = lower.find(word)
+    while start >= 0:
+        end = start + len(word)
+        before_ends = start == 0 or not (lower[start - 1].isalnum() or _joins(lower, start - 1))
+        if before_ends and (end == len(lower) or not lower[end].isalnum()):
+            yield start
+        start = lower.find(word, end)
+
+
+def _lower(text: str) -> str:
+    """Lower case, character by character, so that every place stays the same (`İ` would become two)."""
+    lower = text.lower()
+    if len(lower) != len(text):
+        lower = "".join(c.lower() if len(c.lower()) == 1 else c for c in text)
+    return lower
 
 
 def _joins(text: str, position: int) -> bool:
@@ -82,13 +113,17 @@ def make_vocabulary(themes: Iterable[Theme]) -> Vocabulary:
     """Themes → their words, countries expanded to names."""
     slots: dict[str, list[Slot]] = {}
     for theme in themes:
-        lists = [(NEVER, theme.never), (ANY, theme.any), (ANY, tuple(f"{COUNTRY}{code}" for code in theme.countries))]
+        lists = [
+            (NEVER, theme.never),
+            (ANY, theme.any),
+            (ANY, tuple(f"{COUNTRY}{code}" for code in theme.countries)),
+        ]
         lists += list(enumerate(theme.all, 1))
         for side, words in lists:
             for name in dict.fromkeys(name for word in words for name in _expand(word)):
                 slots.setdefault(name, []).append(Slot(theme.slug, side))
     first: dict[str, list[_Term]] = {}
-    prefix: dict[str, list[_Term]] = {}
+    open_ended: list[_Term] = []
     unspaced: list[_Term] = []
     for name, where in slots.items():
         folded = fold_text(name)
@@ -97,14 +132,10 @@ def make_vocabulary(themes: Iterable[Theme]) -> Vocabulary:
         if start is None or start.start() or is_unspaced(folded[0]):
             unspaced.append(term)
         elif folded.endswith("*") and start.end() == len(folded) - 1:
-            prefix.setdefault(start.group().lower()[:2], []).append(term)
+            open_ended.append(term)
         else:
-            first.setdefault(start.group().lower(), []).append(term)
-    return Vocabulary(
-        {word: tuple(terms) for word, terms in first.items()},
-        {word: tuple(terms) for word, terms in prefix.items()},
-        tuple(unspaced),
-    )
+            first.setdefault(_lower(start.group()), []).append(term)
+    return Vocabulary({word: tuple(terms) for word, terms in first.items()}, tuple(open_ended), tuple(unspaced))
 
 
 def _expand(word: str) -> tuple[str, ...]:

@@ -8,7 +8,13 @@ from markdown_it.token import Token
 
 from newsletter.links import post_anchor
 from newsletter.model import Issue, IssuePost, Section
-from newsletter.rendering.markdown import inline_to_html, inline_to_text, parse_inline, parse_markdown, to_html
+from newsletter.rendering.markdown import (
+    inline_to_html,
+    inline_to_text,
+    parse_inline,
+    parse_markdown,
+    to_html,
+)
 from newsletter.rendering.plain_text import to_text, wrap
 from newsletter.text.characters import is_rtl
 from newsletter.text.words import cut_at_word

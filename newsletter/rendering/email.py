@@ -27,7 +27,12 @@ class Mail:
 
 
 def render_mail(
-    shown: ShownIssue, *, publication: Publication, edition: Edition, environment: Environment, phrases: Phrases
+    shown: ShownIssue,
+    *,
+    publication: Publication,
+    edition: Edition,
+    environment: Environment,
+    phrases: Phrases,
 ) -> Mail:
     """An issue → its mail. Slots for a reader's data (`links.TOKEN_SLOT`) stand in it and are filled when it is sent."""
     values = mail_values(shown, publication, edition, phrases)

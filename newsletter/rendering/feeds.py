@@ -112,7 +112,10 @@ def _history(parent: ET.Element, feed: Feed, kind: str, link: str) -> None:
 def write_rss(feed: Feed) -> str:
     """RSS 2.0 by the RSS profile."""
     # Prefixes are written out: ElementTree's own would put Atom's namespace on <rss> itself.
-    root = ET.Element("rss", {"version": "2.0", "xmlns:atom": ATOM, "xmlns:content": CONTENT, "xmlns:dc": DC, "xmlns:fh": HISTORY})
+    root = ET.Element(
+        "rss",
+        {"version": "2.0", "xmlns:atom": ATOM, "xmlns:content": CONTENT, "xmlns:dc": DC, "xmlns:fh": HISTORY},
+    )
     channel = _child(root, "channel")
     name, address = split_mailbox(feed.sender)
     _child(channel, "title", feed.title)

@@ -25,7 +25,7 @@ def _parser() -> MarkdownIt:
     parser.linkify.set({"fuzzy_link": False, "fuzzy_email": False, "fuzzy_ip": False})  # type: ignore[union-attr]
     parser.linkify.add("//", None).add("ftp:", None)  # type: ignore[union-attr]
     # The words of an address are shown as they stand, not decoded.
-    parser.normalizeLinkText = lambda url: url  # type: ignore[method-assign]
+    parser.normalizeLinkText = lambda link: link  # type: ignore[method-assign]
     return parser
 
 
@@ -55,7 +55,8 @@ def to_html(tokens: Sequence[Token]) -> str:
 
 def inline_to_html(tokens: Sequence[Token]) -> str:
     """Inline tokens → sanitised HTML without a block around it."""
-    return clean_html(_parser().renderer.renderInline(tokens, _parser().options, {}))
+    wrapper = Token("inline", "", 0, children=list(tokens))
+    return clean_html(_parser().renderer.render([wrapper], _parser().options, {}))
 
 
 def inline_to_text(tokens: Sequence[Token]) -> str:

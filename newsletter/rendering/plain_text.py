@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from markdown_it.token import Token
+
 from newsletter.text.html import html_words
 
 WIDTH = 72

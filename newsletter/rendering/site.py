@@ -55,7 +55,9 @@ def render_site(
         files |= {f"themes/{theme.slug}/{name}": text for name, text in site.feeds(theme).items()}
     files["follow/index.html"] = site.page("web/follow.html.j2", "../", feeds=list(site.feed_list()))
     files |= site.feeds(None)
-    files["feeds.opml"] = write_opml(publication.title, ((title, url, home) for title, url, home, _ in site.feed_list()))
+    files["feeds.opml"] = write_opml(
+        publication.title, ((title, url, home) for title, url, home, _ in site.feed_list())
+    )
     files["sitemap.xml"] = _write_map(publication.url, ordered, themes)
     return files
 
@@ -79,7 +81,8 @@ class _Site:
             "root": root,
             "themes": self.themes,
             "feeds_of_page": [
-                (self.publication.title, links.feed_url(self.publication.url, name), kind) for name, (_, kind) in FORMATS.items()
+                (self.publication.title, links.feed_url(self.publication.url, name), kind)
+                for name, (_, kind) in FORMATS.items()
             ],
         }
         return render(self.environment, template, shared | values)
@@ -127,9 +130,17 @@ class _Site:
             for post in section.posts
         ]
         url = self.publication.url
-        feeds = [(f"{self.publication.title}: {theme.title}", links.feed_url(url, name, theme.slug), kind) for name, (_, kind) in FORMATS.items()]
+        feeds = [
+            (f"{self.publication.title}: {theme.title}", links.feed_url(url, name, theme.slug), kind)
+            for name, (_, kind) in FORMATS.items()
+        ]
         return self.page(
-            "web/theme.html.j2", "../../", theme=theme, posts=listed, feeds_of_page=feeds, canonical=links.theme_url(url, theme.slug)
+            "web/theme.html.j2",
+            "../../",
+            theme=theme,
+            posts=listed,
+            feeds_of_page=feeds,
+            canonical=links.theme_url(url, theme.slug),
         )
 
     def feed_list(self) -> Iterator[tuple[str, str, str, tuple[tuple[str, str], ...]]]:
@@ -137,7 +148,10 @@ class _Site:
         url = self.publication.url
         for slug, title, home in (
             (None, self.publication.title, f"{url}/"),
-            *((theme.slug, f"{self.publication.title}: {theme.title}", links.theme_url(url, theme.slug)) for theme in self.themes),
+            *(
+                (theme.slug, f"{self.publication.title}: {theme.title}", links.theme_url(url, theme.slug))
+                for theme in self.themes
+            ),
         ):
             formats = tuple((name, links.feed_url(url, name, slug)) for name in FORMATS)
             yield title, formats[0][1], home, formats
@@ -198,7 +212,9 @@ class _Site:
             summary=issue.preheader,
             published=one.moment,
             updated=one.moment,
-            tags=tuple((section.slug, section.title_text) for section in one.shown.sections if section.slug != UNSORTED),
+            tags=tuple(
+                (section.slug, section.title_text) for section in one.shown.sections if section.slug != UNSORTED
+            ),
         )
 
 

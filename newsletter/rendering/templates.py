@@ -4,7 +4,14 @@ import traceback
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from jinja2 import BytecodeCache, Environment, FunctionLoader, StrictUndefined, TemplateError, TemplateSyntaxError
+from jinja2 import (
+    BytecodeCache,
+    Environment,
+    FunctionLoader,
+    StrictUndefined,
+    TemplateError,
+    TemplateSyntaxError,
+)
 from jinja2.exceptions import TemplateNotFound
 from markupsafe import Markup
 
@@ -28,7 +35,7 @@ def make_environment(read: ReadTemplate, compiled: BytecodeCache | None = None) 
     environment = Environment(
         loader=FunctionLoader(load),
         undefined=StrictUndefined,
-        autoescape=lambda name: bool(name) and ".html" in str(name),
+        autoescape=lambda name: bool(name) and ".html" in str(name),  # noqa: S701 - mail has a text part too
         trim_blocks=True,
         lstrip_blocks=True,
         keep_trailing_newline=True,
@@ -47,7 +54,11 @@ def render(environment: Environment, name: str, values: Mapping[str, Any]) -> st
     try:
         return environment.get_template(name).render(values)
     except TemplateSyntaxError as error:
-        raise _broken(error.filename or f"templates/{error.name or name}", error.lineno, error.message or "is not readable") from None
+        raise _broken(
+            error.filename or f"templates/{error.name or name}",
+            error.lineno,
+            error.message or "is not readable",
+        ) from None
     except TemplateNotFound as error:
         raise _broken(f"templates/{name}", None, f"needs the template {error.name}, which does not exist") from None
     except TemplateError as error:
@@ -66,5 +77,11 @@ def _where(error: Exception, name: str) -> tuple[str, int | None]:
 
 def _broken(file: str, line: int | None, message: str) -> InputError:
     return InputError(
-        Mistake(code="NL040", file=file, line=line, message=message, help="names a template may use: docs/templates.md")
+        Mistake(
+            code="NL040",
+            file=file,
+            line=line,
+            message=message,
+            help="names a template may use: docs/templates.md",
+        )
     )

@@ -1,4 +1,4 @@
-"""What every kind of source gives: how its files become posts. A new kind is one file like `folder.py` and one line in the table."""
+"""What every kind of source gives. A new kind is one file like `folder.py` and one line in the table."""
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass

@@ -71,7 +71,11 @@ def take_in(source: Source, document: FeedDocument, state: FeedState, now: datet
             known += 1
             if before not in (digest, ""):
                 findings.append(
-                    Finding(rule="feed-changed", where=source.name, message=f"changed at its source since it was collected: {entry.title!r}")
+                    Finding(
+                        rule="feed-changed",
+                        where=source.name,
+                        message=f"changed at its source since it was collected: {entry.title!r}",
+                    )
                 )
         # An entry told as changed once is not told again: remember the new words, and as the latest seen.
         for key in entry_keys:
@@ -79,7 +83,11 @@ def take_in(source: Source, document: FeedDocument, state: FeedState, now: datet
             seen[key] = digest
     if not state.seen and len(new) > source.newest:
         findings.append(
-            Finding(rule="feed-first", where=source.name, message=f"first visit: took the newest {source.newest} of {len(new)} entries")
+            Finding(
+                rule="feed-first",
+                where=source.name,
+                message=f"first visit: took the newest {source.newest} of {len(new)} entries",
+            )
         )
         new = sorted(new, key=lambda pair: pair[0].date or now, reverse=True)[: source.newest]
     posts = [_make_post(source, entry, entry_keys[0], now, findings) for entry, entry_keys in new]
@@ -97,7 +105,11 @@ def _document_findings(source: Source, document: FeedDocument) -> list[Finding]:
     ]
     if document.more:
         findings.append(
-            Finding(rule="feed-limit", where=source.name, message=f"read the first {len(document.entries)} entries; {document.more} more stay unread")
+            Finding(
+                rule="feed-limit",
+                where=source.name,
+                message=f"read the first {len(document.entries)} entries; {document.more} more stay unread",
+            )
         )
     return findings
 
@@ -130,7 +142,11 @@ def _make_post(source: Source, entry: Entry, key: str, now: datetime, findings: 
         # Stored with the post, so the day it was first seen stays its day.
         moment = now.replace(microsecond=0)
         findings.append(
-            Finding(rule="feed-date", where=source.name, message=f"no usable date; dated today: {entry.title[:60]!r}")
+            Finding(
+                rule="feed-date",
+                where=source.name,
+                message=f"no usable date; dated today: {entry.title[:60]!r}",
+            )
         )
     return Post(
         key=key,
@@ -155,10 +171,18 @@ def _date_in_path(url: str) -> datetime | None:
         return None
 
 
-def after_visit(state: FeedState, *, seen: Mapping[str, str], etag: str, last_modified: str, moved_to: str) -> FeedState:
+def after_visit(
+    state: FeedState, *, seen: Mapping[str, str], etag: str, last_modified: str, moved_to: str
+) -> FeedState:
     """The memory after a visit that worked. A permanent redirect counts once it was seen twice (X15)."""
     return replace(
-        _note_move(state, moved_to), seen=seen, etag=etag, last_modified=last_modified, errors=0, gone=False, retry_at=None
+        _note_move(state, moved_to),
+        seen=seen,
+        etag=etag,
+        last_modified=last_modified,
+        errors=0,
+        gone=False,
+        retry_at=None,
     )
 
 

@@ -50,7 +50,9 @@ def read_feed(data: bytes, content_type: str, url: str) -> FeedDocument:
     feed = parsed.feed
     shared = {"author": _words(feed.get("author", "")), "language": str(feed.get("language", ""))}
     entries = tuple(_read_entry(entry, shared, url) for entry in parsed.entries[:ENTRY_LIMIT])
-    return FeedDocument(title=_words(feed.get("title", "")), entries=entries, more=max(0, len(parsed.entries) - ENTRY_LIMIT))
+    return FeedDocument(
+        title=_words(feed.get("title", "")), entries=entries, more=max(0, len(parsed.entries) - ENTRY_LIMIT)
+    )
 
 
 def _declares_entities(data: bytes) -> bool:
@@ -79,7 +81,9 @@ def _read_entry(entry: Mapping[str, Any], shared: Mapping[str, str], base: str) 
     base = own_base or base
     raw_url = _first_link(entry, base)
     url = clean_url(raw_url)
-    body, notes = (_plain_to_markdown(html), []) if plain else html_to_markdown(html, base if own_base else raw_url or base)
+    body, notes = (
+        (_plain_to_markdown(html), []) if plain else html_to_markdown(html, base if own_base else raw_url or base)
+    )
     title, derived, title_notes = _title(str(entry.get("title", "")), body)
     return Entry(
         id=str(entry.get("id", "")).strip(),
@@ -91,7 +95,9 @@ def _read_entry(entry: Mapping[str, Any], shared: Mapping[str, str], base: str) 
         date=_entry_date(entry),
         author=_words(str(entry.get("author", ""))) or shared["author"],
         language=str((entry.get("content") or [{}])[0].get("language") or shared["language"]),
-        tags=tuple(dict.fromkeys(term for tag in entry.get("tags", []) if (term := _words(str(tag.get("term") or "")))))[:20],
+        tags=tuple(
+            dict.fromkeys(term for tag in entry.get("tags", []) if (term := _words(str(tag.get("term") or ""))))
+        )[:20],
         notes=tuple([f"left out: {note!r}" for note in notes] + title_notes),
     )
 
@@ -106,7 +112,11 @@ def _first_link(entry: Mapping[str, Any], base: str) -> str:
 
 def _content(entry: Mapping[str, Any], feed_url: str) -> tuple[str, bool, str]:
     """(the best content, whether it is plain text, its xml:base): html, then xhtml, then text, then the summary (X9)."""
-    parts = {str(part.get("type", "")): part for part in reversed(entry.get("content", [])) if str(part.get("value", "")).strip()}
+    parts = {
+        str(part.get("type", "")): part
+        for part in reversed(entry.get("content", []))
+        if str(part.get("value", "")).strip()
+    }
     kinds = ("text/html", "application/xhtml+xml", "text/plain")
     best = next((parts[kind] for kind in kinds if kind in parts), entry.get("summary_detail", {}))
     base = str(best.get("base") or "")
@@ -117,7 +127,7 @@ def _content(entry: Mapping[str, Any], feed_url: str) -> tuple[str, bool, str]:
 def _entry_date(entry: Mapping[str, Any]) -> datetime | None:
     # `in` first: feedparser answers `updated` from `published` with a warning (X7). The times are UTC (X6).
     for name in ("published_parsed", "updated_parsed", "created_parsed"):
-        if name in entry and entry[name]:
+        if entry.get(name):
             try:
                 return datetime.fromtimestamp(calendar.timegm(entry[name]), UTC)
             except (ValueError, OverflowError, OSError):
@@ -134,12 +144,16 @@ def _read_json(data: bytes, url: str) -> FeedDocument:
         document = json.loads(data.decode("utf-8-sig"))
     except (ValueError, RecursionError):
         raise NotAFeed("is no readable JSON") from None
-    if not isinstance(document, dict) or not str(document.get("version", "")).startswith("https://jsonfeed.org/version/1"):
+    if not isinstance(document, dict) or not str(document.get("version", "")).startswith(
+        "https://jsonfeed.org/version/1"
+    ):
         raise NotAFeed("is JSON, but no JSON Feed (no version of jsonfeed.org)")
     items = [item for item in document.get("items") or [] if isinstance(item, dict)]
     shared = {"author": _json_author(document), "language": str(document.get("language") or "")}
     entries = tuple(_read_item(item, shared, url) for item in items[:ENTRY_LIMIT])
-    return FeedDocument(title=_words(str(document.get("title") or "")), entries=entries, more=max(0, len(items) - ENTRY_LIMIT))
+    return FeedDocument(
+        title=_words(str(document.get("title") or "")), entries=entries, more=max(0, len(items) - ENTRY_LIMIT)
+    )
 
 
 def _read_item(item: Mapping[str, Any], shared: Mapping[str, str], base: str) -> Entry:
@@ -189,9 +203,16 @@ def _title(raw: str, body: str) -> tuple[str, bool, list[str]]:
     words = _words(raw)
     if words:
         if len(words) > TITLE_LIMIT:
-            return cut_at_word(words, TITLE_LIMIT), False, [f"title of {len(words)} characters cut to {TITLE_LIMIT}"]
+            return (
+                cut_at_word(words, TITLE_LIMIT),
+                False,
+                [f"title of {len(words)} characters cut to {TITLE_LIMIT}"],
+            )
         return words, False, []
-    first = next((line for line in body.split("\n") if line.strip() and not line.startswith(("```", "<", "|", "!"))), "")
+    first = next(
+        (line for line in body.split("\n") if line.strip() and not line.startswith(("```", "<", "|", "!"))),
+        "",
+    )
     return first_sentence(_plain(first)), True, []
 
 

@@ -27,7 +27,9 @@ class FeedParser:
     def __enter__(self) -> "FeedParser":
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self._stop()
 
     def parse(self, data: bytes, content_type: str, url: str) -> FeedDocument:
@@ -48,7 +50,9 @@ class FeedParser:
         if "error" in answer:
             raise NotAFeed(answer["error"])
         return FeedDocument(
-            title=answer["title"], more=answer["more"], entries=tuple(_read_entry(entry) for entry in answer["entries"])
+            title=answer["title"],
+            more=answer["more"],
+            entries=tuple(_read_entry(entry) for entry in answer["entries"]),
         )
 
     def _start(self) -> Connection:

@@ -86,12 +86,19 @@ def fetch(request: Request) -> Fetched:
             return _follow(request, deadline)
     except _Refused as error:
         reason = str(error)
-    except (AntiSSRFError, requests.RequestException, urllib3.exceptions.HTTPError, OSError, ValueError, zlib.error) as error:
+    except (
+        AntiSSRFError,
+        requests.RequestException,
+        urllib3.exceptions.HTTPError,
+        OSError,
+        ValueError,
+        zlib.error,
+    ) as error:
         reason = "took longer than 20 s" if deadline.passed else _explain(error)
     return Fetched(outcome="failed", url=request.url, reason=reason)
 
 
-class _Refused(Exception):  # noqa: N818 - told to the caller as a value, never seen outside
+class _Refused(Exception):
     """We do not go there, or do not take that."""
 
 
@@ -103,7 +110,10 @@ def _follow(request: Request, deadline: "_Deadline") -> Fetched:
     for _ in range(REDIRECT_LIMIT + 1):
         _check_address(url, request)
         # A session a hop: a connection kept from the hop before may be dead by now.
-        with _open_session(request, deadline) as session, contextlib.closing(_ask(session, url, request)) as response:
+        with (
+            _open_session(request, deadline) as session,
+            contextlib.closing(_ask(session, url, request)) as response,
+        ):
             location = response.headers.get("Location")
             if response.status_code not in _REDIRECTS or not location:
                 return _read(response, url, moved_to, deadline)
@@ -143,7 +153,10 @@ def _read(response: requests.Response, url: str, moved_to: str, deadline: "_Dead
         return Fetched(outcome="gone", url=url, reason="the server says it is gone for good (410)")
     if status != 200:
         return Fetched(
-            outcome="failed", url=url, retry_after_s=wait, reason=f"the server answers {status} {_printable(response.reason)}".rstrip()
+            outcome="failed",
+            url=url,
+            retry_after_s=wait,
+            reason=f"the server answers {status} {_printable(response.reason)}".rstrip(),
         )
     return Fetched(
         outcome="content",
@@ -197,7 +210,9 @@ def _check_address(url: str, request: Request) -> None:
     if parts.hostname in request.allow_hosts:
         return
     if parts.port not in (None, 80, 443):
-        raise _Refused(f"uses port {parts.port}; only 80 and 443 are allowed, unless fetch.allow_hosts names {parts.hostname}")
+        raise _Refused(
+            f"uses port {parts.port}; only 80 and 443 are allowed, unless fetch.allow_hosts names {parts.hostname}"
+        )
 
 
 def _open_session(request: Request, deadline: "_Deadline") -> requests.Session:
@@ -213,7 +228,7 @@ def _open_session(request: Request, deadline: "_Deadline") -> requests.Session:
     def get_adapter(url: str) -> Any:
         return trusted if urlsplit(url).hostname in request.allow_hosts else guarded(url)
 
-    session.get_adapter = get_adapter  # type: ignore[method-assign,assignment]
+    session.get_adapter = get_adapter  # type: ignore[method-assign]
     for adapter in (trusted, *session.adapters.values()):
         deadline.watch(adapter.poolmanager)  # type: ignore[attr-defined]
     return session
@@ -275,7 +290,9 @@ def _explain(error: Exception) -> str:
     for cause in _chain(error):
         if isinstance(cause, AntiSSRFError):
             if "denied" in str(cause):
-                return "leads to a private or reserved address; if that is on purpose, name its host in fetch.allow_hosts"
+                return (
+                    "leads to a private or reserved address; if that is on purpose, name its host in fetch.allow_hosts"
+                )
             return "leads to an address that cannot be checked"
         if isinstance(cause, socket.gaierror):
             return "its host name is not known"

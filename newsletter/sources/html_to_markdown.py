@@ -13,7 +13,13 @@ from lxml import html as lxml_html
 from lxml.html import HtmlElement
 
 from newsletter.text.html import clean_html, html_words
-from newsletter.text.markdown import escape_block, escape_inline, escape_line_start, escape_link_text, format_link
+from newsletter.text.markdown import (
+    escape_block,
+    escape_inline,
+    escape_line_start,
+    escape_link_text,
+    format_link,
+)
 
 _BLOCK_TAGS = re.compile(
     r"<(/?)(?:div|section|article|header|footer|main|aside|nav|center|address|form|fieldset|details|summary|hgroup|dir|menu)\b"
@@ -153,7 +159,9 @@ def _table(table: HtmlElement, depth: int) -> Iterator[str]:
     has_head = bool(cells) and all(cell.tag == "th" for cell in cells[0])
     nested = any(cell.tag in _BLOCKS for row in cells for box in row for cell in box.iter())
     spans = any(cell.get("colspan") or cell.get("rowspan") for row in cells for cell in row)
-    if width <= 1 or (nested and not any(table.iter("th"))):  # a table for layout: its content counts, its grid does not
+    if width <= 1 or (
+        nested and not any(table.iter("th"))
+    ):  # a table for layout: its content counts, its grid does not
         for row in cells:
             for cell in row:
                 yield from _blocks(cell, depth + 1)
@@ -237,7 +245,9 @@ def _element(element: HtmlElement, before: str, after: str, in_link: bool, depth
         return f"{lead}{_emphasis(tag, core, (before + lead)[-1:], (trail + after)[:1])}{trail}"
     if tag in _RAW_INLINE:
         attributes = "".join(
-            f' {name}="{value}"' for name, value in element.items() if '"' not in value and "\n" not in value and "<" not in value
+            f' {name}="{value}"'
+            for name, value in element.items()
+            if '"' not in value and "\n" not in value and "<" not in value
         )
         return f"{lead}<{tag}{attributes}>{core}</{tag}>{trail}"
     return f"{lead}{core}{trail}" if tag not in _BLOCKS and tag != "li" else f" {lead}{core}{trail} "
@@ -253,7 +263,8 @@ def _split_edges(inner: str) -> tuple[str, str, str]:
     Two breaks inside would end the paragraph in the middle of a mark, so they become one.
     """
     match = _EDGES.fullmatch(inner)
-    assert match is not None
+    if match is None:  # the pattern matches any text
+        return "", inner, ""
     return match[1], _BREAKS.sub("\\\\\n", match[2]), match[3]
 
 

@@ -11,7 +11,20 @@ from newsletter.text.front_matter import FrontMatter, read_front_matter, write_f
 from newsletter.text.markdown import find_blocks, plain_inline
 from newsletter.text.words import first_sentence
 
-KEYS = ("title", "url", "extra_urls", "raw_urls", "date", "source", "key", "theme", "author", "language", "tags", "keep")
+KEYS = (
+    "title",
+    "url",
+    "extra_urls",
+    "raw_urls",
+    "date",
+    "source",
+    "key",
+    "theme",
+    "author",
+    "language",
+    "tags",
+    "keep",
+)
 _TITLE_LINE = re.compile(r"\s*#[ \t]+(.+?)[ \t]*#*[ \t]*(?:\n|\Z)")
 _KEY = re.compile(r"[0-9a-z][0-9a-z-]{3,63}\Z")
 
@@ -37,9 +50,7 @@ def read_markdown(text: str, *, file: str, source: str, zone: tzinfo) -> tuple[P
     return _make_post(front, title, body, derived, file, source, zone), tuple(findings)
 
 
-def _make_post(
-    front: FrontMatter, title: str, body: str, derived: bool, file: str, source: str, zone: tzinfo
-) -> Post:
+def _make_post(front: FrontMatter, title: str, body: str, derived: bool, file: str, source: str, zone: tzinfo) -> Post:
     url = clean_url(front.text("url").strip()) or None
     raw = front.texts("raw_urls") or ((front.text("url").strip(),) if url and url != front.text("url").strip() else ())
     key = front.parse("key", _check_key) or make_key(

@@ -22,7 +22,9 @@ TRACKING = frozenset(
 # Short names that mean something elsewhere, and the spellings that Markdown leaves of `__cft__[0]` and `__tn__` (M28).
 FACEBOOK_TRACKING = frozenset("cft[0] tn eav extid _rdr".split())
 FACEBOOK_KEEPS = frozenset("story_fbid id v fbid set".split())
-MEDIA_HOSTS = frozenset("youtube.com youtu.be music.youtube.com open.spotify.com spotify.com soundcloud.com vimeo.com".split())
+MEDIA_HOSTS = frozenset(
+    "youtube.com youtu.be music.youtube.com open.spotify.com spotify.com soundcloud.com vimeo.com".split()
+)
 MEDIA_TRACKING = frozenset(("si", "feature"))
 
 _MIRRORS = {"fb.watch": "facebook.com", "fb.me": "facebook.com", "fb.com": "facebook.com"}

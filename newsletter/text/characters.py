@@ -47,8 +47,7 @@ def split_lines(text: str) -> list[tuple[int, str]]:
         for paragraph_number, paragraph in enumerate(raw.split("\u2029")):
             if paragraph_number:
                 lines.append((number, ""))
-            for piece in _BREAK_IN_LINE.split(paragraph):
-                lines.append((number, clean_characters(piece).rstrip()))
+            lines += [(number, clean_characters(piece).rstrip()) for piece in _BREAK_IN_LINE.split(paragraph)]
     return lines
 
 

@@ -9,13 +9,19 @@ TAGS = frozenset(
     "table thead tbody tfoot tr th td caption figure figcaption bdi q cite kbd small".split()
 )
 # These lose their content too: the text inside an iframe or a style sheet is nobody's words.
-CONTENT_GOES = frozenset("script style iframe noscript svg math template object embed head title textarea select".split())
+CONTENT_GOES = frozenset(
+    "script style iframe noscript svg math template object embed head title textarea select".split()
+)
 # The elements of HTML that are not in TAGS: they go and their words stay. `<more>` is none of them: it is text.
-HTML_NAMES = TAGS | CONTENT_GOES | frozenset(
-    """html head body title meta link base main article section nav aside header footer h1 hgroup address div span font
+HTML_NAMES = (
+    TAGS
+    | CONTENT_GOES
+    | frozenset(
+        """html head body title meta link base main article section nav aside header footer h1 hgroup address div span font
     center u tt big strike nobr wbr acronym data time var samp ruby rt rp bdo col colgroup form fieldset legend label
     input button select option optgroup textarea output progress meter details summary dialog menu dir audio video
     source track picture map area canvas param frame frameset noframes slot iframe""".split()
+    )
 )
 _UNKNOWN_TAG = re.compile(rf"</?(?!(?:{'|'.join(sorted(HTML_NAMES))})\b)[a-zA-Z][^<>]*>", re.IGNORECASE)
 _ATTRIBUTES = {
@@ -121,7 +127,9 @@ def escape_unknown_tags(text: str) -> str:
     return _UNKNOWN_TAG.sub(lambda match: escape(match.group()), text)
 
 
-_BLOCK_END = re.compile(r"</(?:p|h[2-6]|li|dt|dd|blockquote|pre|tr|table|caption|figure|figcaption)>|<(?:br|hr)\b[^>]*>")
+_BLOCK_END = re.compile(
+    r"</(?:p|h[2-6]|li|dt|dd|blockquote|pre|tr|table|caption|figure|figcaption)>|<(?:br|hr)\b[^>]*>"
+)
 _CELL_END = re.compile(r"</t[dh]>\s*(?=<t[dh])")
 _ANY_TAG = re.compile(r"<[^>]*>")
 

@@ -36,9 +36,9 @@ def trim_url(url: str) -> str:
     """An address found in running text, without the punctuation of the sentence around it."""
     while url:
         last = url[-1]
-        if last in ".,;:!?'\"*_~`…。，、！？”’»":
-            url = url[:-1]
-        elif last in ")]}" and url.count(last) > url.count("([{"[")]}".index(last)]):
+        if last in ".,;:!?'\"*_~`…。，、！？”’»" or (
+            last in ")]}" and url.count(last) > url.count("([{"[")]}".index(last)])
+        ):
             url = url[:-1]
         else:
             break
@@ -189,7 +189,9 @@ def find_blocks(body: str) -> list[TextBlock]:
     return blocks
 
 
-_LINK_TEXT = re.compile(r"!?\[((?:[^\[\]\\]|\\.)*)\]\((?:<[^>]*>|[^()\s]*(?:\([^()\s]*\)[^()\s]*)*)(?:\s+\"[^\"]*\")?\)")
+_LINK_TEXT = re.compile(
+    r"!?\[((?:[^\[\]\\]|\\.)*)\]\((?:<[^>]*>|[^()\s]*(?:\([^()\s]*\)[^()\s]*)*)(?:\s+\"[^\"]*\")?\)"
+)
 _AUTOLINK = re.compile(r"<(https?://[^<>\s]*)>")
 _MARKS = re.compile(r"(?<!\\)(?:\*{1,3}|`+|~~)|(?<![\\\w])_{1,3}(?=\S)|(?<=\S)(?<!\\)_{1,3}(?!\w)")
 _ESCAPED = re.compile(r"\\([!-/:-@\[-`{-~])")

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from time_machine import TimeMachineFixture
 
 from tests.cli.conftest import Call
 from tests.web_server import WebServer, serve
@@ -27,7 +28,12 @@ def server() -> Iterator[WebServer]:
 def test_init_makes_a_workspace_that_builds(call: Call, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     made = call("init", str(tmp_path / "desk"), "--json")
     assert made.code == 0
-    assert set(made.json["files"]) >= {"newsletter.toml", "subscribers.csv.example", ".gitignore", "posts/2025-07-05-collected.txt"}
+    assert set(made.json["files"]) >= {
+        "newsletter.toml",
+        "subscribers.csv.example",
+        ".gitignore",
+        "posts/2025-07-05-collected.txt",
+    }
     monkeypatch.chdir(tmp_path / "desk")
     assert call("build", *DAY, "--json").json["posts"] == 5
 
@@ -67,12 +73,16 @@ def test_draft_again_leaves_what_stands(call: Call, sample: Path) -> None:
     assert path.read_bytes() == before
 
 
-def test_draft_without_a_date_is_for_the_next_day_of_the_schedule(call: Call, sample: Path, time_machine) -> None:  # type: ignore[no-untyped-def]
+def test_draft_without_a_date_is_for_the_next_day_of_the_schedule(
+    call: Call, sample: Path, time_machine: TimeMachineFixture
+) -> None:
     time_machine.move_to("2025-07-08 10:00 +0000")
     assert call("draft", "--json").json["issue"] == "2025-07-14-weekly"
 
 
-def test_on_the_day_itself_the_day_counts_in_the_publications_zone(call: Call, sample: Path, time_machine) -> None:  # type: ignore[no-untyped-def]
+def test_on_the_day_itself_the_day_counts_in_the_publications_zone(
+    call: Call, sample: Path, time_machine: TimeMachineFixture
+) -> None:
     time_machine.move_to("2025-07-06 22:30 +0000")  # Monday already in Berlin
     assert call("draft", "--json").json["issue"] == "2025-07-07-weekly"
 
@@ -99,7 +109,12 @@ def test_build_drafts_first_and_writes_the_files_of_the_contract(call: Call, sam
     document = built.json
     assert document["issue"] == SLUG
     assert document["posts"] == 5
-    assert {theme["slug"]: theme["posts"] for theme in document["themes"]} == {"caucasus": 1, "eu-china": 2, "us-china": 1, "australia-china": 1}
+    assert {theme["slug"]: theme["posts"] for theme in document["themes"]} == {
+        "caucasus": 1,
+        "eu-china": 2,
+        "us-china": 1,
+        "australia-china": 1,
+    }
     assert document["unsorted"] == 0
     assert set(document["files"]) >= {"html", "text", "eml", "site", "rss", "atom", "json"}
     assert all((sample / path).is_file() for path in document["files"].values())
@@ -138,7 +153,10 @@ def test_warnings_are_told(call: Call, sample: Path) -> None:
     call("draft", *DAY)
     path = sample / f"issues/{SLUG}/issue.md"
     text = path.read_text(encoding="utf-8").replace("{#caucasus}", "{#kaukasus}")
-    path.write_text(text + "\n### By hand\n\nNo source here.\n\n## EU–Africa {#eu-africa}\n" + "\n### Long\n\n" + "word " * 20_000, encoding="utf-8")
+    path.write_text(
+        text + "\n### By hand\n\nNo source here.\n\n## EU–Africa {#eu-africa}\n" + "\n### Long\n\n" + "word " * 20_000,
+        encoding="utf-8",
+    )
     rules = {warning["rule"] for warning in call("build", SLUG, "--json").json["warnings"]}
     assert rules == {"section", "source", "H14"}
 
@@ -147,7 +165,10 @@ def test_nothing_is_written_if_anything_is_wrong(call: Call, sample: Path) -> No
     call("build", *DAY)
     before = {path: path.read_bytes() for path in (sample / "build").rglob("*") if path.is_file()}
     issue = sample / f"issues/{SLUG}/issue.md"
-    issue.write_text(issue.read_text(encoding="utf-8").replace("subject:", "subjekt:").replace("Moscow", "Moskau"), encoding="utf-8")
+    issue.write_text(
+        issue.read_text(encoding="utf-8").replace("subject:", "subjekt:").replace("Moscow", "Moskau"),
+        encoding="utf-8",
+    )
     built = call("build", SLUG)
     assert built.code == 3
     assert built.err.startswith(f'issues/{SLUG}/issue.md:5: subjekt: unknown key; did you mean "subject"?')
@@ -157,15 +178,29 @@ def test_nothing_is_written_if_anything_is_wrong(call: Call, sample: Path) -> No
 @pytest.mark.parametrize(
     ("template", "text", "told"),
     [
-        ("email/post.html.j2", "{% macro show_post(post, phrases) %}\n{{ post.titel }}\n{% endmacro %}", "templates/email/post.html.j2:2: "),
+        (
+            "email/post.html.j2",
+            "{% macro show_post(post, phrases) %}\n{{ post.titel }}\n{% endmacro %}",
+            "templates/email/post.html.j2:2: ",
+        ),
         ("email/issue.txt.j2", "a\n\n{% if %}", "templates/email/issue.txt.j2:3: "),
         ("web/index.html.j2", "{{ nothing }}", "templates/web/index.html.j2:1: 'nothing' is undefined"),
-        ("email/issue.html.j2", "{% extends 'email/none.html.j2' %}", "templates/email/issue.html.j2: needs the template email/none.html.j2"),
-        ("email/theme.css", "p:hover { color: #000000; }", "templates/email/theme.css: holds a rule that cannot be inlined"),
+        (
+            "email/issue.html.j2",
+            "{% extends 'email/none.html.j2' %}",
+            "templates/email/issue.html.j2: needs the template email/none.html.j2",
+        ),
+        (
+            "email/theme.css",
+            "p:hover { color: #000000; }",
+            "templates/email/theme.css: holds a rule that cannot be inlined",
+        ),
         ("phrases.toml", "[en\n", "templates/phrases.toml: "),
     ],
 )
-def test_a_broken_template_of_the_workspace_is_told_with_its_line(call: Call, sample: Path, template: str, text: str, told: str) -> None:
+def test_a_broken_template_of_the_workspace_is_told_with_its_line(
+    call: Call, sample: Path, template: str, text: str, told: str
+) -> None:
     path = sample / "templates" / template
     path.parent.mkdir(parents=True)
     path.write_text(text, encoding="utf-8")
@@ -195,9 +230,22 @@ def test_explain_shows_words_scores_and_the_stray_bullet(call: Call, sample: Pat
     assert first.keys() >= {"key", "title", "theme", "scores", "matches"}
     assert first["theme"] == "caucasus"
     assert first["scores"]["caucasus"] > first["scores"]["eu-china"] > 0
-    assert {"word": "Baku", "zone": "title", "count": 1, "points": 4.0, "side": 0, "theme": "caucasus"} in first["matches"]
+    assert {
+        "word": "Baku",
+        "zone": "title",
+        "count": 1,
+        "points": 4.0,
+        "side": 0,
+        "theme": "caucasus",
+    } in first["matches"]
     assert set(first["off_theme"][0]["words"]) == {"China", "Chinese"}
-    assert [post["theme"] for post in document["posts"]] == ["caucasus", "eu-china", "eu-china", "us-china", "australia-china"]
+    assert [post["theme"] for post in document["posts"]] == [
+        "caucasus",
+        "eu-china",
+        "eu-china",
+        "us-china",
+        "australia-china",
+    ]
 
 
 def test_explain_finds_posts_by_key_title_and_issue(call: Call, sample: Path) -> None:
@@ -225,7 +273,10 @@ def test_collect_looks_into_folders_and_tells_what_is_new(call: Call, sample: Pa
 
 def test_collect_takes_in_a_paste_once(call: Call, sample: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
     paste = tmp_path_factory.mktemp("elsewhere") / "week.txt"
-    paste.write_text("A new story\n\nWords of it.\n\nhttps://e.org/1?utm_source=x\n\nAnother one\n\nMore words.\n\nhttps://e.org/2\n", encoding="utf-8")
+    paste.write_text(
+        "A new story\n\nWords of it.\n\nhttps://e.org/1?utm_source=x\n\nAnother one\n\nMore words.\n\nhttps://e.org/2\n",
+        encoding="utf-8",
+    )
     taken = call("collect", str(paste), "--json")
     assert (taken.code, taken.json["posts"]) == (0, 2)
     assert len(taken.json["files"]) == 2
@@ -255,7 +306,13 @@ def test_the_report_names_every_line_once(call: Call, sample: Path) -> None:
     lines = reported.json["lines"]
     text = (sample / path).read_text(encoding="utf-8").split("\n")
     assert [line["line"] for line in lines] == [number for number, line in enumerate(text, 1) if line.strip()]
-    assert lines[0] == {"line": 1, "post": 1, "field": "title", "file": path, "text": "Moscow and Baku drift apart"}
+    assert lines[0] == {
+        "line": 1,
+        "post": 1,
+        "field": "title",
+        "file": path,
+        "text": "Moscow and Baku drift apart",
+    }
     assert {line["field"] for line in lines} == {"title", "paragraph", "heading", "list", "source"}
     plain = call("collect", path, "--report").out.splitlines()
     assert plain[0] == f"{path}\t1\t1\ttitle\tMoscow and Baku drift apart"
@@ -278,7 +335,9 @@ def test_text_of_an_old_machine_is_told_and_can_be_read(call: Call, sample: Path
     assert read.json["collected"][0]["title"] == "Title"
 
 
-def test_feeds_are_fetched_written_once_and_failures_are_partly_done(call: Call, sample: Path, server: WebServer) -> None:
+def test_feeds_are_fetched_written_once_and_failures_are_partly_done(
+    call: Call, sample: Path, server: WebServer
+) -> None:
     feed = """<rss version="2.0"><channel><title>F</title><item><title>From the wire</title><link>https://e.org/a</link>
     <guid>1</guid><pubDate>Fri, 04 Jul 2025 10:00:00 GMT</pubDate><description>&lt;p&gt;Talks in Baku.&lt;/p&gt;</description></item></channel></rss>"""
     url = server.give("/feed", feed.encode(), ETag='"1"')
@@ -289,7 +348,11 @@ def test_feeds_are_fetched_written_once_and_failures_are_partly_done(call: Call,
     collected = call("collect", "--json")
     assert collected.code == 5
     by_name = {one["name"]: one for one in collected.json["sources"]}
-    assert (by_name["wire"]["new"], by_name["lost"]["failed"], by_name["lost"]["reason"]) == (1, 1, "the server answers 404 Not Found")
+    assert (by_name["wire"]["new"], by_name["lost"]["failed"], by_name["lost"]["reason"]) == (
+        1,
+        1,
+        "the server answers 404 Not Found",
+    )
     path = sample / "posts/collected/wire/2025-07-04-from-the-wire.md"
     assert collected.json["files"] == ["posts/collected/wire/2025-07-04-from-the-wire.md"]
     text = path.read_text(encoding="utf-8")
@@ -319,7 +382,9 @@ def test_a_feed_that_is_gone_is_not_asked_again(call: Call, sample: Path, server
     assert len(server.hits) == 1
 
 
-def test_a_feed_that_asks_to_wait_is_left_alone(call: Call, sample: Path, server: WebServer, time_machine) -> None:  # type: ignore[no-untyped-def]
+def test_a_feed_that_asks_to_wait_is_left_alone(
+    call: Call, sample: Path, server: WebServer, time_machine: TimeMachineFixture
+) -> None:
     time_machine.move_to("2025-07-07 10:00 +0000", tick=True)
     url = server.give("/feed", status=429, Retry_After="3600")
     settings = (sample / "newsletter.toml").read_text(encoding="utf-8")
@@ -352,7 +417,9 @@ def test_a_feed_that_asks_to_wait_is_left_alone(call: Call, sample: Path, server
         (["build", "--workspace", "nowhere"], 3, "nowhere: no newsletter.toml in it"),
     ],
 )
-def test_mistakes_are_told_with_what_to_do(call: Call, sample: Path, arguments: list[str], code: int, told: str) -> None:
+def test_mistakes_are_told_with_what_to_do(
+    call: Call, sample: Path, arguments: list[str], code: int, told: str
+) -> None:
     called = call(*arguments)
     assert called.code == code
     assert called.out == ""
@@ -364,7 +431,9 @@ def test_mistakes_are_told_with_what_to_do(call: Call, sample: Path, arguments: 
 
 
 def test_the_error_document_has_its_place(call: Call, sample: Path) -> None:
-    (sample / "newsletter.toml").write_text((sample / "newsletter.toml").read_text(encoding="utf-8") + "prot = 1\n", encoding="utf-8")
+    (sample / "newsletter.toml").write_text(
+        (sample / "newsletter.toml").read_text(encoding="utf-8") + "prot = 1\n", encoding="utf-8"
+    )
     called = call("build", "--json")
     assert called.code == 3
     error = called.json["error"]
@@ -381,7 +450,9 @@ def test_outside_of_a_workspace_the_way_in_is_told(call: Call, tmp_path: Path, m
     assert "newsletter init DIR" in called.err
 
 
-def test_the_workspace_is_found_from_below_and_by_name(call: Call, sample: Path, monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> None:
+def test_the_workspace_is_found_from_below_and_by_name(
+    call: Call, sample: Path, monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory
+) -> None:
     (sample / "posts/deep").mkdir()
     monkeypatch.chdir(sample / "posts/deep")
     assert call("draft", *DAY, "--json").json["path"] == f"issues/{SLUG}/issue.md"
@@ -401,7 +472,9 @@ def test_interrupting_ends_with_130(call: Call, sample: Path, monkeypatch: pytes
     assert "interrupted" in called.err
 
 
-def test_a_fault_of_ours_says_so_and_shows_itself_on_request(call: Call, sample: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_fault_of_ours_says_so_and_shows_itself_on_request(
+    call: Call, sample: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def fail(*arguments: object, **options: object) -> None:
         raise RuntimeError("broken inside")
 
@@ -419,8 +492,20 @@ def test_completion_knows_commands_and_issues(call: Call, sample: Path, monkeypa
         assert script.code == 0
         assert "_NEWSLETTER_COMPLETE" in script.out
     call("draft", *DAY)
-    environment = {"_NEWSLETTER_COMPLETE": "bash_complete", "COMP_WORDS": "newsletter build 2025", "COMP_CWORD": "2", "PATH": "/usr/bin"}
-    done = subprocess.run([sys.executable, "-m", "newsletter"], env=environment, cwd=sample, capture_output=True, text=True, check=False)
+    environment = {
+        "_NEWSLETTER_COMPLETE": "bash_complete",
+        "COMP_WORDS": "newsletter build 2025",
+        "COMP_CWORD": "2",
+        "PATH": "/usr/bin",
+    }
+    done = subprocess.run(
+        [sys.executable, "-m", "newsletter"],
+        env=environment,
+        cwd=sample,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
     assert f"plain,{SLUG}" in done.stdout
 
 

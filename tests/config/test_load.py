@@ -69,7 +69,9 @@ def test_the_sample_settings_are_good(root: Path) -> None:
 
 
 def test_the_contracts_example_of_an_unknown_key() -> None:
-    assert mistakes(GOOD + "\n[smtp]\nprot = 587\n") == ['newsletter.toml:25:1: smtp.prot: unknown key; did you mean "port"?']
+    assert mistakes(GOOD + "\n[smtp]\nprot = 587\n") == [
+        'newsletter.toml:25:1: smtp.prot: unknown key; did you mean "port"?'
+    ]
 
 
 def test_all_mistakes_are_told_at_once_in_reading_order() -> None:
@@ -152,14 +154,32 @@ def test_values_of_the_publication(line: str, message: str) -> None:
 @pytest.mark.parametrize(
     ("section", "message"),
     [
-        ('[[themes]]\nslug = "unsorted"\ntitle = "x"\nany = ["y"]', 'themes.unsorted.slug: "unsorted" is where posts'),
+        (
+            '[[themes]]\nslug = "unsorted"\ntitle = "x"\nany = ["y"]',
+            'themes.unsorted.slug: "unsorted" is where posts',
+        ),
         ('[[themes]]\nslug = "x"\ntitle = "x"', "themes.x: claims nothing; give it any, all or countries"),
-        ('[[themes]]\nslug = "x"\ntitle = "x"\nall = [[], ["y"]]', "themes.x.all[0]: an empty side can never be met"),
+        (
+            '[[themes]]\nslug = "x"\ntitle = "x"\nall = [[], ["y"]]',
+            "themes.x.all[0]: an empty side can never be met",
+        ),
         ('[[themes]]\nslug = "x"\ntitle = "x"\nall = ["EU", "China"]', "themes.x.all[0]: "),
-        ('[[themes]]\nslug = "x"\ntitle = "x"\nany = ["country:QQ"]', "themes.x.any[0]: unknown country code"),
-        ('[[sources]]\nname = "y"\nkind = "folder"\npath = "../other"', "sources.y.path: must be a folder inside the workspace"),
-        ('[[sources]]\nname = "y"\nkind = "feed"\nurl = "ftp://x"', "sources.y.url: must be the address of a feed"),
-        ('[[sources]]\nname = "y"\nkind = "folder"\npath = "p"\nencoding = "utf8x"', "sources.y.encoding: unknown encoding"),
+        (
+            '[[themes]]\nslug = "x"\ntitle = "x"\nany = ["country:QQ"]',
+            "themes.x.any[0]: unknown country code",
+        ),
+        (
+            '[[sources]]\nname = "y"\nkind = "folder"\npath = "../other"',
+            "sources.y.path: must be a folder inside the workspace",
+        ),
+        (
+            '[[sources]]\nname = "y"\nkind = "feed"\nurl = "ftp://x"',
+            "sources.y.url: must be the address of a feed",
+        ),
+        (
+            '[[sources]]\nname = "y"\nkind = "folder"\npath = "p"\nencoding = "utf8x"',
+            "sources.y.encoding: unknown encoding",
+        ),
         ('[smtp]\nrate = "14 per second"', "smtp.rate: must be a number of mails and a time"),
         ("[sorting]\nmargin = 2", "sorting.margin: must lie between 0 and 1"),
         ("[nonsense]\nx = 1", "nonsense: unknown key"),
@@ -197,7 +217,11 @@ def test_the_environment_wins(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("NEWSLETTER_FETCH__ALLOW_HOSTS", '["intranet.example"]')
     monkeypatch.setenv("NEWSLETTER_WORKSPACE", "/elsewhere")
     config = load(GOOD)
-    assert (config.smtp.host, config.smtp.port, config.smtp.password) == ("mail.example.org", 2525, "secret-canary")
+    assert (config.smtp.host, config.smtp.port, config.smtp.password) == (
+        "mail.example.org",
+        2525,
+        "secret-canary",
+    )
     assert config.fetch.allow_hosts == ("intranet.example",)
     assert "secret-canary" not in repr(config)
 

@@ -1,6 +1,7 @@
 """Where keys stand in a TOML file: every shape that TOML knows."""
 
 import tomllib
+from pathlib import Path
 
 import pytest
 
@@ -53,10 +54,10 @@ def test_every_key_has_its_place() -> None:
         ("table", "list", 2, "k", 1): "2]",
         ("table", "lit"): "lit",
         ("rows", 0): "[[rows]]",
-        ("rows", 0, "name"): "name = \"a\"",
+        ("rows", 0, "name"): 'name = "a"',
         ("rows", 0, "sub"): "[rows.sub]",
         ("rows", 0, "sub", "z"): "z =",
-        ("rows", 1, "name"): "name = \"b",
+        ("rows", 1, "name"): 'name = "b',
         ("rows", 1, "deep", 0, "v"): "v = -1",
         ("rows", 1, "deep", 1, "v"): "v = 2",
         ("table", "other"): "[ table",
@@ -84,6 +85,6 @@ def test_all_that_tomllib_reads_is_placed(text: str) -> None:
     assert set(walk(tomllib.loads(text))) <= set(find_places(text))
 
 
-def test_the_sample_settings_are_placed(root) -> None:  # type: ignore[no-untyped-def]
+def test_the_sample_settings_are_placed(root: Path) -> None:
     text = (root / "newsletter.toml").read_text(encoding="utf-8")
     assert set(walk(tomllib.loads(text))) <= set(find_places(text))

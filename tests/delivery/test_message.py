@@ -29,7 +29,9 @@ from newsletter.errors import InputError
 from newsletter.text.characters import DIRECTION_MARKS
 
 CONTROLS = st.characters(categories=["Cc", "Zl", "Zp", "Cs"])
-PRINTABLE = st.text(alphabet=st.characters(exclude_categories=["Cc", "Cs", "Zl", "Zp", "Cn", "Co"]), min_size=1, max_size=120)
+PRINTABLE = st.text(
+    alphabet=st.characters(exclude_categories=["Cc", "Cs", "Zl", "Zp", "Cn", "Co"]), min_size=1, max_size=120
+)
 
 
 def parse(data: bytes) -> EmailMessage:
@@ -71,7 +73,16 @@ def test_t16_control_characters_are_refused(before: str, control: str, after: st
         mailbox_header("From", value, "a@b.example")
 
 
-@pytest.mark.parametrize("attack", ["=?utf-8?q?a=0aBcc:_evil@x?=", "=?utf-8?b?YQ0KQmNjOiBldmlsQHg=?=", "a =?utf-8?q?=00?= b", "x\r\nBcc: evil@x", "x\u2028Bcc: evil@x"])
+@pytest.mark.parametrize(
+    "attack",
+    [
+        "=?utf-8?q?a=0aBcc:_evil@x?=",
+        "=?utf-8?b?YQ0KQmNjOiBldmlsQHg=?=",
+        "a =?utf-8?q?=00?= b",
+        "x\r\nBcc: evil@x",
+        "x\u2028Bcc: evil@x",
+    ],
+)
 def test_t16_a_hidden_line_end_is_found_after_decoding(attack: str) -> None:
     with pytest.raises(HeaderError, match="must not stand in a header"):
         text_header("Subject", attack)
@@ -93,7 +104,9 @@ def test_a_mailbox_is_quoted_where_it_must_be(phrase: str, written: str) -> None
 
 
 def test_a_name_beyond_ascii_is_encoded_and_direction_marks_go() -> None:
-    header = mailbox_header("From", "Grenz\u202eblätter – Ausgabe für Deutschland, Österreich und die Schweiz", "a@b.example")
+    header = mailbox_header(
+        "From", "Grenz\u202eblätter – Ausgabe für Deutschland, Österreich und die Schweiz", "a@b.example"
+    )
     # Not by email.policy.default: its phrase parser puts a space between two encoded-words (RFC 2047 6.2 says none).
     decoded = str(make_header(decode_header(header.value.replace("\r\n", ""))))
     assert decoded == "Grenzblätter – Ausgabe für Deutschland, Österreich und die Schweiz <a@b.example>"
@@ -145,7 +158,7 @@ def test_every_header_of_the_list_is_there_once() -> None:
         "MIME-Version": "1.0",
         "Content-Type": parsed["Content-Type"],
     }
-    assert len(parsed.items()) == len({name.lower() for name in parsed.keys()})
+    assert len(parsed.items()) == len({name.lower() for name in parsed})
     assert not parsed.defects
 
 
@@ -196,7 +209,9 @@ def test_a_sender_domain_beyond_ascii_goes_out_as_a_label() -> None:
     from dataclasses import replace
 
     envelope = replace(ENVELOPE, sender="Bücher <post@Bücher.example>")
-    headers = {header.name: header.value for header in issue_headers(envelope, to="a@b.example", token="t", message_id="m")}
+    headers = {
+        header.name: header.value for header in issue_headers(envelope, to="a@b.example", token="t", message_id="m")
+    }
     assert headers["From"].endswith("<post@xn--bcher-kva.example>")
     assert headers["Message-ID"] == "<2025-07-07-weekly.m@xn--bcher-kva.example>"
 

@@ -1,6 +1,7 @@
 """The same story twice is left out and listed; two stories that only look alike are not."""
 
 from datetime import date
+from typing import Any
 
 import pytest
 
@@ -11,8 +12,20 @@ WORDS = "Baku and Yerevan have agreed on the text of a treaty and now argue abou
 BODY = " ".join(WORDS) + "."
 
 
-def post(key: str, title: str = "A title of its own", body: str = "", url: str | None = None, **changes: object) -> Post:
-    return Post(**({"key": key, "title": title, "body": body, "source": "desk", "url": url, "origin": f"posts/{key}.md"} | changes))  # type: ignore[arg-type]
+def post(key: str, title: str = "A title of its own", body: str = "", url: str | None = None, **changes: Any) -> Post:
+    return Post(
+        **(
+            {
+                "key": key,
+                "title": title,
+                "body": body,
+                "source": "desk",
+                "url": url,
+                "origin": f"posts/{key}.md",
+            }
+            | changes
+        )
+    )
 
 
 def left_out(*posts: Post, past: tuple[Issue, ...] = ()) -> list[tuple[str, str]]:
@@ -40,12 +53,17 @@ def test_the_same_address_is_the_same_story(one: str, other: str, same: bool) ->
 
 
 def test_a_few_words_alone_say_nothing() -> None:
-    assert left_out(post("a", "Elections in Tbilisi", "Video below."), post("b", "Floods in Baku", "Video below.")) == []
+    assert (
+        left_out(post("a", "Elections in Tbilisi", "Video below."), post("b", "Floods in Baku", "Video below.")) == []
+    )
     assert left_out(post("a", "Floods in Baku", "Video below."), post("b", "Floods in Baku!", "Video below."))
 
 
 def test_an_extra_source_counts_as_well() -> None:
-    assert left_out(post("a", url="https://e.org/1"), post("b", "t", url="https://f.org/2", extra_urls=("https://e.org/1",)))
+    assert left_out(
+        post("a", url="https://e.org/1"),
+        post("b", "t", url="https://f.org/2", extra_urls=("https://e.org/1",)),
+    )
 
 
 def test_nearly_the_same_words_are_the_same_story() -> None:
@@ -56,13 +74,27 @@ def test_nearly_the_same_words_are_the_same_story() -> None:
 
 
 def test_opposite_headlines_are_two_stories() -> None:
-    one = post("a", "Brussels approves tariffs on Chinese cars", "The vote was close and the reasons were many, said those who were there.")
-    other = post("b", "Brussels rejects tariffs on Chinese cars", "Nobody had expected that outcome of a long night in the council building.")
+    one = post(
+        "a",
+        "Brussels approves tariffs on Chinese cars",
+        "The vote was close and the reasons were many, said those who were there.",
+    )
+    other = post(
+        "b",
+        "Brussels rejects tariffs on Chinese cars",
+        "Nobody had expected that outcome of a long night in the council building.",
+    )
     assert left_out(one, other) == []
 
 
 def test_the_same_title_over_other_words_is_another_story() -> None:
-    assert left_out(post("a", "Press review", BODY), post("b", "Press review", "Quite another text about other things altogether, week after week.")) == []
+    assert (
+        left_out(
+            post("a", "Press review", BODY),
+            post("b", "Press review", "Quite another text about other things altogether, week after week."),
+        )
+        == []
+    )
 
 
 def test_a_bare_title_repeats_the_story_of_that_title_whichever_comes_first() -> None:
@@ -92,13 +124,27 @@ def test_what_stood_in_a_past_issue_is_left_out_and_named() -> None:
                 slug="caucasus",
                 title="Caucasus",
                 posts=(
-                    IssuePost(title="Edited **title**", body=BODY, key="k1", sources=(Link(text="Source", url="https://e.org/a"),)),
-                    IssuePost(title="By hand", body="Some words of the editor that nobody else has written like this."),
+                    IssuePost(
+                        title="Edited **title**",
+                        body=BODY,
+                        key="k1",
+                        sources=(Link(text="Source", url="https://e.org/a"),),
+                    ),
+                    IssuePost(
+                        title="By hand",
+                        body="Some words of the editor that nobody else has written like this.",
+                    ),
                 ),
             ),
         ),
     )
-    posts = [post("k1"), post("k2", url="https://e.org/a"), post("k3", "t", BODY), post("k4", "By hand"), post("k5", "New", "Fresh words.")]
+    posts = [
+        post("k1"),
+        post("k2", url="https://e.org/a"),
+        post("k3", "t", BODY),
+        post("k4", "By hand"),
+        post("k5", "New", "Fresh words."),
+    ]
     kept, duplicates = find_duplicates(posts, (past,))
     assert [one.key for one in kept] == ["k5"]
     assert {duplicate.where for duplicate in duplicates} == {"issue 2025-06-30-weekly"}

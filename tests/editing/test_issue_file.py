@@ -43,7 +43,9 @@ Text.
 [Source](https://e.org/a_(b)) · [Source 2](<https://e.org/odd(>) · <https://e.org/c>
 """
 )
-TEXTS = st.text(alphabet=st.sampled_from(list("ab #{}[]()*_-.:`<>&!\\1é中|~=+\"'")), min_size=1, max_size=20).filter(lambda text: text.strip())
+TEXTS = st.text(alphabet=st.sampled_from(list("ab #{}[]()*_-.:`<>&!\\1é中|~=+\"'")), min_size=1, max_size=20).filter(
+    lambda text: text.strip()
+)
 
 
 def read(text: str) -> Issue:
@@ -52,15 +54,28 @@ def read(text: str) -> Issue:
 
 def test_the_contract_is_read() -> None:
     issue = read(FILE)
-    assert (issue.slug, issue.edition, issue.date, issue.subject, issue.preheader) == ("2025-07-07-weekly", "weekly", date(2025, 7, 7), "A subject", "A preheader")
+    assert (issue.slug, issue.edition, issue.date, issue.subject, issue.preheader) == (
+        "2025-07-07-weekly",
+        "weekly",
+        date(2025, 7, 7),
+        "A subject",
+        "A preheader",
+    )
     assert issue.intro == "An introduction.\n"
     caucasus, china = issue.sections
-    assert [(post.title, post.key) for post in caucasus.posts] == [("Moscow and Baku drift apart", "3f2a9c41"), ("Only a title", "aaaa")]
+    assert [(post.title, post.key) for post in caucasus.posts] == [
+        ("Moscow and Baku drift apart", "3f2a9c41"),
+        ("Only a title", "aaaa"),
+    ]
     assert caucasus.posts[0].sources == (Link(text="Source", url="https://www.example.org/posts/123"),)
     assert "### nor this {#p-x}" in caucasus.posts[0].body
     assert china.intro == "Words of the section.\n"
     assert china.posts[0].key is None
-    assert [link.url for link in china.posts[0].sources] == ["https://e.org/a_(b)", "https://e.org/odd(", "https://e.org/c"]
+    assert [link.url for link in china.posts[0].sources] == [
+        "https://e.org/a_(b)",
+        "https://e.org/odd(",
+        "https://e.org/c",
+    ]
     assert [post.line for post in issue.posts] == [13, 24, 30]
 
 
@@ -73,9 +88,11 @@ POSTS = st.builds(
     title=TEXTS.map(escape_heading).filter(bool),
     body=st.lists(TEXTS.map(escape_block), max_size=3).map(lambda lines: "\n\n".join(lines) + "\n" if lines else ""),
     key=st.none(),
-    sources=st.lists(st.sampled_from(["https://e.org/1", "https://e.org/a(b", "https://e.org/c_d"]), max_size=2, unique=True).map(
-        lambda urls: tuple(Link(text="Source", url=url) for url in urls)
-    ),
+    sources=st.lists(
+        st.sampled_from(["https://e.org/1", "https://e.org/a(b", "https://e.org/c_d"]),
+        max_size=2,
+        unique=True,
+    ).map(lambda urls: tuple(Link(text="Source", url=url) for url in urls)),
 )
 
 
@@ -94,7 +111,9 @@ def test_whatever_an_author_writes_reads_back(posts: list[IssuePost], subject: s
     again = read(text)
     assert write_issue(again) == text
     assert (again.subject, again.preheader) == (issue.subject, issue.preheader)
-    assert [(p.title, p.body, p.key, p.sources) for p in again.posts] == [(p.title, p.body, p.key, p.sources) for p in keyed]
+    assert [(p.title, p.body, p.key, p.sources) for p in again.posts] == [
+        (p.title, p.body, p.key, p.sources) for p in keyed
+    ]
 
 
 ADDED = (
@@ -112,14 +131,24 @@ def test_new_posts_go_to_the_end_of_their_section_and_nothing_else_changes(newli
     for line in edited.split(newline):
         assert line in text
     kept = text
-    for addition in ("### New one {#p-n1}", "Words.", "## Asia {#asia}", "### New two {#p-n2}", "## More {#unsorted}", "### New three {#p-n3}"):
+    for addition in (
+        "### New one {#p-n1}",
+        "Words.",
+        "## Asia {#asia}",
+        "### New two {#p-n2}",
+        "## More {#unsorted}",
+        "### New three {#p-n3}",
+    ):
         kept = kept.replace(addition + newline, "", 1)
     assert kept.replace(newline, "") == edited.replace(newline, "")
     assert ("\r\n" in text) is (newline == "\r\n")
     issue = read(text)
     assert [section.slug for section in issue.sections] == ["caucasus", "eu-china", "asia", "unsorted"]
     assert [post.key for post in issue.posts] == ["3f2a9c41", "aaaa", "n1", None, "n2", "n3"]
-    again = insert_posts(read_issue(text, "i.md"), (Section(slug="asia", title="Asia", posts=(IssuePost(title="Four", key="n4"),)),))
+    again = insert_posts(
+        read_issue(text, "i.md"),
+        (Section(slug="asia", title="Asia", posts=(IssuePost(title="Four", key="n4"),)),),
+    )
     assert [section.slug for section in read(again).sections] == ["caucasus", "eu-china", "asia", "unsorted"]
 
 
@@ -131,13 +160,27 @@ def test_nothing_to_add_changes_nothing() -> None:
 @pytest.mark.parametrize(
     ("text", "mistakes"),
     [
-        ("no front matter", ["i.md:1: issue is missing from the front matter", "i.md:1: edition is missing", "i.md:1: date is missing", "i.md:1: subject is missing"]),
+        (
+            "no front matter",
+            [
+                "i.md:1: issue is missing from the front matter",
+                "i.md:1: edition is missing",
+                "i.md:1: date is missing",
+                "i.md:1: subject is missing",
+            ],
+        ),
         (FRONT.replace("2025-07-07\n", "7 July\n"), ["i.md:4: date: '7 July': write a date as 2025-07-04"]),
         (FRONT + "### Lost\n", ["i.md:8: a post before the first section"]),
         (FRONT + "## A {#a}\n## B {#a}\n", ["i.md:9: a second section {#a}"]),
-        (FRONT + "## A {#a}\n### One {#p-x}\n### Two {#p-x}\n", ["i.md:10: the post p-x stands here and in line 9; keep one"]),
+        (
+            FRONT + "## A {#a}\n### One {#p-x}\n### Two {#p-x}\n",
+            ["i.md:10: the post p-x stands here and in line 9; keep one"],
+        ),
         (FRONT + "## A {#a}\n###\n", ["i.md:9: a post without a title"]),
-        (FRONT + "## A {#a}\n### One {#caucasus}\n", ["i.md:9: {#caucasus}: the id of a post begins with p-"]),
+        (
+            FRONT + "## A {#a}\n### One {#caucasus}\n",
+            ["i.md:9: {#caucasus}: the id of a post begins with p-"],
+        ),
         (FRONT + "### Lost\n## A {#a}\n###\n", ["i.md:8: a post before", "i.md:10: a post without"]),
         (FRONT.replace("subject:", "subjekt:"), ['i.md:5: subjekt: unknown key; did you mean "subject"?']),
     ],

@@ -1,5 +1,8 @@
 """Verdicts: the right theme, a clear margin, and unsorted where nothing wins (docs/themes.md)."""
 
+from pathlib import Path
+from typing import Any
+
 import pytest
 
 from newsletter.editing.gazetteer import GROUPS, country_names
@@ -10,28 +13,48 @@ from newsletter.sources.digest import read_digest
 
 CAUCASUS = Theme(slug="caucasus", title="Caucasus", countries=("AZ", "AM", "GE"), any=("South Caucasus",))
 EU_CHINA = Theme(slug="eu-china", title="EU–China", all=(("country:EU", "Airbus"), ("country:CN", "Xi")))
-US_CHINA = Theme(slug="us-china", title="US–China", all=(("country:US", "Trump", "USeless"), ("country:CN", "Xi", "rare earth*")))
-AUSTRALIA = Theme(slug="australia-china", title="Australia–China", all=(("country:AU", "Albanese"), ("country:CN", "Xi")))
+US_CHINA = Theme(
+    slug="us-china",
+    title="US–China",
+    all=(("country:US", "Trump", "USeless"), ("country:CN", "Xi", "rare earth*")),
+)
+AUSTRALIA = Theme(
+    slug="australia-china", title="Australia–China", all=(("country:AU", "Albanese"), ("country:CN", "Xi"))
+)
 ALL = (CAUCASUS, EU_CHINA, US_CHINA, AUSTRALIA)
 
 
-def post(title: str, body: str = "", **changes: object) -> Post:
-    return Post(**({"key": "k", "title": title, "body": body, "source": "desk"} | changes))  # type: ignore[arg-type]
+def post(title: str, body: str = "", **changes: Any) -> Post:
+    return Post(**({"key": "k", "title": title, "body": body, "source": "desk"} | changes))
 
 
-def sort(title: str, body: str = "", *themes: Theme, **changes: object) -> Verdict:
+def sort(title: str, body: str = "", *themes: Theme, **changes: Any) -> Verdict:
     return Sorter(themes or ALL).sort(post(title, body, **changes))
 
 
 def test_the_real_week_is_sorted_as_its_editor_would(real_text: str) -> None:
     posts = [entry.post for entry in read_digest(real_text, file="real.txt", source="desk").posts]
     verdicts = sort_posts(posts, Sorter(ALL))
-    assert [verdict.theme for verdict in verdicts] == ["caucasus", "eu-china", "eu-china", "us-china", "australia-china"]
+    assert [verdict.theme for verdict in verdicts] == [
+        "caucasus",
+        "eu-china",
+        "eu-china",
+        "us-china",
+        "australia-china",
+    ]
     without = sort_posts(posts, Sorter((CAUCASUS, EU_CHINA, AUSTRALIA)))
-    assert [verdict.theme for verdict in without] == ["caucasus", "eu-china", "eu-china", None, "australia-china"]
+    assert [verdict.theme for verdict in without] == [
+        "caucasus",
+        "eu-china",
+        "eu-china",
+        None,
+        "australia-china",
+    ]
 
 
-def test_the_real_post_that_names_brussels_and_china_stays_in_the_caucasus_and_its_stray_bullet_is_pointed_at(real_text: str) -> None:
+def test_the_real_post_that_names_brussels_and_china_stays_in_the_caucasus_and_its_stray_bullet_is_pointed_at(
+    real_text: str,
+) -> None:
     first = read_digest(real_text, file="real.txt", source="desk").posts[0].post
     sorter = Sorter(ALL)
     verdict = sorter.sort(first)
@@ -46,11 +69,21 @@ def test_the_real_post_that_names_brussels_and_china_stays_in_the_caucasus_and_i
     assert set(off[0].words) == {"China", "Chinese"}
 
 
-def test_the_sample_week_is_sorted(root) -> None:  # type: ignore[no-untyped-def]
+def test_the_sample_week_is_sorted(root: Path) -> None:
     text = (root / "posts" / "2025-07-05-collected.txt").read_text(encoding="utf-8")
-    themes = (*ALL[:2], Theme(slug="us-china", title="US", all=(("country:US", "Untied States"), ("country:CN",))), AUSTRALIA)
+    themes = (
+        *ALL[:2],
+        Theme(slug="us-china", title="US", all=(("country:US", "Untied States"), ("country:CN",))),
+        AUSTRALIA,
+    )
     posts = [entry.post for entry in read_digest(text, file="s.txt", source="desk").posts]
-    assert [v.theme for v in sort_posts(posts, Sorter(themes))] == ["caucasus", "eu-china", "eu-china", "us-china", "australia-china"]
+    assert [v.theme for v in sort_posts(posts, Sorter(themes))] == [
+        "caucasus",
+        "eu-china",
+        "eu-china",
+        "us-china",
+        "australia-china",
+    ]
     assert sort_posts(posts, Sorter(ALL[:2] + ALL[3:]))[3].theme is None
 
 

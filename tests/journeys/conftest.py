@@ -42,4 +42,6 @@ def run_newsletter(folder: Path, *arguments: str, **environment: str) -> subproc
 
 def read_tree(folder: Path) -> dict[str, bytes]:
     """All files below a folder, by their path in it."""
-    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file()}
+    return {
+        path.relative_to(folder).as_posix(): path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file()
+    }

@@ -49,7 +49,15 @@ def test_the_next_issue_has_only_what_is_new(workspace: Path) -> None:
     text = issue(workspace).read_text(encoding="utf-8")
     start = text.index("### Wang Yi in Brussels")
     issue(workspace).write_text(text[:start] + text[text.index("### No big Airbus order") :], encoding="utf-8")
-    add(workspace, "again", "Moscow and Baku, again", (workspace / "posts/2025-07-05-collected.txt").read_text(encoding="utf-8").split("\n\nhttps")[0].partition("\n\n")[2])
+    add(
+        workspace,
+        "again",
+        "Moscow and Baku, again",
+        (workspace / "posts/2025-07-05-collected.txt")
+        .read_text(encoding="utf-8")
+        .split("\n\nhttps")[0]
+        .partition("\n\n")[2],
+    )
     add(workspace, "new", "Tbilisi votes", "A ballot in Georgia, watched from Yerevan.")
     done = run_newsletter(workspace, "draft", "--date", "2025-07-14")
     assert done.returncode == 0, done.stderr
@@ -93,7 +101,9 @@ def test_an_editors_theme_wins_and_a_wrong_one_is_told(workspace: Path) -> None:
     add(workspace, "wrong", "Another", "Words.", theme="kaukasus")
     done = run_newsletter(workspace, "draft", "--date", "2025-07-14")
     assert done.returncode == 3
-    assert done.stderr.startswith("posts/wrong.md:1: theme: no theme 'kaukasus' in the settings; did you mean \"caucasus\"?")
+    assert done.stderr.startswith(
+        "posts/wrong.md:1: theme: no theme 'kaukasus' in the settings; did you mean \"caucasus\"?"
+    )
 
 
 def test_three_mistakes_in_three_files_are_told_at_once(workspace: Path) -> None:

@@ -4,6 +4,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
+from time_machine import TimeMachineFixture
 
 from newsletter.cli import run
 from tests.journeys.conftest import copy_sample, read_tree, run_newsletter
@@ -43,7 +44,9 @@ def test_the_sample_week_becomes_the_expected_issue(workspace: Path, request: py
             (EXPECTED / name).parent.mkdir(parents=True, exist_ok=True)
             (EXPECTED / name).write_bytes(files[name])
     for name in GOLDEN:
-        assert files[name].decode() == (EXPECTED / name).read_bytes().decode(), f"{name}: if it should change, --update-golden"
+        assert files[name].decode() == (EXPECTED / name).read_bytes().decode(), (
+            f"{name}: if it should change, --update-golden"
+        )
 
 
 def test_the_issue_in_the_repository_is_the_one_that_is_drafted(root: Path, workspace: Path) -> None:
@@ -68,7 +71,9 @@ def test_building_twice_changes_no_byte_and_touches_no_file(workspace: Path) -> 
     ],
     ids=["far east", "far west"],
 )
-def test_another_folder_zone_locale_and_hash_give_the_same_bytes(root: Path, tmp_path: Path, environment: dict[str, str]) -> None:
+def test_another_folder_zone_locale_and_hash_give_the_same_bytes(
+    root: Path, tmp_path: Path, environment: dict[str, str]
+) -> None:
     here, there = copy_sample(root, tmp_path / "here"), copy_sample(root, tmp_path / "a b" / "ü" / "there")
     assert run_newsletter(here, "build", *DAY, TZ="UTC", PYTHONHASHSEED="0").returncode == 0
     done = run_newsletter(there, "build", *DAY, **environment)
@@ -76,7 +81,12 @@ def test_another_folder_zone_locale_and_hash_give_the_same_bytes(root: Path, tmp
     assert built(there) == built(here)
 
 
-def test_another_day_gives_the_same_bytes(root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, time_machine) -> None:  # type: ignore[no-untyped-def]
+def test_another_day_gives_the_same_bytes(
+    root: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    time_machine: TimeMachineFixture,
+) -> None:
     results = []
     for number, moment in enumerate(("2025-07-05 12:00 +0000", "2031-12-31 23:59 +0000")):
         folder = copy_sample(root, tmp_path / str(number))
@@ -92,7 +102,9 @@ def test_the_order_in_which_files_were_made_does_not_matter(root: Path, tmp_path
     for number, order in enumerate((1, -1)):
         folder = copy_sample(root, tmp_path / str(number))
         for letter in "cab"[::order]:
-            (folder / f"posts/{letter}.md").write_text(f"# Baku {letter}\n\nWords about Yerevan {letter * 9}.\n", encoding="utf-8")
+            (folder / f"posts/{letter}.md").write_text(
+                f"# Baku {letter}\n\nWords about Yerevan {letter * 9}.\n", encoding="utf-8"
+            )
         run_newsletter(folder, "build", *DAY)
         results.append(built(folder))
     assert results[0] == results[1]
@@ -103,14 +115,20 @@ def test_the_message_opens_in_a_mail_reader(workspace: Path) -> None:
     import email.policy
 
     run_newsletter(workspace, "build", *DAY)
-    message = email.message_from_bytes((workspace / f"build/{SLUG}/message.eml").read_bytes(), policy=email.policy.default)
+    message = email.message_from_bytes(
+        (workspace / f"build/{SLUG}/message.eml").read_bytes(), policy=email.policy.default
+    )
     assert not message.defects
     assert message["Subject"] == "Moscow and Baku drift apart; Wang Yi in Brussels; A “six-month” clock"
     text, html = (message.get_body(preferencelist=(kind,)) for kind in ("plain", "html"))
     assert text is not None
     assert html is not None
-    assert text.get_content().replace("\r\n", "\n") == (workspace / f"build/{SLUG}/email.txt").read_text(encoding="utf-8")
-    assert html.get_content().replace("\r\n", "\n") == (workspace / f"build/{SLUG}/email.html").read_text(encoding="utf-8")
+    assert text.get_content().replace("\r\n", "\n") == (workspace / f"build/{SLUG}/email.txt").read_text(
+        encoding="utf-8"
+    )
+    assert html.get_content().replace("\r\n", "\n") == (workspace / f"build/{SLUG}/email.html").read_text(
+        encoding="utf-8"
+    )
 
 
 def test_a_full_disk_or_a_locked_folder_leaves_nothing_half(workspace: Path) -> None:
@@ -121,7 +139,7 @@ def test_a_full_disk_or_a_locked_folder_leaves_nothing_half(workspace: Path) -> 
     assert done.returncode == 3
     assert "email.html: cannot be written" in done.stderr
     assert "Traceback" not in done.stderr
-    assert not [path for path in workspace.rglob("*.tmp")]
+    assert not list(workspace.rglob("*.tmp"))
 
 
 def test_killing_the_build_leaves_whole_files(workspace: Path) -> None:
@@ -137,7 +155,12 @@ def test_killing_the_build_leaves_whole_files(workspace: Path) -> None:
         for path in (workspace / "build").rglob("*"):
             if path.is_file():
                 path.write_bytes(b"old")
-        process = subprocess.Popen([sys.executable, "-m", "newsletter", "build"], cwd=workspace, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        process = subprocess.Popen(
+            [sys.executable, "-m", "newsletter", "build"],
+            cwd=workspace,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
         time.sleep(delay)
         os.kill(process.pid, signal.SIGKILL)
         process.wait()

@@ -49,7 +49,11 @@ PUBLICATION = Publication(
     timezone="Europe/Berlin",
     postal_address="1 Example Street, Berlin",
 )
-THEMES = (Theme(slug="caucasus", title="Caucasus"), Theme(slug="eu-china", title="EU–China"), Theme(slug="empty", title="Empty"))
+THEMES = (
+    Theme(slug="caucasus", title="Caucasus"),
+    Theme(slug="eu-china", title="EU–China"),
+    Theme(slug="empty", title="Empty"),
+)
 EDITION = Edition(slug="weekly", title="Borderlines Weekly", themes=("caucasus", "eu-china"), schedule="mon 07:00")
 
 
@@ -72,7 +76,10 @@ def make_issue(slug: str = "2025-07-07-weekly", **changes: object) -> Issue:
                         title="Everything *at once* & <more>",
                         body=EVERYTHING,
                         key="aaaaaaaaaaaa",
-                        sources=(Link(text="Source", url="https://www.facebook.com/a/posts/1"), Link(text="", url="https://example.org/2")),
+                        sources=(
+                            Link(text="Source", url="https://www.facebook.com/a/posts/1"),
+                            Link(text="", url="https://example.org/2"),
+                        ),
                     ),
                     IssuePost(title="Only a title.", key="bbbbbbbbbbbb"),
                 ),
@@ -81,7 +88,11 @@ def make_issue(slug: str = "2025-07-07-weekly", **changes: object) -> Issue:
                 slug="eu-china",
                 title="EU–China",
                 posts=(
-                    IssuePost(title="عنوان عربي", body="نص مع قائمة:\n\n- أول\n- ثان\n\n> اقتباس\n", key="cccccccccccc"),
+                    IssuePost(
+                        title="عنوان عربي",
+                        body="نص مع قائمة:\n\n- أول\n- ثان\n\n> اقتباس\n",
+                        key="cccccccccccc",
+                    ),
                     IssuePost(title="中国与欧盟", body="第一段。\n\nSecond.\n"),
                 ),
             ),

@@ -29,7 +29,10 @@ def make_mail(issue: Issue, environment: Environment, phrases: Phrases, publicat
 
 
 def one_post(body: str, title: str = "A title") -> Issue:
-    return make_issue(intro="", sections=(Section(slug="caucasus", title="Caucasus", posts=(IssuePost(title=title, body=body),)),))
+    return make_issue(
+        intro="",
+        sections=(Section(slug="caucasus", title="Caucasus", posts=(IssuePost(title=title, body=body),)),),
+    )
 
 
 def body_of(mail: Mail) -> str:
@@ -38,7 +41,7 @@ def body_of(mail: Mail) -> str:
 
 def test_it_is_ascii_with_the_right_head(mail: Mail) -> None:
     assert mail.html.isascii()
-    assert mail.html.startswith("<!DOCTYPE html>\n<html lang=\"en\" dir=\"ltr\"")
+    assert mail.html.startswith('<!DOCTYPE html>\n<html lang="en" dir="ltr"')
     assert mail.html.index('<meta charset="utf-8">') < 1024
     assert "<title>A six-month clock &amp; &lt;more&gt;</title>" in mail.html
     assert "<o:PixelsPerInch>96</o:PixelsPerInch>" in mail.html
@@ -77,7 +80,13 @@ def test_every_link_leads_somewhere_absolute(mail: Mail) -> None:
 
 def test_the_footer_has_what_the_law_wants_in_both_parts(mail: Mail) -> None:
     for part in (mail.html, mail.text):
-        for words in ("1 Example Street, Berlin", "You get this mail because", "Unsubscribe", TOKEN_SLOT, "https://borderlines.example/2025-07-07-weekly/"):
+        for words in (
+            "1 Example Street, Berlin",
+            "You get this mail because",
+            "Unsubscribe",
+            TOKEN_SLOT,
+            "https://borderlines.example/2025-07-07-weekly/",
+        ):
             assert words in part
     assert mail.text.rstrip().endswith(f"https://borderlines.example/u/{TOKEN_SLOT}")
 
@@ -98,7 +107,9 @@ def test_both_parts_have_the_same_words(mail: Mail) -> None:
     text = re.sub(r"\[\d+\]", "", URL.sub("", mail.text))
     text = text.replace("[A picture]", "")  # an image's alternative text is an attribute in HTML
     shown = URL.sub("", html)
-    assert sorted(words_of_html(shown)) == sorted(word for word in find_words(text) if word not in ("1", "2", "3", "4") or word in find_words(html_words(shown)))
+    assert sorted(words_of_html(shown)) == sorted(
+        word for word in find_words(text) if word not in ("1", "2", "3", "4") or word in find_words(html_words(shown))
+    )
 
 
 def test_the_text_part_is_wrapped_and_tidy(mail: Mail) -> None:
@@ -138,7 +149,9 @@ def test_wide_characters_count_twice(environment: Environment, phrases: Phrases)
         ("<p style='position:fixed;background:url(https://t.example/)'>x</p>", "position"),
     ],
 )
-def test_nothing_hostile_in_a_post_gets_through(body: str, gone: str, environment: Environment, phrases: Phrases) -> None:
+def test_nothing_hostile_in_a_post_gets_through(
+    body: str, gone: str, environment: Environment, phrases: Phrases
+) -> None:
     mail = make_mail(one_post(body), environment, phrases)
     posts = mail.html[mail.html.index('class="post') :]
     assert gone not in posts
@@ -188,7 +201,10 @@ def test_a_relative_link_becomes_its_text(environment: Environment, phrases: Phr
     assert "a here pic b" in mail.html
 
 
-@pytest.mark.parametrize(("language", "direction", "words"), [("de-AT", "ltr", "Abmelden"), ("ar", "rtl", "إلغاء الاشتراك"), ("xx", "ltr", "Unsubscribe")])
+@pytest.mark.parametrize(
+    ("language", "direction", "words"),
+    [("de-AT", "ltr", "Abmelden"), ("ar", "rtl", "إلغاء الاشتراك"), ("xx", "ltr", "Unsubscribe")],
+)
 def test_the_publications_language_decides(language: str, direction: str, words: str, environment: Environment) -> None:
     phrases = read_phrases(resource("templates/phrases.toml").read_text(encoding="utf-8"), "phrases.toml", language)
     publication = Publication(title="X", url="https://x.example", sender="x@x.example", language=language)

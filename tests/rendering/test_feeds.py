@@ -18,7 +18,16 @@ from jinja2 import Environment
 
 from newsletter.phrases import Phrases
 from newsletter.rendering.content import show_issue
-from newsletter.rendering.feeds import PAGE, Entry, Feed, split_pages, write_atom, write_feeds, write_json, write_rss
+from newsletter.rendering.feeds import (
+    PAGE,
+    Entry,
+    Feed,
+    split_pages,
+    write_atom,
+    write_feeds,
+    write_json,
+    write_rss,
+)
 from newsletter.rendering.site import Published, render_site
 from newsletter.schedule import publication_moment
 from newsletter.sources.feed_document import read_feed
@@ -49,7 +58,7 @@ def make_feed(*entries: Entry) -> Feed:
 
 
 def make_entry(number: int = 1, **changes: Any) -> Entry:
-    values = {
+    values: dict[str, Any] = {
         "id": f"tag:x.example,2025-07-07:post/{number:04}",
         "url": f"https://x.example/2025-07-07-weekly/#p-{number:04}",
         "title": f"Title {number}",
@@ -66,10 +75,19 @@ def make_entry(number: int = 1, **changes: Any) -> Entry:
 
 
 def parse(text: str, kind: str) -> Any:
-    return feedparser.parse(io.BytesIO(text.encode()), response_headers={"content-type": kind}, sanitize_html=False, resolve_relative_uris=False)
+    return feedparser.parse(
+        io.BytesIO(text.encode()),
+        response_headers={"content-type": kind},
+        sanitize_html=False,
+        resolve_relative_uris=False,
+    )
 
 
-TEXTS = st.text(alphabet=st.one_of(st.sampled_from("&<>\"'] \x00\x0b"), st.characters(exclude_categories=["Cs"])), min_size=1, max_size=40)
+TEXTS = st.text(
+    alphabet=st.one_of(st.sampled_from("&<>\"'] \x00\x0b"), st.characters(exclude_categories=["Cs"])),
+    min_size=1,
+    max_size=40,
+)
 
 
 @given(TEXTS, TEXTS, TEXTS)
@@ -81,9 +99,15 @@ def test_all_three_formats_give_back_the_same_post(title: str, text: str, summar
     rss = ET.fromstring(write_rss(feed))
     atom = ET.fromstring(write_atom(feed))
     document = json.loads(write_json(feed))["items"][0]
-    titles = [rss.findtext("channel/item/title"), atom.findtext("atom:entry/atom:title", namespaces=NS), document.get("title", "")]
+    titles = [
+        rss.findtext("channel/item/title"),
+        atom.findtext("atom:entry/atom:title", namespaces=NS),
+        document.get("title", ""),
+    ]
     # XML parsers turn \r into \n; nothing else may change.
-    assert {(one or "").replace("\r\n", "\n").replace("\r", "\n") for one in titles} == {clean.replace("\r\n", "\n").replace("\r", "\n")}
+    assert {(one or "").replace("\r\n", "\n").replace("\r", "\n") for one in titles} == {
+        clean.replace("\r\n", "\n").replace("\r", "\n")
+    }
     contents = {
         rss.findtext("channel/item/content:encoded", namespaces=NS),
         atom.findtext("atom:entry/atom:content", namespaces=NS),
@@ -92,9 +116,11 @@ def test_all_three_formats_give_back_the_same_post(title: str, text: str, summar
     assert len(contents) == 1
 
 
-def published(slug: str = "2025-07-07-weekly", **changes: object) -> Published:
+def published(slug: str = "2025-07-07-weekly", **changes: Any) -> Published:
     issue = make_issue(slug, **changes)
-    return Published(show_issue(issue, "en"), EDITION, publication_moment(EDITION, issue.date, ZoneInfo("Europe/Berlin")))
+    return Published(
+        show_issue(issue, "en"), EDITION, publication_moment(EDITION, issue.date, ZoneInfo("Europe/Berlin"))
+    )
 
 
 @pytest.fixture(scope="module")
@@ -119,18 +145,29 @@ def test_feedparser_reads_back_the_posts_of_the_issue(site: dict[str, str]) -> N
         assert parsed.version in ("rss20", "atom10")
         assert [(entry.title, entry.link, entry.id) for entry in parsed.entries] == expected
         assert [entry.published_parsed[:6] for entry in parsed.entries] == [(2025, 7, 7, 5, 0, 0)] * 4
-        assert [entry.tags[0].term for entry in parsed.entries][::2] in (["Caucasus", "EU–China"], ["caucasus", "eu-china"])
+        assert [entry.tags[0].term for entry in parsed.entries][::2] in (
+            ["Caucasus", "EU–China"],
+            ["caucasus", "eu-china"],
+        )
         found[name] = [entry.content[0].value for entry in parsed.entries]
-        assert [content.split("<p>Source")[0].strip() for content in found[name]] == [post.body.html.strip() for post in shown.posts]
+        assert [content.split("<p>Source")[0].strip() for content in found[name]] == [
+            post.body.html.strip() for post in shown.posts
+        ]
     items = json.loads(site["feed.json"])["items"]
     assert [(item["title"], item["url"], item["id"]) for item in items] == expected
-    assert [item["content_html"].strip() for item in items if "content_html" in item] == [c.strip() for c in found["atom.xml"] if c.strip()]
+    assert [item["content_html"].strip() for item in items if "content_html" in item] == [
+        c.strip() for c in found["atom.xml"] if c.strip()
+    ]
     assert items[0]["external_url"] == "https://www.facebook.com/a/posts/1"
 
 
 def test_our_own_reader_reads_our_own_feeds(site: dict[str, str]) -> None:
     titles = [post.title_text for post in published().shown.posts]
-    for name, kind in (("feed.xml", "application/rss+xml"), ("atom.xml", "application/atom+xml"), ("feed.json", "application/feed+json")):
+    for name, kind in (
+        ("feed.xml", "application/rss+xml"),
+        ("atom.xml", "application/atom+xml"),
+        ("feed.json", "application/feed+json"),
+    ):
         document = read_feed(site[name].encode(), kind, f"https://borderlines.example/{name}")
         assert [entry.title for entry in document.entries] == titles
         assert {entry.date for entry in document.entries} == {MOMENT}
@@ -183,7 +220,17 @@ def check_atom(text: str, self_url: str) -> None:
         assert root.findtext("atom:updated", namespaces=NS) == max(updates)
 
 
-FEED_KEYS = ["version", "title", "home_page_url", "feed_url", "description", "next_url", "authors", "language", "items"]
+FEED_KEYS = [
+    "version",
+    "title",
+    "home_page_url",
+    "feed_url",
+    "description",
+    "next_url",
+    "authors",
+    "language",
+    "items",
+]
 ITEM_KEYS = [
     "id", "url", "external_url", "title", "content_html", "content_text", "summary", "date_published", "date_modified", "authors", "tags", "language",
 ]  # fmt: skip
@@ -217,7 +264,13 @@ def test_every_feed_of_the_site_passes_the_profile(site: dict[str, str]) -> None
     base = "https://borderlines.example/"
     checked = 0
     for name, text in site.items():
-        kind = "atom" if name.endswith("atom.xml") else name.rpartition(".")[2] if re.search(r"feed\.(xml|json)$", name) else None
+        kind = (
+            "atom"
+            if name.endswith("atom.xml")
+            else name.rpartition(".")[2]
+            if re.search(r"feed\.(xml|json)$", name)
+            else None
+        )
         if kind:
             CHECKS[kind](text, base + name)
             checked += 1
@@ -229,7 +282,10 @@ def test_every_feed_of_the_site_passes_the_profile(site: dict[str, str]) -> None
 
 
 def test_a_themes_feed_holds_its_posts_only_and_may_be_empty(site: dict[str, str]) -> None:
-    assert [item["title"] for item in json.loads(site["themes/caucasus/feed.json"])["items"]] == ["Everything at once & <more>", "Only a title."]
+    assert [item["title"] for item in json.loads(site["themes/caucasus/feed.json"])["items"]] == [
+        "Everything at once & <more>",
+        "Only a title.",
+    ]
     assert json.loads(site["themes/empty/feed.json"])["items"] == []
     assert parse(site["themes/empty/feed.xml"], "application/rss+xml").feed.title == "Borderlines: Empty"
 
@@ -241,7 +297,10 @@ def test_titles_stay_plain_text_for_readers_that_decode_twice() -> None:
 
 
 def test_the_order_of_input_does_not_matter() -> None:
-    entries = [make_entry(n, published=MOMENT + timedelta(days=n % 7), updated=MOMENT + timedelta(days=n % 7)) for n in range(1, 160)]
+    entries = [
+        make_entry(n, published=MOMENT + timedelta(days=n % 7), updated=MOMENT + timedelta(days=n % 7))
+        for n in range(1, 160)
+    ]
     once = write_feeds(make_feed(), entries, "https://x.example/")
     shuffled = entries[:]
     random.Random(1).shuffle(shuffled)
@@ -255,12 +314,19 @@ def test_posts_of_one_issue_keep_their_reading_order() -> None:
 
 def test_older_entries_go_to_archive_documents_that_never_change() -> None:
     def entries(count: int) -> list[Entry]:
-        return [make_entry(n, published=MOMENT + timedelta(hours=n), updated=MOMENT + timedelta(hours=n)) for n in range(count)]
+        return [
+            make_entry(n, published=MOMENT + timedelta(hours=n), updated=MOMENT + timedelta(hours=n))
+            for n in range(count)
+        ]
 
     base = "https://x.example/"
-    small, large, larger = (write_feeds(make_feed(), entries(count), base) for count in (PAGE, 2 * PAGE + 10, 3 * PAGE + 1))
+    small, large, larger = (
+        write_feeds(make_feed(), entries(count), base) for count in (PAGE, 2 * PAGE + 10, 3 * PAGE + 1)
+    )
     assert set(small) == {"feed.xml", "atom.xml", "feed.json"}
-    assert {name for name in large if "-" in name} == {f"{stem}-{n}.{end}" for stem, end in (("feed", "xml"), ("atom", "xml"), ("feed", "json")) for n in (1, 2)}
+    assert {name for name in large if "-" in name} == {
+        f"{stem}-{n}.{end}" for stem, end in (("feed", "xml"), ("atom", "xml"), ("feed", "json")) for n in (1, 2)
+    }
     for name in large:
         if "-" in name:
             assert larger[name] == large[name]
@@ -281,9 +347,18 @@ def test_issues_can_be_the_entries(environment: Environment, phrases: Phrases) -
     from dataclasses import replace
 
     publication = replace(PUBLICATION, feed="issues")
-    site = render_site([published(), published("2025-07-14-weekly")], publication=publication, themes=THEMES, environment=environment, phrases=phrases)
+    site = render_site(
+        [published(), published("2025-07-14-weekly")],
+        publication=publication,
+        themes=THEMES,
+        environment=environment,
+        phrases=phrases,
+    )
     items = json.loads(site["feed.json"])["items"]
-    assert [item["id"] for item in items] == ["tag:borderlines.example,2025-07-14:issue/2025-07-14-weekly", "tag:borderlines.example,2025-07-07:issue/2025-07-07-weekly"]
+    assert [item["id"] for item in items] == [
+        "tag:borderlines.example,2025-07-14:issue/2025-07-14-weekly",
+        "tag:borderlines.example,2025-07-07:issue/2025-07-07-weekly",
+    ]
     assert "<h2>Caucasus</h2>" in items[0]["content_html"]
     # A post that stood in both issues is one entry of its theme's feed.
     assert len(json.loads(site["themes/caucasus/feed.json"])["items"]) == 4

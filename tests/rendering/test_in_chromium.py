@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 from jinja2 import Environment
@@ -110,7 +111,13 @@ def test_the_preheader_is_not_seen_and_the_text_is(browser: Browser, mail: Mail)
     page = open_page(browser, mail.html, 800, "light")
     seen = page.evaluate("document.body.innerText")
     assert "Four posts on" not in seen
-    for words in ("A six-month clock & <more>", "Everything at once & <more>", "Only a title.", "عنوان عربي", "Unsubscribe"):
+    for words in (
+        "A six-month clock & <more>",
+        "Everything at once & <more>",
+        "Only a title.",
+        "عنوان عربي",
+        "Unsubscribe",
+    ):
         assert words in seen
     page.context.close()
 
@@ -150,9 +157,15 @@ CONTRAST = """() => {
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_every_text_has_contrast_enough(browser: Browser, mail: Mail, scheme: str, environment: Environment, phrases: Phrases) -> None:
+def test_every_text_has_contrast_enough(
+    browser: Browser, mail: Mail, scheme: str, environment: Environment, phrases: Phrases
+) -> None:
     issue = make_issue()
-    published = Published(show_issue(issue, "en"), EDITION, publication_moment(EDITION, issue.date, __import__("zoneinfo").ZoneInfo("UTC")))
+    published = Published(
+        show_issue(issue, "en"),
+        EDITION,
+        publication_moment(EDITION, issue.date, ZoneInfo("UTC")),
+    )
     site = render_site([published], publication=PUBLICATION, themes=THEMES, environment=environment, phrases=phrases)
     pages = [mail.html, *(text for name, text in site.items() if name.endswith(".html"))]
     for html in pages:

@@ -39,7 +39,10 @@ def rules() -> list[tuple[str, list[tuple[str, str, bool]]]]:
 def test_selectors_are_of_the_kind_that_premailer_counts_right() -> None:
     for selectors, _ in rules():
         for selector in selectors.split(","):
-            assert re.fullmatch(r"(?:[a-z][a-z0-9]*)?(?:\.[a-z][a-z-]*)*(?: (?:[a-z][a-z0-9]*)?(?:\.[a-z][a-z-]*)*)*", selector.strip()), selector
+            assert re.fullmatch(
+                r"(?:[a-z][a-z0-9]*)?(?:\.[a-z][a-z-]*)*(?: (?:[a-z][a-z0-9]*)?(?:\.[a-z][a-z-]*)*)*",
+                selector.strip(),
+            ), selector
 
 
 def test_declarations_are_of_the_kind_that_cssutils_keeps() -> None:
@@ -83,7 +86,10 @@ def written(html: str) -> list[tuple[str, dict[str, str]]]:
 
 
 def normal(style: dict[str, str]) -> dict[str, str]:
-    return {name: re.sub(r"\s*,\s*", ",", value.replace("'", '"')).replace("-0.5px", "-.5px").replace(" .", " 0.") for name, value in style.items()}
+    return {
+        name: re.sub(r"\s*,\s*", ",", value.replace("'", '"')).replace("-0.5px", "-.5px").replace(" .", " 0.")
+        for name, value in style.items()
+    }
 
 
 def test_what_is_inlined_is_what_the_cascade_says(environment: Environment, phrases: Phrases) -> None:
@@ -111,7 +117,10 @@ def test_no_element_mixes_a_shorthand_with_its_longhand(environment: Environment
             assert family not in names or len(names) == 1, f"S4: {tag} {names}"
 
 
-@pytest.mark.parametrize("rule", ["@media print { p { color: #000000; } }", "p:hover { color: #000000; }", "p::before { content: 'x'; }"])
+@pytest.mark.parametrize(
+    "rule",
+    ["@media print { p { color: #000000; } }", "p:hover { color: #000000; }", "p::before { content: 'x'; }"],
+)
 def test_a_rule_that_cannot_be_inlined_is_told(rule: str) -> None:
     page = f"<html><head><style>p {{ color: #111111; }} {rule}</style></head><body><p>x</p></body></html>"
     with pytest.raises(InputError, match=r"theme\.css: holds a rule that cannot be inlined"):
@@ -122,7 +131,7 @@ def test_the_kept_block_and_comments_survive_byte_for_byte() -> None:
     kept = "\n@media (max-width: 620px) { .a { color: #ffffff !important; } }\n[data-ogsc] .a > b { color: red !important; }\n"
     page = (
         f'<html><head><style>p {{ margin: 0; color: #ffffff; mso-line-height-rule: exactly; }}</style><style data-premailer="ignore">{kept}</style>'
-        "</head><body><!--[if mso]><table><tr><td><![endif]--><p width=\"3\">ü “x” https://e.org/{}</p><!--[if mso]></td></tr></table><![endif]--></body></html>"
+        '</head><body><!--[if mso]><table><tr><td><![endif]--><p width="3">ü “x” https://e.org/{}</p><!--[if mso]></td></tr></table><![endif]--></body></html>'
     )
     out = inline_css(page)
     assert f"<style>{kept}</style>" in out

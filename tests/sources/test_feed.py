@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from newsletter.model import Source
 from newsletter.sources.feed import (
@@ -20,15 +21,15 @@ NOW = datetime(2025, 7, 7, 12, tzinfo=UTC)
 EMPTY = FeedState(url=SOURCE.url)
 
 
-def entry(number: int, **changes: object) -> Entry:
-    values = {
+def entry(number: int, **changes: Any) -> Entry:
+    values: dict[str, Any] = {
         "id": f"id-{number}",
         "url": f"https://e.org/{number}",
         "title": f"Title {number}",
         "body": f"Body {number}.\n",
         "date": NOW - timedelta(hours=number),
     }
-    return Entry(**(values | changes))  # type: ignore[arg-type]
+    return Entry(**(values | changes))
 
 
 def visit(state: FeedState, *entries: Entry, source: Source = SOURCE) -> tuple[Intake, FeedState]:

@@ -57,13 +57,33 @@ def test_json_feeds_of_both_versions() -> None:
         "title": "J",
         "author": {"name": "Desk"},
         "items": [
-            {"id": 7, "url": "/a", "title": "T", "content_html": "<p>x</p>", "date_published": "2025-07-04T10:00:00+02:00", "tags": ["a"]},
-            {"id": "8", "external_url": "https://e.org/b", "content_text": "Plain *text*. More.", "authors": [{"name": "B"}]},
+            {
+                "id": 7,
+                "url": "/a",
+                "title": "T",
+                "content_html": "<p>x</p>",
+                "date_published": "2025-07-04T10:00:00+02:00",
+                "tags": ["a"],
+            },
+            {
+                "id": "8",
+                "external_url": "https://e.org/b",
+                "content_text": "Plain *text*. More.",
+                "authors": [{"name": "B"}],
+            },
             "no item",
         ],
     }
     entries = read_feed(json.dumps(document).encode(), "application/json", URL).entries
-    assert entries[0] == Entry(id="7", url="https://example.org/a", title="T", body="x\n", date=datetime(2025, 7, 4, 8, tzinfo=UTC), author="Desk", tags=("a",))
+    assert entries[0] == Entry(
+        id="7",
+        url="https://example.org/a",
+        title="T",
+        body="x\n",
+        date=datetime(2025, 7, 4, 8, tzinfo=UTC),
+        author="Desk",
+        tags=("a",),
+    )
     assert (entries[1].title, entries[1].title_derived, entries[1].author) == ("Plain *text*.", True, "B")
     assert entries[1].body == "Plain \\*text\\*. More.\n"
 
@@ -113,12 +133,18 @@ def test_dates_are_utc_or_missing(date: str, expected: datetime | None) -> None:
 
 
 def test_content_that_is_not_well_formed_is_read_all_the_same() -> None:
-    document = read_feed(b"<rss version='2.0'><channel><item><title>A & B</title><description>x &nbsp; y\x0c</description></item></channel></rss>", "text/html", URL)
+    document = read_feed(
+        b"<rss version='2.0'><channel><item><title>A & B</title><description>x &nbsp; y\x0c</description></item></channel></rss>",
+        "text/html",
+        URL,
+    )
     assert document.entries[0].title == "A & B"
 
 
 def test_tails_are_left_out_and_named() -> None:
-    entry = one("<title>x</title><description>&lt;p&gt;Text.&lt;/p&gt;&lt;p&gt;Continue reading&lt;/p&gt;</description>")
+    entry = one(
+        "<title>x</title><description>&lt;p&gt;Text.&lt;/p&gt;&lt;p&gt;Continue reading&lt;/p&gt;</description>"
+    )
     assert entry.body == "Text.\n"
     assert entry.notes == ("left out: 'Continue reading'",)
 

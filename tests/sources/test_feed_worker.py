@@ -27,7 +27,11 @@ def test_a_feed_that_takes_too_long_is_left_and_the_next_one_is_read() -> None:
 
 
 def test_deep_nesting_and_long_attributes_end() -> None:
-    deep = b"<rss version='2.0'><channel><item><description>" + b"&lt;div&gt;" * 50_000 + b"</description></item></channel></rss>"
+    deep = (
+        b"<rss version='2.0'><channel><item><description>"
+        + b"&lt;div&gt;" * 50_000
+        + b"</description></item></channel></rss>"
+    )
     wide = b"<rss version='2.0'><channel><item><title a='" + b"x" * 4_000_000 + b"'>t</title></item></channel></rss>"
     with FeedParser() as parser:
         for data in (deep, wide):

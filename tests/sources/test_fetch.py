@@ -29,7 +29,13 @@ def get(url: str, **known: str) -> Fetched:
 
 
 def test_bytes_come_back_with_what_is_known_of_them(server: WebServer) -> None:
-    url = server.give("/feed", b"<rss/>", Content_Type="application/rss+xml", ETag='"1"', Last_Modified="Mon, 07 Jul 2025 05:00:00 GMT")
+    url = server.give(
+        "/feed",
+        b"<rss/>",
+        Content_Type="application/rss+xml",
+        ETag='"1"',
+        Last_Modified="Mon, 07 Jul 2025 05:00:00 GMT",
+    )
     fetched = get(url)
     assert fetched == Fetched(
         outcome="content",
@@ -88,7 +94,9 @@ def test_five_redirects_are_enough(server: WebServer) -> None:
         (404, {"Retry_After": "120"}, "failed", None),
     ],
 )
-def test_refusals_are_values(server: WebServer, status: int, headers: dict[str, str], outcome: str, wait: int | None) -> None:
+def test_refusals_are_values(
+    server: WebServer, status: int, headers: dict[str, Any], outcome: str, wait: int | None
+) -> None:
     fetched = get(server.give("/x", status=status, **headers))
     assert (fetched.outcome, fetched.retry_after_s) == (outcome, wait)
     assert str(status) in fetched.reason
@@ -138,7 +146,9 @@ def test_t8_a_stream_that_breaks_off_is_told(server: WebServer) -> None:
 
 
 @pytest.mark.parametrize("where", ["status", "headers", "body"])
-def test_t8_a_dripping_server_is_left_after_the_time_limit(server: WebServer, where: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_t8_a_dripping_server_is_left_after_the_time_limit(
+    server: WebServer, where: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(fetching, "TIME_LIMIT_S", 0.6)
 
     def drip(handler: BaseHTTPRequestHandler) -> None:
@@ -147,7 +157,9 @@ def test_t8_a_dripping_server_is_left_after_the_time_limit(server: WebServer, wh
         if where == "body":
             handler.wfile.write(b"\r\n")
         for _ in range(200):
-            handler.wfile.write(b"HTTP/1.1 200 OK\r\n"[:1] if where == "status" else b"X-A: b\r\n" if where == "headers" else b"x")
+            handler.wfile.write(
+                b"HTTP/1.1 200 OK\r\n"[:1] if where == "status" else b"X-A: b\r\n" if where == "headers" else b"x"
+            )
             handler.wfile.flush()
             time.sleep(0.05)
 
@@ -159,12 +171,21 @@ def test_t8_a_dripping_server_is_left_after_the_time_limit(server: WebServer, wh
 
 
 def test_one_that_fails_never_stops_the_others(server: WebServer) -> None:
-    wanted = {name: Request(url=server.give(f"/{name}", name.encode(), status=status), allow_hosts=HERE) for name, status in (("a", 200), ("b", 500), ("c", 200))}
+    wanted = {
+        name: Request(url=server.give(f"/{name}", name.encode(), status=status), allow_hosts=HERE)
+        for name, status in (("a", 200), ("b", 500), ("c", 200))
+    }
     wanted["d"] = Request(url="http://127.0.0.1:9/", allow_hosts=HERE)
     wanted["e"] = Request(url="no address at all")
     seen: list[str] = []
     results = dict(fetch_all(wanted, done=seen.append))
-    assert {name: one.outcome for name, one in results.items()} == {"a": "content", "b": "failed", "c": "content", "d": "failed", "e": "failed"}
+    assert {name: one.outcome for name, one in results.items()} == {
+        "a": "content",
+        "b": "failed",
+        "c": "content",
+        "d": "failed",
+        "e": "failed",
+    }
     assert sorted(seen) == list("abcde")
 
 
@@ -201,7 +222,16 @@ PRIVATE = [
     "http://192.0.2.1/",
     "http://240.0.0.1/",
 ]
-NO_ADDRESS = ["file:///etc/passwd", "ftp://example.org/", "gopher://127.0.0.1/", "http://", "http:///x", "javascript:alert(1)", "//127.0.0.1/", "http://[half/"]
+NO_ADDRESS = [
+    "file:///etc/passwd",
+    "ftp://example.org/",
+    "gopher://127.0.0.1/",
+    "http://",
+    "http:///x",
+    "javascript:alert(1)",
+    "//127.0.0.1/",
+    "http://[half/",
+]
 
 
 @pytest.fixture
@@ -224,7 +254,14 @@ def test_t10_no_private_address_in_any_spelling(url: str, connections: list[Any]
     assert fetched.outcome == "failed"
     assert connections == []
     assert "secret" not in fetched.reason
-    assert fetched.reason.startswith(("leads to a private or reserved address", "leads to an address that cannot", "its host name is not known", "cannot be read"))
+    assert fetched.reason.startswith(
+        (
+            "leads to a private or reserved address",
+            "leads to an address that cannot",
+            "its host name is not known",
+            "cannot be read",
+        )
+    )
 
 
 @pytest.mark.parametrize("url", NO_ADDRESS)
@@ -240,7 +277,16 @@ def test_t10_other_ports_need_permission(connections: list[Any]) -> None:
     assert connections == [("93.184.216.34", 80)]
 
 
-@pytest.mark.parametrize("target", ["http://localhost:{port}/secret", "http://127.0.0.2:{port}/secret", "http://[::1]/secret", "file:///etc/passwd", "http://169.254.169.254/"])
+@pytest.mark.parametrize(
+    "target",
+    [
+        "http://localhost:{port}/secret",
+        "http://127.0.0.2:{port}/secret",
+        "http://[::1]/secret",
+        "file:///etc/passwd",
+        "http://169.254.169.254/",
+    ],
+)
 def test_t11_a_redirect_to_a_private_address_is_not_followed(server: WebServer, target: str) -> None:
     server.give("/secret", b"secret")
     url = server.give("/feed", status=302, Location=target.format(port=server.port))
@@ -269,10 +315,14 @@ def test_t11_a_redirect_from_https_to_http_is_not_followed(monkeypatch: pytest.M
             return Response()
 
     monkeypatch.setattr(fetching, "_open_session", lambda request, deadline: Session())
-    assert fetch(Request(url="https://example.org/")).reason == "redirects from https to plain http (http://example.org/)"
+    assert (
+        fetch(Request(url="https://example.org/")).reason == "redirects from https to plain http (http://example.org/)"
+    )
 
 
-def test_t12_the_address_that_was_checked_is_the_one_that_is_used(connections: list[Any], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_t12_the_address_that_was_checked_is_the_one_that_is_used(
+    connections: list[Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
     answers = iter(["93.184.216.34", "127.0.0.1", "127.0.0.1"])
 
     def resolve(host: str, port: object, *args: object, **options: object) -> list[Any]:
@@ -283,16 +333,23 @@ def test_t12_the_address_that_was_checked_is_the_one_that_is_used(connections: l
     assert [address[0] for address in connections] == ["93.184.216.34"]
 
 
-def test_t12_one_private_answer_among_several_is_enough_to_refuse(connections: list[Any], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_t12_one_private_answer_among_several_is_enough_to_refuse(
+    connections: list[Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
     def resolve(host: str, port: object, *args: object, **options: object) -> list[Any]:
-        return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (address, port or 0)) for address in ("93.184.216.34", "10.0.0.1")]
+        return [
+            (socket.AF_INET, socket.SOCK_STREAM, 6, "", (address, port or 0))
+            for address in ("93.184.216.34", "10.0.0.1")
+        ]
 
     monkeypatch.setattr(socket, "getaddrinfo", resolve)
     assert fetch(Request(url="http://mixed.example/")).outcome == "failed"
     assert connections == []
 
 
-def test_t12_no_proxy_and_no_password_file_of_the_environment_is_used(server: WebServer, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_t12_no_proxy_and_no_password_file_of_the_environment_is_used(
+    server: WebServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("http_proxy", "http://127.0.0.1:9/")
     monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:9/")
     assert get(server.give("/x", b"direct")).data == b"direct"

@@ -71,7 +71,10 @@ def test_active_content_is_gone_and_the_words_stay(tmp_path: Path, server: WebSe
 
 
 def test_tracking_pixels_and_parameters_are_gone(tmp_path: Path, server: WebServer) -> None:
-    reports, workspace = collect(tmp_path, wire=server.give("/feed", rss(item(PIXELS, link="https://e.org/a?utm_source=x&amp;fbclid=y&amp;id=3"))))
+    reports, workspace = collect(
+        tmp_path,
+        wire=server.give("/feed", rss(item(PIXELS, link="https://e.org/a?utm_source=x&amp;fbclid=y&amp;id=3"))),
+    )
     assert reports["wire"].new == 1
     post = read_sources(workspace, read_config(workspace)).posts[0]
     assert "t.example" not in post.body
@@ -80,9 +83,13 @@ def test_tracking_pixels_and_parameters_are_gone(tmp_path: Path, server: WebServ
     assert post.raw_urls == ("https://e.org/a?utm_source=x&fbclid=y&id=3",)
 
 
-BILLION = b"""<?xml version="1.0"?><!DOCTYPE lolz [<!ENTITY lol "lol">""" + b"".join(
-    b'<!ENTITY lol%d "%s">' % (n, b"&lol%d;" % (n - 1) * 10 if n > 1 else b"&lol;" * 10) for n in range(1, 10)
-) + b"]><rss version='2.0'><channel><item><title>&lol9;</title></item></channel></rss>"
+BILLION = (
+    b"""<?xml version="1.0"?><!DOCTYPE lolz [<!ENTITY lol "lol">"""
+    + b"".join(
+        b'<!ENTITY lol%d "%s">' % (n, b"&lol%d;" % (n - 1) * 10 if n > 1 else b"&lol;" * 10) for n in range(1, 10)
+    )
+    + b"]><rss version='2.0'><channel><item><title>&lol9;</title></item></channel></rss>"
+)
 XXE = b"""<?xml version="1.0"?><!DOCTYPE x [<!ENTITY e SYSTEM "file:///etc/passwd">]><rss version='2.0'><channel><item><title>&e;</title></item></channel></rss>"""
 
 
@@ -120,8 +127,15 @@ def test_each_bomb_ends_in_one_line_and_the_good_feed_is_read(tmp_path: Path, se
 
 def test_a_bomb_without_a_doctype_in_sight_is_stopped_too(tmp_path: Path, server: WebServer) -> None:
     hidden = BILLION.replace(b"<!DOCTYPE", b"<!--" + b" " * 400_000 + b"--><!DOCTYPE")
-    utf16 = BILLION.decode().replace('<?xml version="1.0"?>', '<?xml version="1.0" encoding="utf-16"?>').encode("utf-16")
-    reports, workspace = collect(tmp_path, hidden=server.give("/a", hidden), utf16=server.give("/b", utf16), good=server.give("/c", GOOD))
+    utf16 = (
+        BILLION.decode().replace('<?xml version="1.0"?>', '<?xml version="1.0" encoding="utf-16"?>').encode("utf-16")
+    )
+    reports, workspace = collect(
+        tmp_path,
+        hidden=server.give("/a", hidden),
+        utf16=server.give("/b", utf16),
+        good=server.give("/c", GOOD),
+    )
     assert reports["good"].new == 1
     for post in read_sources(workspace, read_config(workspace)).posts:
         assert "lollol" not in post.title + post.body
@@ -138,7 +152,11 @@ def test_a_long_title_and_many_items_are_cut_and_told(tmp_path: Path, server: We
 
 
 def test_names_from_a_feed_do_not_leave_the_folder(tmp_path: Path, server: WebServer) -> None:
-    feed = rss(item("<p>x</p>", title="../../../../etc/cron.d/evil"), item("<p>y</p>", title="a/b\\c:d*?"), item("<p>z</p>", title="...."))
+    feed = rss(
+        item("<p>x</p>", title="../../../../etc/cron.d/evil"),
+        item("<p>y</p>", title="a/b\\c:d*?"),
+        item("<p>z</p>", title="...."),
+    )
     reports, _ = collect(tmp_path, wire=server.give("/feed", feed))
     assert len(reports["wire"].paths) == 3
     for path in reports["wire"].paths:

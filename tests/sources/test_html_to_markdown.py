@@ -25,7 +25,10 @@ def wrap(tag: str, inner: st.SearchStrategy[str]) -> st.SearchStrategy[str]:
 INLINE = st.recursive(
     st.one_of(TEXT, TEXT.map(lambda text: f" {text} "), st.just("<br>")),
     lambda inner: st.one_of(
-        *(wrap(tag, inner) for tag in ("b", "i", "strong", "em", "span", "sub", "mark", "a href='https://e.org/x'", "a")),
+        *(
+            wrap(tag, inner)
+            for tag in ("b", "i", "strong", "em", "span", "sub", "mark", "a href='https://e.org/x'", "a")
+        ),
         st.lists(inner, min_size=2, max_size=4).map("".join),
     ),
     max_leaves=8,
@@ -37,7 +40,9 @@ BLOCK = st.recursive(
         INLINE,
         st.just("<hr>"),
         st.lists(st.lists(wrap("td", TEXT), min_size=2, max_size=2).map("".join), min_size=1, max_size=3).map(
-            lambda rows: "<table><tr><th>a</th><th>b</th></tr>" + "".join(f"<tr>{row}</tr>" for row in rows) + "</table>"
+            lambda rows: (
+                "<table><tr><th>a</th><th>b</th></tr>" + "".join(f"<tr>{row}</tr>" for row in rows) + "</table>"
+            )
         ),
     ),
     lambda inner: st.one_of(
@@ -94,14 +99,14 @@ def tree(html: str) -> str:
         "<p><strong>Label:</strong>rest and <strong>Label:</strong> rest</p>",
         "<p>in<em>tra</em>word, <strong>“quoted”</strong> x, x<strong>“quoted”</strong>x</p>",
         "<p><strong><em>both</em></strong> and <em>a <strong>b</strong> c</em></p>",
-        "<p><a href=\"https://e.org/a_(b)\">paren</a> <a href=\"https://e.org/?q=1&amp;r=2\">q</a></p>",
-        "<p><a href=\"https://e.org/\"><img src=\"https://e.org/i.png\" alt=\"alt text\"></a></p>",
+        '<p><a href="https://e.org/a_(b)">paren</a> <a href="https://e.org/?q=1&amp;r=2">q</a></p>',
+        '<p><a href="https://e.org/"><img src="https://e.org/i.png" alt="alt text"></a></p>',
         "<ul><li>a</li><li>b<ul><li>c</li></ul></li></ul><ul><li>other</li></ul>",
-        "<ol start=\"3\"><li>a</li><li>b</li></ol><ol><li>c</li></ol>",
+        '<ol start="3"><li>a</li><li>b</li></ol><ol><li>c</li></ol>',
         "<ul><li><p>a</p><p>b</p></li><li><p>c</p></li></ul>",
         "<blockquote><p>a</p><ul><li>b</li></ul></blockquote>",
         "<pre><code>x = `1`\n\n  y\n</code></pre>",
-        "<p>code <code>a`b</code> and H<sub>2</sub>O, <abbr title=\"x\">y</abbr></p>",
+        '<p>code <code>a`b</code> and H<sub>2</sub>O, <abbr title="x">y</abbr></p>',
         "<table><thead><tr><th>a</th><th>b|c</th></tr></thead><tbody><tr><td>1</td><td><em>2</em></td></tr></tbody></table>",
         "<p>a<br>b</p><hr><p>1. c</p><p># d</p><p>+ e</p><p>* f *</p>",
     ],
@@ -112,7 +117,12 @@ def test_the_structure_survives(fragment: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "tail", ["Continue reading", "Read more…", "The post <a href='https://e.org'>X</a> appeared first on <a href='https://e.org'>Y</a>."]
+    "tail",
+    [
+        "Continue reading",
+        "Read more…",
+        "The post <a href='https://e.org'>X</a> appeared first on <a href='https://e.org'>Y</a>.",
+    ],
 )
 def test_tails_are_left_out_and_named(tail: str) -> None:
     markdown, left_out = html_to_markdown(f"<p>Text.</p><p>{tail}</p>")

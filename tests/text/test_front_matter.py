@@ -6,12 +6,33 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from newsletter.errors import InputError
-from newsletter.text.front_matter import SIZE_LIMIT, _read_plain, _read_yaml, read_front_matter, write_front_matter
+from newsletter.text.front_matter import (
+    SIZE_LIMIT,
+    _read_plain,
+    _read_yaml,
+    read_front_matter,
+    write_front_matter,
+)
 
 KEYS = ("title", "url", "date", "tags", "key")
 VALUES = st.one_of(
     st.text(alphabet=st.sampled_from(list("ab1 :#-,.;()/+_'\"’\\[]{}&*!|>%@`?~é中")), max_size=20),
-    st.sampled_from(["yes", "null", "~", "012", "12:30", "2025-07-04", "https://e.org/a?b=1#c", "a: b", "a #b", "- x", "Xi’s", '"q"']),
+    st.sampled_from(
+        [
+            "yes",
+            "null",
+            "~",
+            "012",
+            "12:30",
+            "2025-07-04",
+            "https://e.org/a?b=1#c",
+            "a: b",
+            "a #b",
+            "- x",
+            "Xi’s",
+            '"q"',
+        ]
+    ),
 )
 
 
@@ -26,7 +47,13 @@ def test_the_quick_way_reads_what_yaml_reads(pairs: list[tuple[str, str]]) -> No
         assert quick == _read_yaml(block, "x.md")
 
 
-@given(st.dictionaries(st.sampled_from(KEYS), st.one_of(VALUES, st.lists(VALUES, min_size=1, max_size=3).map(tuple)), max_size=4))
+@given(
+    st.dictionaries(
+        st.sampled_from(KEYS),
+        st.one_of(VALUES, st.lists(VALUES, min_size=1, max_size=3).map(tuple)),
+        max_size=4,
+    )
+)
 def test_what_is_written_reads_back(values: dict[str, str | tuple[str, ...]]) -> None:
     text = write_front_matter(values) + "body"
     front = read_front_matter(text, "x.md", KEYS)

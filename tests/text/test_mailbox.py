@@ -25,6 +25,23 @@ def test_addresses(address: str) -> None:
     assert is_address(address)
 
 
-@pytest.mark.parametrize("address", ["", "a", "a@b", "a b@c.example", "a@b.example, c@d.example", "a@b.example>", ".a@b.example", "a..b@c.example", "a@-b.example", '"a b"@c.example', "a@[127.0.0.1]", "a\n@b.example", "a" * 65 + "@b.example"])
+@pytest.mark.parametrize(
+    "address",
+    [
+        "",
+        "a",
+        "a@b",
+        "a b@c.example",
+        "a@b.example, c@d.example",
+        "a@b.example>",
+        ".a@b.example",
+        "a..b@c.example",
+        "a@-b.example",
+        '"a b"@c.example',
+        "a@[127.0.0.1]",
+        "a\n@b.example",
+        "a" * 65 + "@b.example",
+    ],
+)
 def test_no_addresses(address: str) -> None:
     assert not is_address(address)

@@ -19,7 +19,9 @@ from newsletter.text.markdown import (
 
 PIECES = st.one_of(
     st.sampled_from(list("*_`~[]()<>!#&;:|\\-+=.\"'{} 1a é.")),
-    st.sampled_from(["https://e.org/a_b?c=*d*&amp=1", "&amp;", "<b>", "</b>", "](", "](x)", "~~", "{#p-1}", "www.e.org"]),
+    st.sampled_from(
+        ["https://e.org/a_b?c=*d*&amp=1", "&amp;", "<b>", "</b>", "](", "](x)", "~~", "{#p-1}", "www.e.org"]
+    ),
     st.characters(categories=["L", "N", "P", "S"]),
 )
 NASTY = st.lists(PIECES, max_size=14).map("".join)

@@ -5,6 +5,7 @@ import unicodedata
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 
 from newsletter.sources.digest.chunks import BULLET, NUMBER, Chunk, Kind
 from newsletter.sources.digest.items import TITLE_LIMIT, Doubt
@@ -50,6 +51,7 @@ class ListBlock:
 
     @property
     def lines(self) -> Lines:
+        """The lines of all its items."""
         return tuple(line for item in self.items for line in item.lines)
 
 
@@ -241,10 +243,7 @@ def _numbers_ascend(run: list[Chunk], emoji: frozenset[str]) -> bool:
         marker = _marker(chunk, emoji)
         if marker and marker.number is not None:
             by_family.setdefault(marker.family, []).append(marker.number)
-    return all(
-        len(numbers) >= 2 and all(b == a + 1 for a, b in zip(numbers, numbers[1:], strict=False))
-        for numbers in by_family.values()
-    )
+    return all(len(numbers) >= 2 and all(b == a + 1 for a, b in pairwise(numbers)) for numbers in by_family.values())
 
 
 def _cut_at_number(run: list[Chunk], emoji: frozenset[str]) -> list[Chunk]:
@@ -259,7 +258,8 @@ def _make_list(run: list[Chunk], emoji: frozenset[str], doubts: list[Doubt]) -> 
     levels: list[tuple[int, str]] = []
     for chunk in run:
         marker = _marker(chunk, emoji)
-        assert marker is not None
+        if marker is None:  # every chunk of a run has one
+            continue
         depth = _depth(levels, chunk.indent, marker.family)
         if depth > 1:
             doubts.append(Doubt(chunk.lines[0], "bullets nested three deep; kept at the second level"))

@@ -3,6 +3,7 @@
 import re
 from dataclasses import dataclass
 from enum import Enum
+from itertools import pairwise
 
 from newsletter.sources.urls import site
 from newsletter.text.characters import DIRECTION_MARKS, strip_marks
@@ -116,7 +117,7 @@ def _find_paragraphs(lines: Lines) -> list[list[_Line]]:
 def _join_lines(paragraph: list[_Line], wrapped: bool, separator: str | None) -> list[list[_Line]]:
     longest = max(len(line.text) for line in paragraph)
     pieces: list[list[_Line]] = [[paragraph[0]]]
-    for before, line in zip(paragraph, paragraph[1:], strict=False):
+    for before, line in pairwise(paragraph):
         closed = before.lone_url or is_separator(before.text, separator) or is_separator(line.text, separator)
         if wrapped:
             joins = not closed and not _starts_in_wrapped(pieces[-1], before, line, longest)

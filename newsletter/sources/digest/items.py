@@ -37,9 +37,7 @@ def guess_terminator(chunks: list[Chunk]) -> str | None:
             continue
         lone = chunk.kind is Kind.URL
         following = next((other for other in chunks[position + 1 :] if other.kind is not Kind.URL), None)
-        if following is None:
-            points[site(url)] += 4 if lone else 2
-        elif looks_like_title(following):
+        if following is None or looks_like_title(following):
             points[site(url)] += 4 if lone else 2
         elif lone and may_be_title(following):
             points[site(url)] += 2
@@ -87,7 +85,12 @@ def looks_like_title(chunk: Chunk) -> bool:
 def may_be_title(chunk: Chunk) -> bool:
     """Whether a chunk could stand as a title (R3)."""
     bare = chunk.bare
-    return chunk.kind is Kind.TEXT and len(bare) <= TITLE_LIMIT and not BULLET.match(bare) and not bare.endswith((":", "："))
+    return (
+        chunk.kind is Kind.TEXT
+        and len(bare) <= TITLE_LIMIT
+        and not BULLET.match(bare)
+        and not bare.endswith((":", "："))
+    )
 
 
 def _ends_item(chunks: list[Chunk], position: int, terminator: str | None, forced: bool, doubts: list[Doubt]) -> bool:
@@ -96,7 +99,12 @@ def _ends_item(chunks: list[Chunk], position: int, terminator: str | None, force
     following = next((other for other in chunks[position + 1 :] if other.kind is not Kind.URL), None)
     if site(chunk.text) == terminator:
         if following is not None and _is_quoted(chunk, following, chunks, terminator):
-            doubts.append(Doubt(chunk.lines[0], "an address of another account, followed by more of the same post; kept as a link"))
+            doubts.append(
+                Doubt(
+                    chunk.lines[0],
+                    "an address of another account, followed by more of the same post; kept as a link",
+                )
+            )
             return False
         return True
     if forced:
@@ -113,7 +121,7 @@ def _ends_item(chunks: list[Chunk], position: int, terminator: str | None, force
     doubts.append(
         Doubt(
             chunk.lines[0],
-            f"an address of another site, followed by what looks like a title ({following.text[:40]!r}); taken as the end of a post",
+            f"an address of another site, then what looks like a title ({following.text[:40]!r}); taken as a post's end",
         )
     )
     return True
@@ -157,7 +165,7 @@ def _split_at_separators(chunks: list[Chunk], doubts: list[Doubt]) -> list[Item]
                 Doubt(
                     item.chunks[0].lines[0],
                     f"lines of dashes separate the posts here, yet this one holds {inner + 1} addresses that look like ends; "
-                    'put `terminator: SITE` between `---` lines at the top of the file if they are',
+                    "put `terminator: SITE` between `---` lines at the top of the file if they are",
                 )
             )
     return [item for item in items if item.chunks or item.sources]
@@ -165,7 +173,12 @@ def _split_at_separators(chunks: list[Chunk], doubts: list[Doubt]) -> list[Item]
 
 def _sources_lead(chunks: list[Chunk]) -> bool:
     """Whether addresses stand above their posts: the file begins with one and does not end with one."""
-    return len(chunks) > 1 and chunks[0].kind is Kind.URL and chunks[-1].kind is not Kind.URL and not trailing_url(chunks[-1])
+    return (
+        len(chunks) > 1
+        and chunks[0].kind is Kind.URL
+        and chunks[-1].kind is not Kind.URL
+        and not trailing_url(chunks[-1])
+    )
 
 
 def _split_leading(chunks: list[Chunk]) -> list[Item]:

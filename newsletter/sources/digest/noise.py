@@ -37,9 +37,18 @@ _RUSSIAN = (r"ещё|показать перевод|показать ещё|н�
 _TIMES = (
     r"\d{1,2}\s?" + _UNIT + r"(?:\s*·\s*\S{0,20})?",
     r"(?:yesterday|today|gestern|heute|hier)\s+" + _CLOCK + r"(?:\s*·.{0,20})?",
-    r"(?:" + _MONTH + r"\s+\d{1,2}(?:,\s*\d{4})?|\d{1,2}\.?\s+" + _MONTH + r"(?:\s+\d{4})?)\s*" + _CLOCK + r"(?:\s*·.{0,20})?",
+    r"(?:"
+    + _MONTH
+    + r"\s+\d{1,2}(?:,\s*\d{4})?|\d{1,2}\.?\s+"
+    + _MONTH
+    + r"(?:\s+\d{4})?)\s*"
+    + _CLOCK
+    + r"(?:\s*·.{0,20})?",
 )
-_NOISE = re.compile("|".join(f"(?:{p})" for p in (*_ENGLISH, *_GERMAN, *_FRENCH, *_SPANISH, *_RUSSIAN, *_TIMES)), re.IGNORECASE)
+_NOISE = re.compile(
+    "|".join(f"(?:{p})" for p in (*_ENGLISH, *_GERMAN, *_FRENCH, *_SPANISH, *_RUSSIAN, *_TIMES)),
+    re.IGNORECASE,
+)
 # "Ana Maria is with Bo Chen and 3 others": two capitalised names at least, so that "Russia is with Iran" stays.
 _NAME = r"[A-Z][\w.’'-]+"
 _WITH = re.compile(rf"{_NAME}(?: {_NAME}){{1,3}} is with {_NAME}(?:,? {_NAME}){{0,4}}(?: (?:and|at) .{{1,40}})?\.?")

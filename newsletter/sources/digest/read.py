@@ -6,7 +6,7 @@ from datetime import datetime
 
 from newsletter.model import Finding, Post
 from newsletter.sources.digest import blocks as block
-from newsletter.sources.digest.chunks import Chunk, Kind, find_chunks, split_trailing_urls
+from newsletter.sources.digest.chunks import Kind, find_chunks, split_trailing_urls
 from newsletter.sources.digest.items import Doubt, Item, guess_terminator, split_items
 from newsletter.sources.digest.noise import is_noise
 from newsletter.sources.digest.to_markdown import write_blocks
@@ -50,7 +50,12 @@ class Digest:
 
 
 def read_digest(
-    text: str, *, file: str, source: str, keep_noise: bool = False, read_date: Callable[[str], datetime] | None = None
+    text: str,
+    *,
+    file: str,
+    source: str,
+    keep_noise: bool = False,
+    read_date: Callable[[str], datetime] | None = None,
 ) -> Digest:
     """The text of a paste → its posts. `read_date` reads the front matter's date in the publication's zone."""
     front = _read_front(text, file)
@@ -58,12 +63,18 @@ def read_digest(
     chunks = find_chunks(lines, front.text("separator") or None)
     terminator = site(_as_url(front.text("terminator"))) if front.text("terminator") else guess_terminator(chunks)
     chunks = split_trailing_urls(chunks, terminator)
-    noise = [] if keep_noise or front.text("noise") == "keep" else [c for c in chunks if c.kind is Kind.TEXT and is_noise(c.text)]
+    noise = (
+        []
+        if keep_noise or front.text("noise") == "keep"
+        else [c for c in chunks if c.kind is Kind.TEXT and is_noise(c.text)]
+    )
     silent = set(map(id, noise))
     uses = [LineUse(number, None, "front matter") for number in range(1, front.lines + 1)]
     uses += [LineUse(number, None, "separator") for c in chunks if c.kind is Kind.SEPARATOR for number in c.lines]
     uses += [LineUse(number, None, "noise") for c in noise for number in c.lines]
-    items, doubts = split_items([c for c in chunks if id(c) not in silent], terminator, forced=bool(front.text("terminator")))
+    items, doubts = split_items(
+        [c for c in chunks if id(c) not in silent], terminator, forced=bool(front.text("terminator"))
+    )
     defaults = _Defaults(source, front, front.parse("date", read_date) if read_date else None)
     posts = []
     for position, item in enumerate((item for item in items if item.chunks or item.sources), 1):
@@ -73,7 +84,11 @@ def read_digest(
         uses += [LineUse(number, position, field) for number, field in _item_uses(item, digest_post)]
     findings = [Finding(rule="digest", where=f"{file}:{doubt.line}", message=doubt.message) for doubt in doubts]
     findings += [
-        Finding(rule="digest-noise", where=f"{file}:{c.lines[0]}", message=f"left out, a button or counter: {c.text!r}")
+        Finding(
+            rule="digest-noise",
+            where=f"{file}:{c.lines[0]}",
+            message=f"left out, a button or counter: {c.text!r}",
+        )
         for c in noise
     ]
     findings.sort(key=lambda finding: int(finding.where.rpartition(":")[2]))

@@ -43,7 +43,22 @@ LINES = st.one_of(
     st.tuples(SENTENCE, URLS, SENTENCE).map(" ".join),
     URLS,
     URLS.map(lambda url: f"<{url}>"),
-    st.sampled_from(["", "", "", "   ", "\u200b", "See more", "3 d", "Like · Comment · Share", "#Baku #Moscow", "---", "===", "1.2K views"]),
+    st.sampled_from(
+        [
+            "",
+            "",
+            "",
+            "   ",
+            "\u200b",
+            "See more",
+            "3 d",
+            "Like · Comment · Share",
+            "#Baku #Moscow",
+            "---",
+            "===",
+            "1.2K views",
+        ]
+    ),
 )
 ENDS = st.sampled_from(["\n", "\n\n", "\r\n", "\r", "\n\n\n", "\u2028", "\u2029", "\n\u200f"])
 PASTES = st.lists(st.tuples(LINES, ENDS), max_size=40).map(lambda pairs: "".join(line + end for line, end in pairs))
@@ -91,7 +106,9 @@ def test_no_word_of_a_mutated_real_paste_is_lost(root: Path, data: st.DataObject
             case "case":
                 lines[position] = lines[position].upper() if "http" not in lines[position] else lines[position]
             case "prefix":
-                lines[position] = data.draw(st.sampled_from(["- ", "1. ", "   ", "\u200f", "> ", "✅ ", "# "])) + lines[position]
+                lines[position] = (
+                    data.draw(st.sampled_from(["- ", "1. ", "   ", "\u200f", "> ", "✅ ", "# "])) + lines[position]
+                )
         lines = lines or [""]
     check("\n".join(lines))
 
@@ -101,7 +118,9 @@ def test_no_word_of_a_mutated_real_paste_is_lost(root: Path, data: st.DataObject
 def test_a_wrapped_paste_loses_nothing(root: Path, columns: int, hyphens: bool) -> None:
     text = (root / "posts" / "2025-07-05-collected.txt").read_text(encoding="utf-8")
     wrapped = "\n".join(
-        line if re.match("https?://", line) else "\n".join(textwrap.wrap(line, columns, break_on_hyphens=hyphens) or [""])
+        line
+        if re.match("https?://", line)
+        else "\n".join(textwrap.wrap(line, columns, break_on_hyphens=hyphens) or [""])
         for line in text.split("\n")
     )
     digest = check(wrapped)

@@ -35,7 +35,8 @@ def told(digest: Digest, words: str) -> bool:
 
 def wrap(text: str, columns: int) -> str:
     return "\n".join(
-        line if line.startswith("http") else "\n".join(textwrap.wrap(line, columns) or [""]) for line in text.split("\n")
+        line if line.startswith("http") else "\n".join(textwrap.wrap(line, columns) or [""])
+        for line in text.split("\n")
     )
 
 
@@ -54,7 +55,9 @@ SAME: dict[str, Callable[[str], str]] = {
     "M9 angle brackets": lambda text: re.sub(r"^(http\S+)$", r"<\1>", text, flags=re.MULTILINE),
     "M10 wrapped at 72": lambda text: wrap(text, 72),
     "C1 quotes": lambda text: text.replace("’", "\x92").replace("“", "\x93").replace("”", "\x94").replace("–", "\x96"),
-    "M27 marks around bullets and URLs": lambda text: text.replace("\n– ", "\n\u200e– ").replace("\nhttp", "\n\u200ehttp"),
+    "M27 marks around bullets and URLs": lambda text: text.replace("\n– ", "\n\u200e– ").replace(
+        "\nhttp", "\n\u200ehttp"
+    ),
     "text above nothing": lambda text: "\n\n" + text + "\n\n",
 }
 
@@ -166,7 +169,10 @@ def test_m22_hashtags_are_tags_and_no_text() -> None:
         ("Smith told Reuters: “It is over.”", "Smith told Reuters: “It is over.”"),
         ("Q: Is it over?", "**Q:** Is it over?"),
         ("At 10:30 it began.", "At 10:30 it began."),
-        ("“Months Behind” vs. “Years Behind”: we shall see.", "**“Months Behind” vs. “Years Behind”:** we shall see."),
+        (
+            "“Months Behind” vs. “Years Behind”: we shall see.",
+            "**“Months Behind” vs. “Years Behind”:** we shall see.",
+        ),
         ("背景：谈判", "<strong>背景：</strong>谈判"),
     ],
 )

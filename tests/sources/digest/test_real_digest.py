@@ -22,7 +22,13 @@ def test_five_posts_in_order_with_their_lines(digest: Digest) -> None:
         "“six months” timeframe",
         "Albanese’s approach to China",
     ]
-    assert [(entry.first_line, entry.last_line) for entry in digest.posts] == [(1, 39), (41, 45), (47, 49), (51, 77), (79, 103)]
+    assert [(entry.first_line, entry.last_line) for entry in digest.posts] == [
+        (1, 39),
+        (41, 45),
+        (47, 49),
+        (51, 77),
+        (79, 103),
+    ]
     assert [len(entry.blocks) for entry in digest.posts] == [10, 1, 0, 9, 8]
 
 

@@ -1,0 +1,1 @@
+"""Measurements anyone can run: interleaved rounds, medians, ratios against a named rival in the same run."""

@@ -1,0 +1,21 @@
+"""`./run bench NAME`: one measurement."""
+
+import importlib
+import sys
+
+NAMES = {"build": "the writing side: start, build, a hundred posts, ten thousand drafted"}
+
+
+def main(arguments: list[str]) -> int:
+    """Run the measurement that is named; its exit status says whether all goals were met."""
+    if not arguments or arguments[0] not in NAMES:
+        print("usage: ./run bench NAME [--rounds N]\n")
+        for name, what in NAMES.items():
+            print(f"  {name:10} {what}")
+        return 2
+    status: int = importlib.import_module(f"bench.{arguments[0]}").main(arguments[1:])
+    return status
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
