@@ -127,6 +127,10 @@ def find_warnings(shown: ShownIssue, mail: Mail, config: Config) -> tuple[Findin
                 message="publication.postal_address is empty; the law of most countries wants one in the mail",
             )
         )
+    for name, part in (("issue.html.j2", mail.html), ("issue.txt.j2", mail.text)):
+        if links.TOKEN_SLOT not in part:
+            where = f"templates/email/{name}"
+            findings.append(Finding(rule="H32", where=where, message="no unsubscribe_url in it; mail needs a way out"))
     if not shown.issue.preheader:
         findings.append(
             Finding(

@@ -14,6 +14,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 VENV = ROOT / ".venv"
+CONSTRAINTS = ROOT / "scripts/constraints.txt"
 BIN = VENV / ("Scripts" if os.name == "nt" else "bin")
 PYTHON = BIN / ("python.exe" if os.name == "nt" else "python")
 
@@ -57,7 +58,8 @@ def _working_folder(recipe: str) -> str:
 def set_up(extra: str) -> None:
     """Install the project with `extra` into .venv, unless the stamp says that it is there already."""
     stamp = VENV / f"installed-{extra or 'core'}"
-    wanted = hashlib.sha256((ROOT / "pyproject.toml").read_bytes() + sys.version.encode()).hexdigest()
+    known = CONSTRAINTS.read_bytes() if CONSTRAINTS.is_file() else b""
+    wanted = hashlib.sha256((ROOT / "pyproject.toml").read_bytes() + known + sys.version.encode()).hexdigest()
     if stamp.is_file() and stamp.read_text() == wanted and PYTHON.exists():
         return
     if not PYTHON.exists() or _version(PYTHON) != list(sys.version_info[:2]):
@@ -68,7 +70,9 @@ def set_up(extra: str) -> None:
         file=sys.stderr,
     )
     target = f"{ROOT}[{extra}]" if extra else str(ROOT)
-    finished = subprocess.run([*find_installer(), "-e", target], stdout=subprocess.DEVNULL)
+    # The versions that the tests were last seen green with; a release does not pin them.
+    constraints = ["-c", str(CONSTRAINTS)] if CONSTRAINTS.is_file() else []
+    finished = subprocess.run([*find_installer(), *constraints, "-e", target], stdout=subprocess.DEVNULL)
     if finished.returncode:
         sys.exit(f"run: the installation failed (see above); nothing else was changed. Try again: ./run {sys.argv[1]}")
     stamp.write_text(wanted)

@@ -40,6 +40,14 @@ def render_mail(
     _refuse_slots(shown)
     source = render(environment, "email/issue.html.j2", values)
     html = inline_css(source)
+    if html.count(links.TOKEN_SLOT) != source.count(links.TOKEN_SLOT):
+        raise InputError(
+            Mistake(
+                code="NL042",
+                file="templates/email/issue.html.j2",
+                message=f"{links.TOKEN_SLOT} was changed while styles were inlined; use unsubscribe_url as it is",
+            )
+        )
     text = tidy_text(render(environment, "email/issue.txt.j2", values))
     return Mail(html, source, text)
 

@@ -127,7 +127,7 @@ def _content(entry: Mapping[str, Any], feed_url: str) -> tuple[str, bool, str]:
 def _entry_date(entry: Mapping[str, Any]) -> datetime | None:
     # `in` first: feedparser answers `updated` from `published` with a warning (X7). The times are UTC (X6).
     for name in ("published_parsed", "updated_parsed", "created_parsed"):
-        if entry.get(name):
+        if name in entry and entry[name]:  # noqa: RUF019 - `get` warns
             try:
                 return datetime.fromtimestamp(calendar.timegm(entry[name]), UTC)
             except (ValueError, OverflowError, OSError):

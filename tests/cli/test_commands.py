@@ -213,7 +213,9 @@ def test_a_broken_template_of_the_workspace_is_told_with_its_line(
 def test_a_template_of_the_workspace_wins(call: Call, sample: Path) -> None:
     (sample / "templates/email").mkdir(parents=True)
     (sample / "templates/email/issue.txt.j2").write_text("Mine: {{ issue.subject }}\n", encoding="utf-8")
-    assert call("build", *DAY).code == 0
+    built = call("build", *DAY)
+    assert built.code == 0
+    assert "templates/email/issue.txt.j2: no unsubscribe_url in it" in built.err
     assert (sample / f"build/{SLUG}/email.txt").read_text(encoding="utf-8").startswith("Mine: Moscow")
 
 
