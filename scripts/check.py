@@ -10,7 +10,16 @@ CHECKS = {
     "format": [PYTHON, "-m", "ruff", "format", "--check", "."],
     "lint": [PYTHON, "-m", "ruff", "check", "."],
     "types": [PYTHON, "-m", "mypy"],
-    "layers and docs": [PYTHON, "-m", "pytest", "-q", "-p", "no:randomly", "tests/test_layers.py", "tests/test_docs.py"],
+    "layers and docs": [
+        PYTHON,
+        "-m",
+        "pytest",
+        "-q",
+        "-p",
+        "no:randomly",
+        "tests/test_layers.py",
+        "tests/test_docs.py",
+    ],
 }
 
 

@@ -27,7 +27,9 @@ def main() -> int:
         browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
         pictures = [take(browser, width, scheme) for width, scheme in VIEWS]
         cells = "".join(f'<img src="data:image/png;base64,{base64.b64encode(one).decode()}">' for one in pictures)
-        style = "body{margin:0;padding:24px;display:flex;gap:24px;background:#d8d3c8;width:max-content}img{display:block}"
+        style = (
+            "body{margin:0;padding:24px;display:flex;gap:24px;background:#d8d3c8;width:max-content}img{display:block}"
+        )
         page = browser.new_page(viewport={"width": sum(width for width, _ in VIEWS) + 96, "height": HEIGHT + 48})
         page.set_content(f"<style>{style}</style>{cells}")
         TARGET.parent.mkdir(parents=True, exist_ok=True)

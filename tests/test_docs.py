@@ -51,7 +51,11 @@ def test_every_key_of_the_settings_is_documented_and_no_other() -> None:
 
 
 def test_every_error_code_has_a_heading_and_every_heading_a_code() -> None:
-    used = {code for path in (ROOT / "newsletter").rglob("*.py") for code in re.findall(r'"(NL\d{3})"', path.read_text(encoding="utf-8"))}
+    used = {
+        code
+        for path in (ROOT / "newsletter").rglob("*.py")
+        for code in re.findall(r'"(NL\d{3})"', path.read_text(encoding="utf-8"))
+    }
     assert set(re.findall(r"^## (NL\d{3})$", read("docs/errors.md"), flags=re.MULTILINE)) == used
 
 
@@ -118,7 +122,9 @@ def commands_of(text: str) -> list[list[str]]:
     return found
 
 
-def test_the_readmes_commands_do_what_they_say(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_readmes_commands_do_what_they_say(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     from newsletter.cli import run
 
     monkeypatch.chdir(tmp_path)
@@ -176,7 +182,17 @@ def test_nothing_in_the_repository_speaks_of_this_machine() -> None:
     words = re.compile(r"/work/|/root/|pypi\.org|files\.pythonhosted|registry\.npmjs|deb\.debian\.org")
     for path in ROOT.rglob("*"):
         parts = set(path.relative_to(ROOT).parts)
-        if not path.is_file() or parts & {".git", ".venv", "build", "__pycache__", ".newsletter", ".mypy_cache", ".ruff_cache", ".hypothesis", ".pytest_cache"}:
+        if not path.is_file() or parts & {
+            ".git",
+            ".venv",
+            "build",
+            "__pycache__",
+            ".newsletter",
+            ".mypy_cache",
+            ".ruff_cache",
+            ".hypothesis",
+            ".pytest_cache",
+        }:
             continue
         if path.suffix in (".png", ".pyc") or path.name in ("test_docs.py", ".coverage"):
             continue
