@@ -95,7 +95,7 @@ TEXTS = st.text(
     TEXTS,
     st.lists(TEXTS, max_size=2),
     st.datetimes(min_value=datetime(1990, 1, 1), max_value=datetime(2100, 1, 1)),
-)  # noqa: DTZ001 - made aware below
+)
 def test_what_is_written_reads_back(title: str, author: str, tags: list[str], moment: datetime) -> None:
     post = Post(
         key="abcdef012345",
