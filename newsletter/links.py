@@ -48,6 +48,11 @@ def entry_id(base: str, day: str, key: str) -> str:
     return f"tag:{urlsplit(base).hostname},{day}:post/{key}"
 
 
+def feed_id(base: str, day: str, theme: str | None) -> str:
+    """The id of a feed itself; `day` is the first issue's."""
+    return f"tag:{urlsplit(base).hostname},{day}:{f'theme/{theme}' if theme else 'publication'}"
+
+
 def issue_entry_id(base: str, day: str, slug: str) -> str:
     """The feed id of a whole issue."""
     return f"tag:{urlsplit(base).hostname},{day}:issue/{slug}"

@@ -15,7 +15,7 @@ from newsletter.rendering.markdown import (
     parse_markdown,
     to_html,
 )
-from newsletter.rendering.plain_text import to_text, wrap
+from newsletter.rendering.plain_text import to_text
 from newsletter.text.characters import is_rtl
 from newsletter.text.words import cut_at_word
 
@@ -149,8 +149,3 @@ def site_name(url: str) -> str:
     """The name of a site as people say it: `https://www.example.org/a` → `example.org`."""
     host = urlsplit(url).hostname or url
     return host.removeprefix("www.")
-
-
-def wrap_text(text: str) -> str:
-    """A paragraph of our own for the text part."""
-    return wrap(text)

@@ -1,7 +1,6 @@
 """Tokens → plain text: wrapped at 72 columns, links numbered, the same words as the HTML (email-html T1-T6)."""
 
 import re
-import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -240,8 +239,3 @@ def underline(text: str, mark: str) -> str:
     """A heading wrapped and underlined by `mark`."""
     wrapped = wrap(text)
     return f"{wrapped}\n{mark * max(columns(line) for line in wrapped.split(chr(10)))}"
-
-
-def indent_lines(text: str, indent: str) -> str:
-    """Every line that holds something, moved in."""
-    return textwrap.indent(text, indent)

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from html import escape
 from typing import Any
-from urllib.parse import urlsplit
 from xml.etree import ElementTree as ET
 
 from jinja2 import Environment
@@ -167,7 +166,9 @@ class _Site:
         home = links.theme_url(url, theme.slug) if theme else f"{url}/"
         newest = max((entry.updated for entry in entries), default=max(one.moment for one in self.issues))
         feed = Feed(
-            id=f"tag:{urlsplit(url).hostname},2025:{f'theme/{theme.slug}' if theme else 'publication'}",
+            id=links.feed_id(
+                url, min(one.shown.issue.date for one in self.issues).isoformat(), theme.slug if theme else None
+            ),
             title=f"{self.publication.title}: {theme.title}" if theme else self.publication.title,
             description=self.publication.description or self.publication.title,
             home=home,

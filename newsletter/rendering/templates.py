@@ -16,7 +16,7 @@ from jinja2.exceptions import TemplateNotFound
 from markupsafe import Markup
 
 from newsletter.errors import InputError, Mistake
-from newsletter.rendering.plain_text import indent_lines, underline, wrap
+from newsletter.rendering.plain_text import underline, wrap
 
 # A template's name (email/layout.html.j2) → its text and the path for messages; None if there is none of that name.
 ReadTemplate = Callable[[str], tuple[str, str] | None]
@@ -45,7 +45,6 @@ def make_environment(read: ReadTemplate, compiled: BytecodeCache | None = None) 
     environment.filters["sanitised"] = Markup
     environment.filters["underline"] = underline
     environment.filters["wrap"] = wrap
-    environment.filters["indent_lines"] = indent_lines
     return environment
 
 

@@ -17,11 +17,6 @@ _ABBREVIATIONS = frozenset(
 _SENTENCE_END = re.compile(r"[.!?…]+[\"'”’»)\]]*(?=\s)|[。！？؟।]")
 
 
-def find_words(text: str) -> list[str]:
-    """The words of a text, as they stand."""
-    return WORD.findall(text)
-
-
 def fold_words(text: str) -> list[str]:
     """The words of a Markdown text for comparing: no URLs, no tags, NFKC, case folded."""
     bare = _TAG.sub(" ", URL.sub(" ", text))

@@ -14,7 +14,7 @@ from newsletter.rendering.content import show_issue
 from newsletter.rendering.email import Mail, render_mail
 from newsletter.resources import resource
 from newsletter.text.html import html_words
-from newsletter.text.words import URL, find_words
+from newsletter.text.words import URL, WORD
 from tests.rendering.issues import EDITION, PUBLICATION, make_issue
 
 
@@ -97,7 +97,7 @@ def test_slots_come_out_as_they_went_in(mail: Mail) -> None:
 
 def words_of_html(html: str) -> list[str]:
     inline = re.sub(r"</?(?:em|strong|b|i|a|code|sub|sup|s|bdi|span|mark)\b[^>]*>", "", html)
-    return find_words(html_words(re.sub(r"(?=<)", " ", inline)))
+    return WORD.findall(html_words(re.sub(r"(?=<)", " ", inline)))
 
 
 def test_both_parts_have_the_same_words(mail: Mail) -> None:
@@ -108,7 +108,9 @@ def test_both_parts_have_the_same_words(mail: Mail) -> None:
     text = text.replace("[A picture]", "")  # an image's alternative text is an attribute in HTML
     shown = URL.sub("", html)
     assert sorted(words_of_html(shown)) == sorted(
-        word for word in find_words(text) if word not in ("1", "2", "3", "4") or word in find_words(html_words(shown))
+        word
+        for word in WORD.findall(text)
+        if word not in ("1", "2", "3", "4") or word in WORD.findall(html_words(shown))
     )
 
 

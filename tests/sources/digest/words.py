@@ -8,11 +8,11 @@ from newsletter.sources.digest import Digest
 from newsletter.sources.urls import clean_url
 from newsletter.text.characters import split_lines
 from newsletter.text.markdown import trim_url
-from newsletter.text.words import URL, find_words
+from newsletter.text.words import URL, WORD
 
 
 def words_in(text: str) -> list[str]:
-    return find_words(URL.sub(" ", text))
+    return WORD.findall(URL.sub(" ", text))
 
 
 def urls_in(text: str) -> list[str]:
