@@ -2,14 +2,14 @@
 
 import hashlib
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import date, datetime
 
 from jinja2 import Environment
 
 from newsletter import links
 from newsletter.config import Config
-from newsletter.delivery.message import Envelope, issue_headers, write_message
+from newsletter.delivery.message import Envelope, HeaderError, issue_headers, write_message
 from newsletter.desk import load_issue, load_phrases, read_template, template_cache
 from newsletter.errors import InputError, Mistake, NewsletterError, UsageError
 from newsletter.model import UNSORTED, Edition, Finding, Issue
@@ -107,7 +107,11 @@ def compose_message(mail: Mail, issue: Issue, edition: Edition, config: Config) 
         base=config.publication.url,
         moment=publication_moment(edition, issue.date, config.zone),
     )
-    headers = issue_headers(envelope, to=PREVIEW_READER, token=links.TOKEN_SLOT, message_id=f"{links.SLOT_PREFIX}ID__")
+    reader = {"to": PREVIEW_READER, "token": links.TOKEN_SLOT, "message_id": f"{links.SLOT_PREFIX}ID__"}
+    try:
+        headers = issue_headers(envelope, **reader)
+    except HeaderError as error:  # the settings are checked, so it is the issue's subject
+        raise InputError.of(replace(mistake, file=issue_path(issue.slug)) for mistake in error.mistakes) from None
     return write_message(headers, mail.text, mail.html)
 
 

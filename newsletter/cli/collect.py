@@ -9,6 +9,7 @@ from typing import Any
 import click
 
 from newsletter.cli.common import Here, complete_names, in_workspace
+from newsletter.cli.ui import printable
 from newsletter.collect import (
     SourceReport,
     choose_source,
@@ -138,9 +139,11 @@ def _take_in(
     }
     rows: list[list[object]]
     if report:
-        rows = [[line["file"], line["line"], line["post"] or "-", line["field"], line["text"]] for line in lines]
+        rows = [
+            [line["file"], line["line"], line["post"] or "-", line["field"], printable(line["text"])] for line in lines
+        ]
     else:
-        rows = [[post.key, post.title, post.url or "-"] for post in posts]
+        rows = [[post.key, printable(post.title), post.url or "-"] for post in posts]
     here.ui.answer(document, rows)
     what = "would be taken in" if dry_run else "taken in"
     here.ui.say(f"{len(posts)} posts read; {taken.new} {what} as {source.name!r}, {taken.known} known already")

@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from newsletter.cli.common import Here, complete_issues, in_workspace
-from newsletter.cli.ui import paint
+from newsletter.cli.ui import paint, printable
 from newsletter.desk import load_issue, read_sources
 from newsletter.editing.themes import OffTheme, Sorter, Verdict, sort_posts
 from newsletter.errors import InputError, Mistake, UsageError
@@ -117,7 +117,7 @@ def _describe(one: _Explained) -> dict[str, object]:
 def _tell(one: _Explained) -> list[str]:
     verdict = one.verdict
     lines = [
-        paint(verdict.post.title, "bold", sys.stdout)
+        paint(printable(verdict.post.title), "bold", sys.stdout)
         + f"  [{verdict.post.key}]  {verdict.post.origin}:{verdict.post.line}"
     ]
     lines.append(f"  → {paint(verdict.theme or UNSORTED, 'green', sys.stdout)}: {_reason(verdict)}")
@@ -132,7 +132,7 @@ def _tell(one: _Explained) -> list[str]:
         note = f" [{score.note}]" if score.note else ""
         lines.append(f"  {score.theme:20} {score.points:6.1f}  {', '.join(words[:SHOWN_WORDS])}{more}{note}")
     for off in one.off_theme:
-        excerpt = " ".join(off.text.split())[:60]
+        excerpt = printable(" ".join(off.text.split())[:60])
         named = f"{', '.join(off.words)} ({', '.join(off.themes)})"
         lines.append(
             paint(

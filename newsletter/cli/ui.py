@@ -46,7 +46,7 @@ class Ui:
     def say(self, text: str, style: str = "") -> None:
         """Talk: to stderr, and not under --quiet or --json."""
         if not self.quiet and not self.json:
-            sys.stderr.write(paint(text, style) + "\n")
+            sys.stderr.write(paint(printable(text), style) + "\n")
 
     def warn(self, findings: Iterable[object]) -> None:
         """Things worth a look, one a line."""

@@ -219,6 +219,30 @@ def test_a_template_of_the_workspace_wins(call: Call, sample: Path) -> None:
     assert (sample / f"build/{SLUG}/email.txt").read_text(encoding="utf-8").startswith("Mine: Moscow")
 
 
+@pytest.mark.parametrize(
+    ("subject", "told"),
+    [
+        ('"a\\u000aBcc: evil@x.example"', "holds a character that must not stand in a header"),
+        ('"=?utf-8?q?a=0aBcc:_evil@x?="', "holds a character that must not stand in a header"),
+        ('"' + "x" * 201 + '"', "is longer than 200 characters"),
+    ],
+)
+def test_t16_a_subject_cannot_add_a_header(call: Call, sample: Path, subject: str, told: str) -> None:
+    call("draft", *DAY)
+    path = sample / f"issues/{SLUG}/issue.md"
+    lines = path.read_text(encoding="utf-8").split("\n")
+    lines[4] = f"subject: {subject}"
+    path.write_text("\n".join(lines), encoding="utf-8")
+    built = call("build", SLUG)
+    if "u000a" in subject:  # white space of a subject is one space: nothing to refuse
+        assert built.code == 0
+        assert "\nBcc" not in (sample / f"build/{SLUG}/message.eml").read_text(encoding="ascii")
+        return
+    assert built.code == 3
+    assert built.err.startswith(f"issues/{SLUG}/issue.md: Subject: {told}")
+    assert not (sample / "build").exists()
+
+
 # --- explain --------------------------------------------------------------------------------------------------------
 
 
