@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass, replace
 from datetime import date, datetime
 
@@ -10,7 +11,7 @@ from jinja2 import Environment
 from newsletter import links
 from newsletter.config import Config
 from newsletter.delivery.message import Envelope, HeaderError, issue_headers, write_message
-from newsletter.desk import load_issue, load_phrases, read_template, template_cache
+from newsletter.desk import find_strange_templates, load_issue, load_phrases, read_template, template_cache
 from newsletter.errors import InputError, Mistake, NewsletterError, UsageError
 from newsletter.model import UNSORTED, Edition, Finding, Issue
 from newsletter.phrases import Phrases
@@ -64,7 +65,8 @@ def build_issue(workspace: Workspace, config: Config, slug: str) -> Build:
     """Render an issue and the archive up to it, and write all files. Raises InputError; then no file was written."""
     if not workspace.exists(issue_path(slug)):
         raise _no_such_issue(workspace, slug)
-    issue = load_issue(workspace, slug).issue
+    file = load_issue(workspace, slug)
+    issue = file.issue
     edition = next((one for one in config.editions if one.slug == issue.edition), None)
     if edition is None:
         raise _no_such_edition(config, issue)
@@ -75,7 +77,12 @@ def build_issue(workspace: Workspace, config: Config, slug: str) -> Build:
     mail = render_mail(shown, publication=config.publication, edition=edition, environment=environment, phrases=phrases)
     message = compose_message(mail, issue, edition, config)
     site = _render_site(workspace, config, shown, environment, phrases)
-    findings = find_warnings(shown, mail, config)
+    findings = (
+        *file.findings,
+        *find_warnings(shown, mail, config),
+        *find_strange_templates(workspace),
+        *_find_newer(workspace, issue),
+    )
     contents: dict[str, str | bytes] = {
         f"build/{slug}/email.html": mail.html,
         f"build/{slug}/email.txt": mail.text,
@@ -167,6 +174,16 @@ def find_warnings(shown: ShownIssue, mail: Mail, config: Config) -> tuple[Findin
             if not post.sources
         ]
     return tuple(findings)
+
+
+def _find_newer(workspace: Workspace, issue: Issue) -> Iterator[Finding]:
+    """The archive ends with the issue that is built, so building an old one takes newer ones off its front page."""
+    newer = [slug for slug in workspace.issue_slugs() if slug[:10] > issue.date.isoformat()]
+    if newer:
+        message = (
+            f"the archive ends with this issue; for all of it build the newest one last: newsletter build {newer[-1]}"
+        )
+        yield Finding(rule="archive", where=SITE, message=message)
 
 
 def _render_site(

@@ -1,12 +1,14 @@
 """The flow that brings posts in: feeds are fetched, pastes are taken from files; each new post becomes a file of its own."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from typing import Any
+from urllib.parse import urlsplit
 
 from newsletter.config import Config
-from newsletter.desk import list_source_files, read_sources
+from newsletter.desk import about_new_files, read_source
 from newsletter.errors import InputError, Mistake, UsageError
 from newsletter.model import Finding, Post, Source
 from newsletter.sources import SOURCES, SourceFile, collected_folder
@@ -28,7 +30,7 @@ STATE = "sources"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SourceReport:
-    """What one source brought. `failed` is the reason, if it did; `paths` are the files written."""
+    """What one source brought. `failed` is the reason, if it did; `host` was asked; `paths` are the files written."""
 
     name: str
     kind: str
@@ -36,6 +38,7 @@ class SourceReport:
     known: int = 0
     failed: str = ""
     note: str = ""
+    host: str = ""
     paths: tuple[str, ...] = ()
     findings: tuple[Finding, ...] = ()
 
@@ -69,7 +72,7 @@ def take_in_posts(
     workspace: Workspace, config: Config, source: Source, posts: Iterable[Post], now: datetime
 ) -> SourceReport:
     """Posts of a paste or file named by hand → files below posts/collected/, but for those that some source has already."""
-    known_keys = {post.key for post in read_sources(workspace, config).posts}
+    known_keys = {post.key for post in _read_what_can_be_read(workspace, config)}
     posts = tuple(posts)
     new = [post for post in posts if post.key not in known_keys]
     unique = list({post.key: post for post in new}.values())
@@ -77,6 +80,13 @@ def take_in_posts(
     return SourceReport(
         name=source.name, kind=source.kind, new=len(unique), known=len(posts) - len(unique), paths=paths
     )
+
+
+def _read_what_can_be_read(workspace: Workspace, config: Config) -> Iterator[Post]:
+    """The posts of all sources but for those that hold a mistake: `draft` tells it; here it must not stop other files."""
+    for source in config.sources:
+        with suppress(InputError):
+            yield from read_source(workspace, config, source).posts
 
 
 def choose_source(config: Config, name: str | None) -> Source:
@@ -107,21 +117,22 @@ def no_such_source(config: Config, name: str) -> UsageError:
 def _look_into(workspace: Workspace, config: Config, source: Source, state: dict[str, Any]) -> SourceReport:
     """A folder is read in place; new is what was not there at the last visit."""
     try:
-        batch = SOURCES[source.kind].read(source, list_source_files(workspace, source), config.zone)
+        batch = read_source(workspace, config, source)
     except InputError as error:
         return SourceReport(name=source.name, kind=source.kind, failed="; ".join(map(str, error.mistakes)))
     before = set(state.get(source.name, {}).get("keys", ()))
     keys = sorted({post.key for post in batch.posts})
     state[source.name] = {"keys": keys}
-    new = len(set(keys) - before)
-    note = "" if batch.posts or workspace.exists(source.path) else f"there is no folder {source.path}"
+    fresh = {post.key: post for post in batch.posts if post.key not in before}
     return SourceReport(
         name=source.name,
         kind=source.kind,
-        new=new,
-        known=len(batch.posts) - new,
-        note=note,
-        findings=batch.findings,
+        new=len(fresh),
+        known=len(batch.posts) - len(fresh),
+        failed=""
+        if workspace.exists(source.path)
+        else f"there is no folder {source.path}; make it, or change its path",
+        findings=about_new_files(batch.findings, fresh.values(), batch.posts),
     )
 
 
@@ -187,7 +198,8 @@ def _receive(
     now: datetime,
 ) -> tuple[SourceReport, FeedState]:
     """What one visit brought → the report and what to remember."""
-    report = SourceReport(name=source.name, kind=source.kind)
+    # The host alone: the rest of an address may hold a secret.
+    report = SourceReport(name=source.name, kind=source.kind, host=urlsplit(memory.address).hostname or "")
     if fetched.outcome == "unchanged":
         return replace(report, note="unchanged"), after_unchanged(memory, fetched.moved_to)
     if fetched.outcome != "content":

@@ -1,17 +1,19 @@
 """What the flows share: opening the workspace's files and reading them into nouns."""
 
-from collections.abc import Iterable
+import re
+from collections.abc import Iterable, Iterator
 
 from jinja2 import BytecodeCache, FileSystemBytecodeCache
 
 from newsletter.config import Config, load_config
 from newsletter.editing.issue_file import IssueFile, read_issue
 from newsletter.errors import InputError, Mistake
-from newsletter.model import Finding, Post, Source
+from newsletter.model import UNSORTED, Finding, Post, Source
 from newsletter.phrases import Phrases, read_phrases
 from newsletter.resources import resource
 from newsletter.sources import SOURCES, Batch, SourceFile, collected_folder
 from newsletter.text.characters import decode_text
+from newsletter.text.words import suggest
 from newsletter.workspace import SETTINGS, Workspace, issue_path
 
 COLLECTED = "posts/collected"
@@ -28,9 +30,8 @@ def read_sources(workspace: Workspace, config: Config) -> Batch:
     findings: list[Finding] = []
     mistakes: list[Mistake] = []
     for source in config.sources:
-        kind = SOURCES[source.kind]
         try:
-            batch = kind.read(source, list_source_files(workspace, source), config.zone)
+            batch = read_source(workspace, config, source)
         except InputError as error:
             mistakes += error.mistakes
             continue
@@ -39,6 +40,46 @@ def read_sources(workspace: Workspace, config: Config) -> Batch:
     if mistakes:
         raise InputError.of(mistakes)
     return Batch(tuple(posts), tuple(findings))
+
+
+def read_source(workspace: Workspace, config: Config, source: Source) -> Batch:
+    """The posts of one source. Raises InputError with the mistakes of all its files."""
+    batch = SOURCES[source.kind].read(source, list_source_files(workspace, source), config.zone)
+    findings = list(batch.findings)
+    if source.path and not workspace.exists(source.path):
+        message = f"source {source.name!r}: there is no folder {source.path}; make it, or change its path"
+        findings.append(Finding(rule="source-folder", where=SETTINGS, message=message))
+    themes = {theme.slug for theme in config.themes} | {UNSORTED}
+    names = {one.name for one in config.sources}
+    # What front matter says holds for every post of a paste; it is told once.
+    strange = dict.fromkeys(
+        (post.origin, post.theme) for post in batch.posts if post.theme and post.theme not in themes
+    )
+    if strange:
+        raise InputError.of(_no_such_theme(workspace, origin, theme, sorted(themes)) for origin, theme in strange)
+    for origin, name in dict.fromkeys((post.origin, post.source) for post in batch.posts if post.source not in names):
+        where = f"{origin}:{_line_of(workspace, origin, 'source')}"
+        message = f"source: no source {name!r} in the settings{suggest(name, names)}"
+        findings.append(Finding(rule="source", where=where, message=message))
+    return Batch(batch.posts, tuple(findings))
+
+
+def _no_such_theme(workspace: Workspace, origin: str, theme: str | None, known: list[str]) -> Mistake:
+    near = suggest(theme or "", known) or f" (there is: {', '.join(known)})"
+    line = _line_of(workspace, origin, "theme")
+    return Mistake(code="NL023", file=origin, line=line, message=f"theme: no theme {theme!r} in the settings{near}")
+
+
+def _line_of(workspace: Workspace, path: str, key: str) -> int:
+    """The line of a front-matter key."""
+    lines = workspace.read(path).splitlines()
+    return next((number for number, line in enumerate(lines, 1) if line.startswith(f"{key}:".encode())), 1)
+
+
+def about_new_files(findings: Iterable[Finding], new: Iterable[Post], posts: Iterable[Post]) -> tuple[Finding, ...]:
+    """Findings without those on files whose posts are all known: they were told when the posts were new."""
+    quiet = {post.origin for post in posts} - {post.origin for post in new}
+    return tuple(finding for finding in findings if re.sub(r":\d+$", "", finding.where) not in quiet)
 
 
 def list_source_files(workspace: Workspace, source: Source) -> Iterable[SourceFile]:
@@ -67,10 +108,11 @@ def load_issue(workspace: Workspace, slug: str) -> IssueFile:
 
 
 def load_phrases(workspace: Workspace, config: Config) -> Phrases:
-    """The words of the publication's language; the workspace's own file wins."""
-    path = "templates/phrases.toml"
-    data = workspace.read(path) if workspace.exists(path) else resource(path).read_bytes()
-    return read_phrases(decode_text(data, path), path, config.publication.language)
+    """The words of the publication's language; the workspace's own file wins, key by key."""
+    path, language = "templates/phrases.toml", config.publication.language
+    packed = resource(path).read_bytes()
+    own = workspace.read(path) if workspace.exists(path) else b""
+    return read_phrases([decode_text(packed, path), decode_text(own, path)], path, language)
 
 
 def read_template(workspace: Workspace, name: str) -> tuple[str, str] | None:
@@ -80,6 +122,17 @@ def read_template(workspace: Workspace, name: str) -> tuple[str, str] | None:
         return decode_text(workspace.read(path), path), path
     packed = resource(path)
     return (packed.read_text(encoding="utf-8"), path) if packed.is_file() else None
+
+
+def find_strange_templates(workspace: Workspace) -> Iterator[Finding]:
+    """Files in the workspace's templates/ that nothing reads: a misspelt name would change nothing, silently."""
+    packed = resource("templates")
+    known = [path.relative_to(packed).as_posix() for path in packed.rglob("*.*")]
+    for path in workspace.list_files("templates"):
+        name = path.removeprefix("templates/")
+        if name.endswith((".j2", ".css", ".toml")) and name not in known:
+            text = f"no template has this name{suggest(name, known)}; it is read only if another one includes it"
+            yield Finding(rule="template", where=path, message=text)
 
 
 def template_cache(workspace: Workspace) -> BytecodeCache:

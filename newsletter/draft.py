@@ -7,12 +7,12 @@ from datetime import date
 from typing import Protocol
 
 from newsletter.config import Config
-from newsletter.desk import load_issue, load_phrases, read_sources
+from newsletter.desk import about_new_files, load_issue, load_phrases, read_sources
 from newsletter.editing.compose import Composed, compose_issue, gather_sections
 from newsletter.editing.duplicates import Duplicate, find_duplicates
 from newsletter.editing.issue_file import insert_posts, write_issue
 from newsletter.editing.themes import Sorter, Verdict, sort_posts
-from newsletter.errors import InputError, Mistake, NothingToDo
+from newsletter.errors import InputError, Mistake, NothingToDo, UsageError
 from newsletter.model import Edition, Finding, Issue, Post
 from newsletter.workspace import Workspace, issue_path, split_issue_slug
 
@@ -62,7 +62,7 @@ def draft_issue(
             Mistake(
                 code="NL060",
                 message=f"{issue_path(slug)} stands already",
-                help="add what is new: newsletter draft --refresh",
+                help=f"add what is new: newsletter draft --refresh {_options(edition, day)}",
             )
         )
     phrases = load_phrases(workspace, config)
@@ -80,7 +80,11 @@ def refresh_issue(
     """Add to an issue what was collected since; what stands in it is not touched. Raises NothingToDo if nothing is new."""
     slug = f"{day.isoformat()}-{edition.slug}"
     if not workspace.exists(issue_path(slug)):
-        return draft_issue(workspace, config, edition, day, track=track)
+        own = [name for name in workspace.issue_slugs() if name.endswith(f"-{edition.slug}")]
+        latest = f"the latest issue: newsletter draft --refresh --date {own[-1][:10]}; " if own else ""
+        message = f"no issue {slug} that could be refreshed"
+        fresh = f"a new one: newsletter draft {_options(edition, day)}"
+        raise UsageError(Mistake(code="NL031", message=message, help=latest + fresh))
     current = load_issue(workspace, slug)
     choice = _choose(workspace, config, edition, day, current=current.issue, track=track)
     sections, held, elsewhere = gather_sections(
@@ -89,6 +93,10 @@ def refresh_issue(
     if not sections:
         raise _nothing_new(slug, choice)
     return _write(workspace, slug, insert_posts(current, sections), choice, Composed(current.issue, held, elsewhere))
+
+
+def _options(edition: Edition, day: date) -> str:
+    return f"--edition {edition.slug} --date {day.isoformat()}"
 
 
 # --- choosing ---------------------------------------------------------------------------------------------------
@@ -101,6 +109,7 @@ class _Choice:
     later: tuple[Post, ...]
     used: int
     offered: dict[str, str]
+    posts: tuple[Post, ...]
     findings: tuple[Finding, ...]
 
 
@@ -125,7 +134,7 @@ def _choose(
     told = (*past, current) if current else past
     new, duplicates = find_duplicates(track(fresh, "comparing"), told)
     verdicts = sort_posts(track(new, "sorting"), Sorter(config.themes, config.sources, config.sorting))
-    return _Choice(verdicts, duplicates, tuple(later), used, offered, batch.findings)
+    return _Choice(verdicts, duplicates, tuple(later), used, offered, batch.posts, batch.findings)
 
 
 def _past_issues(workspace: Workspace, edition: Edition, slug: str) -> tuple[tuple[Issue, ...], set[str]]:
@@ -174,7 +183,7 @@ def _write(workspace: Workspace, slug: str, text: str, choice: _Choice, composed
         elsewhere=composed.elsewhere,
         later=choice.later,
         used=choice.used,
-        findings=choice.findings,
+        findings=about_new_files(choice.findings, [verdict.post for verdict in added], choice.posts),
     )
 
 

@@ -43,6 +43,9 @@ def main(arguments: list[str]) -> int:
         return 0 if arguments[:1] in (["-h"], ["--help"]) else 2
     extra, command = RECIPES[arguments[0]]
     set_up(extra)
+    if arguments[0] in ("newsletter", "demo"):
+        # What the program tells people to type next.
+        os.environ["NEWSLETTER_PROGRAM"] = f"{ROOT / 'run'} newsletter"
     try:
         finished = subprocess.run([PYTHON, *command, *arguments[1:]], cwd=_working_folder(arguments[0]))
     except KeyboardInterrupt:

@@ -87,7 +87,7 @@ def environment_names() -> set[str]:
     from newsletter.rendering.email import mail_values
     from tests.rendering.issues import EDITION, PUBLICATION, make_issue
 
-    phrases = read_phrases(read("templates/phrases.toml"), "p", "en")
+    phrases = read_phrases([read("templates/phrases.toml")], "p", "en")
     return set(mail_values(show_issue(make_issue(), "en"), PUBLICATION, EDITION, phrases))
 
 

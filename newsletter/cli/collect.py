@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from newsletter.cli.common import Here, complete_names, in_workspace
-from newsletter.cli.ui import printable
+from newsletter.cli.ui import printable, program
 from newsletter.collect import (
     SourceReport,
     choose_source,
@@ -69,7 +69,7 @@ def _answer(here: Here, reports: Iterable[SourceReport]) -> int:
     for one in reports:
         here.ui.warn(one.findings)
         if one.failed:
-            here.ui.say(f"{one.name}: {one.failed}", "red")
+            here.ui.say(f"{one.name}{f' ({one.host})' if one.host else ''}: {one.failed}", "red")
         elif one.note:
             here.ui.say(f"{one.name}: {one.note}")
     new, failed = sum(one.new for one in reports), sum(bool(one.failed) for one in reports)
@@ -82,7 +82,7 @@ def _answer(here: Here, reports: Iterable[SourceReport]) -> int:
     here.ui.answer(document, rows)
     if failed:
         return PARTLY if failed < len(reports) else 1
-    here.ui.say("Next: newsletter draft" if new else "nothing new")
+    here.ui.say(f"Next: {program()} draft" if new else "nothing new")
     return 0 if new else NOTHING
 
 

@@ -5,6 +5,7 @@ from datetime import date
 import click
 
 from newsletter.cli.common import Here, complete_names, in_workspace, parse_date
+from newsletter.cli.ui import program
 from newsletter.draft import Draft, draft_issue, refresh_issue
 from newsletter.editing.duplicates import Duplicate
 from newsletter.schedule import next_day
@@ -48,7 +49,9 @@ def command(here: Here, edition: str | None, day: date | None, refresh: bool) ->
         if posts:
             here.ui.say(f"{name}: {len(posts)}")
     here.ui.answer(describe(draft), [[draft.path, f"{len(draft.added)} posts", f"{draft.unsorted} unsorted"]])
-    here.ui.say(f"Next: read and change {draft.path}, then: newsletter build {draft.slug} --open")
+    if refresh:
+        here.ui.say("The subject and the preheader are as they were; do they still fit?")
+    here.ui.say(f"Next: read and change {draft.path}, then: {program()} build {draft.slug} --open")
     return 0
 
 

@@ -11,7 +11,7 @@ from newsletter.cli.ui import paint, printable
 from newsletter.desk import load_issue, read_sources
 from newsletter.editing.themes import OffTheme, Sorter, Verdict, sort_posts
 from newsletter.errors import InputError, Mistake, UsageError
-from newsletter.model import UNSORTED, IssuePost, Post, Section
+from newsletter.model import UNSORTED, IssuePost, Post
 from newsletter.sources import SourceFile
 from newsletter.sources.folder import read_file
 from newsletter.text.markdown import plain_inline
@@ -51,7 +51,12 @@ def _find_posts(here: Here, wanted: str) -> tuple[Post, ...]:
     slug = next((part for part in reversed(wanted.split("/")) if split_issue_slug(part)), None)
     if slug and here.workspace.exists(issue_path(slug)) and (wanted == slug or wanted.endswith("issue.md")):
         issue = load_issue(here.workspace, slug).issue
-        return tuple(_as_post(post, section, issue_path(slug)) for section in issue.sections for post in section.posts)
+        known = {theme.slug for theme in here.config.themes}
+        return tuple(
+            _as_post(post, section.slug if section.slug in known else UNSORTED, issue_path(slug))
+            for section in issue.sections
+            for post in section.posts
+        )
     path = Path(wanted)
     if path.is_file():
         file = SourceFile(here.workspace.relative(path), path.read_bytes())
@@ -86,13 +91,13 @@ def _search(here: Here, wanted: str) -> tuple[Post, ...]:
     return tuple(found)
 
 
-def _as_post(post: IssuePost, section: Section, path: str) -> Post:
+def _as_post(post: IssuePost, theme: str, path: str) -> Post:
     return Post(
         key=post.key or "-",
         title=plain_inline(post.title),
         body=post.body,
         source="",
-        theme=section.slug,
+        theme=theme,
         origin=path,
         line=post.line,
     )

@@ -171,6 +171,11 @@ def printable(text: str) -> str:
     return "".join(character if character.isprintable() or character == "\n" else "�" for character in text)
 
 
+def program() -> str:
+    """What to type to call this program: `newsletter`, or the path of `run newsletter` when it was called by that."""
+    return os.environ.get("NEWSLETTER_PROGRAM") or "newsletter"
+
+
 def size(count: int) -> str:
     """Bytes for people: `28.6 kB`."""
     return f"{count / 1000:.1f} kB" if count < 1_000_000 else f"{count / 1_000_000:.1f} MB"

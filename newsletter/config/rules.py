@@ -4,10 +4,10 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import urlsplit
 
 from newsletter.config.places import Key
 from newsletter.model import UNSORTED
+from newsletter.text.addresses import is_web_address
 from newsletter.text.mailbox import is_address, split_mailbox
 from newsletter.text.words import suggest
 
@@ -80,26 +80,13 @@ def _slug(value: Any) -> str | None:
 
 
 def _web_address(value: Any) -> str | None:
-    try:
-        parts = urlsplit(str(value))
-        valid = parts.scheme in ("http", "https") and bool(parts.hostname) and not parts.query and not parts.fragment
-    except ValueError:
-        valid = False
-    if not valid or re.search(r"[\s<>\"]", str(value)):
+    if not is_web_address(str(value)) or re.search(r"[?#\"]", str(value)):
         return "must be a web address such as https://borderlines.example"
     return "leave out the slash at the end" if str(value).endswith("/") else None
 
 
 def _feed_address(value: Any) -> str | None:
-    try:
-        valid = urlsplit(str(value)).scheme in ("http", "https") and bool(urlsplit(str(value)).hostname)
-    except ValueError:
-        valid = False
-    return (
-        None
-        if valid and not re.search(r"\s", str(value))
-        else "must be the address of a feed, such as https://example.org/feed.xml"
-    )
+    return None if is_web_address(str(value)) else "must be the address of a feed, such as https://example.org/feed.xml"
 
 
 def _mailbox(value: Any) -> str | None:

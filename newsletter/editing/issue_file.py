@@ -4,14 +4,23 @@ Reading keeps where every post ends, so that new posts can be put in without tou
 """
 
 import re
-from collections.abc import Iterable
+import sys
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
 from newsletter.errors import InputError, Mistake
-from newsletter.model import UNSORTED, Issue, IssuePost, Link, Section
+from newsletter.model import UNSORTED, Finding, Issue, IssuePost, Link, Section
+from newsletter.text.addresses import is_web_address
 from newsletter.text.dates import parse_day
 from newsletter.text.front_matter import FrontMatter, quote_value, read_front_matter, write_front_matter
-from newsletter.text.markdown import HEADING_ID, format_link, plain_inline, structure_lines
+from newsletter.text.markdown import (
+    HEADING_ID,
+    find_dead_links,
+    find_unclosed,
+    format_link,
+    plain_inline,
+    structure_lines,
+)
 from newsletter.text.words import slugify
 
 KEYS = ("issue", "edition", "date", "subject", "preheader")
@@ -35,11 +44,12 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class IssueFile:
-    """An issue as read, with its text and the places of its sections (by slug) in it."""
+    """An issue as read, with its text, the places of its sections (by slug) in it, and what looks like a slip."""
 
     issue: Issue
     text: str
     sections: dict[str, Place]
+    findings: tuple[Finding, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +65,16 @@ class _Heading:
 def read_issue(text: str, file: str) -> IssueFile:
     """The text of an issue.md → the issue. Raises InputError with every mistake and its line."""
     front = read_front_matter(text, file, KEYS)
+    if not front.lines:
+        raise InputError(
+            Mistake(
+                code="NL030",
+                file=file,
+                line=1,
+                message="no front matter; start the file with a line --- and close it with another",
+                help=f"an issue begins with {', '.join(_REQUIRED)} between two lines of ---: docs/issue-file.md",
+            )
+        )
     mistakes = [
         Mistake(code="NL030", file=file, line=1, message=f"{key} is missing from the front matter")
         for key in _REQUIRED
@@ -64,6 +84,10 @@ def read_issue(text: str, file: str) -> IssueFile:
     if mistakes or day is None:
         raise InputError.of(mistakes or [Mistake(code="NL030", file=file, line=1, message="date is missing")])
     headings = _find_headings(text, front)
+    unclosed = find_unclosed(text[front.end :])
+    if unclosed:
+        message = f"a {unclosed.what} begins here and nothing closes it, so all that follows is inside; add {unclosed.closing}"
+        mistakes.append(Mistake(code="NL030", file=file, line=front.lines + unclosed.line, message=message))
     sections, places = _read_sections(text, headings, file, mistakes)
     if mistakes:
         raise InputError.of(mistakes)
@@ -77,7 +101,32 @@ def read_issue(text: str, file: str) -> IssueFile:
         intro=_block(text[front.end : intro_end]),
         sections=sections,
     )
-    return IssueFile(issue, text, places)
+    return IssueFile(issue, text, places, tuple(_find_slips(text, headings, front, file)))
+
+
+# What was meant as an id or a source line and is shown as text instead.
+_HALF_ID = re.compile(r"\{#[^{}\s]*$|(?<!\\)\{#[^{}\s]*\}(?=.*\S)")
+_HALF_LINK = re.compile(r"\[[^\[\]]*\]\((?:https?://)?[^()\s]*$")
+
+
+def _find_slips(text: str, headings: list[_Heading], front: FrontMatter, file: str) -> Iterator[Finding]:
+    """What is no mistake and yet hardly meant: told by `build`, with its line."""
+    first = headings[0].line if headings else sys.maxsize
+    for number, line, structure in structure_lines(text[front.end :]):
+        at, bare, message = front.lines + number, line.strip(), ""
+        if not structure:
+            continue
+        if at > first and re.match(r"#[ \t]", bare):
+            message = "a single # is a heading inside the post above; a post begins with ###, a section with ##"
+        elif bare.startswith("#") and _HALF_ID.search(bare):
+            message = "an unfinished {#id} is shown as text; an id ends the line and is closed by }"
+        elif _HALF_LINK.search(bare):
+            message = "a link that is not closed is shown as text; write [Source](https://…)"
+        if message:
+            yield Finding(rule="issue", where=f"{file}:{at}", message=message)
+    for number, url in find_dead_links(text[front.end :]):
+        message = f"{url!r} is no web address, so this is shown without it; write https://…"
+        yield Finding(rule="link", where=f"{file}:{front.lines + number}", message=message)
 
 
 def _find_headings(text: str, front: FrontMatter) -> list[_Heading]:
@@ -149,6 +198,11 @@ def _read_post(heading: _Heading, body: str, file: str, keys: dict[str, int], mi
     if key:
         keys[key] = heading.line
     text, sources = _split_sources(_block(body))
+    mistakes += [
+        _mistake(file, heading, f"the source {link.url!r} of this post is no web address; write it as https://…")
+        for link in sources
+        if not is_web_address(link.url)
+    ]
     return IssuePost(title=heading.title, body=text, key=key, sources=sources, line=heading.line)
 
 
@@ -179,9 +233,7 @@ def _only_links(paragraph: str) -> tuple[Link, ...]:
         between = _BETWEEN_LINKS.match(paragraph, position, match.start())
         if not between or between.end() != match.start():
             return ()
-        url = match[2] or match[3] or match[4] or match[5]
-        if not url:
-            return ()
+        url = match[2] or match[3] or match[4] or match[5] or ""
         links.append(Link(text=match[1] or "", url=url))
         position = match.end()
     return tuple(links) if links and not paragraph[position:].strip(" \t\n.") else ()

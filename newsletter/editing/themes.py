@@ -123,7 +123,7 @@ class Sorter:
             Mistake(
                 code="NL023",
                 file=post.origin or post.source,
-                line=1,
+                line=post.line,
                 message=f"theme: no theme {post.theme!r} in the settings"
                 + (suggest(post.theme, known) or f" (there is: {', '.join(known) or 'none'})"),
             )

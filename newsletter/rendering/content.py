@@ -20,17 +20,22 @@ from newsletter.text.characters import is_rtl
 from newsletter.text.words import cut_at_word
 
 SUMMARY_LIMIT = 300
+_ENDS = tuple(".:;,!?…。：！？،؛)”’»")
 # Languages that are written from right to left (CLDR); a region or script may follow.
 _RTL_LANGUAGES = frozenset("ar arc ckb dv fa he ks ku ps sd ug ur yi".split())
 
 
 @dataclass(frozen=True, slots=True)
 class Text:
-    """A piece of an issue in both forms. `html` is sanitised; `plain` is wrapped; `urls` are its numbered links."""
+    """A piece of an issue in both forms. `html` is sanitised; `plain` is wrapped; `urls` are its numbered links.
+
+    `direction` is its own: an English introduction to an Arabic issue reads from left to right.
+    """
 
     html: str = ""
     plain: str = ""
     urls: tuple[tuple[int, str], ...] = ()
+    direction: str = "ltr"
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +92,7 @@ def show_issue(issue: Issue, language: str) -> ShownIssue:
     direction = "rtl" if language.partition("-")[0] in _RTL_LANGUAGES else "ltr"
     positions = {id(post): position for position, post in enumerate(issue.posts, 1)}
     sections = tuple(_show_section(section, positions, direction) for section in issue.sections if section.posts)
-    return ShownIssue(issue, _show_text(issue.intro, 2), sections, direction)
+    return ShownIssue(issue, _show_text(issue.intro, 2, direction), sections, direction)
 
 
 def _show_section(section: Section, positions: Mapping[int, int], direction: str) -> ShownSection:
@@ -96,7 +101,7 @@ def _show_section(section: Section, positions: Mapping[int, int], direction: str
         slug=section.slug,
         title=inline_to_html(tokens),
         title_text=inline_to_text(tokens),
-        intro=_show_text(section.intro, 3),
+        intro=_show_text(section.intro, 3, direction),
         posts=tuple(_show_post(post, positions[id(post)], direction) for post in section.posts),
         direction=_direction(inline_to_text(tokens), direction),
     )
@@ -111,20 +116,20 @@ def _show_post(post: IssuePost, position: int, direction: str) -> ShownPost:
         anchor=post_anchor(post.key, position),
         title=inline_to_html(tokens),
         title_text=title,
-        body=_to_both(blocks),
+        body=_to_both(blocks, direction),
         summary=summarise(blocks),
         sources=tuple(SourceLink(link.url, site_name(link.url)) for link in post.sources),
         direction=_direction(f"{title} {post.body[:200]}", direction),
     )
 
 
-def _show_text(body: str, top: int) -> Text:
-    return _to_both(parse_markdown(body, top)) if body else Text()
+def _show_text(body: str, top: int, direction: str) -> Text:
+    return _to_both(parse_markdown(body, top), direction) if body else Text()
 
 
-def _to_both(tokens: Sequence[Token]) -> Text:
+def _to_both(tokens: Sequence[Token], direction: str) -> Text:
     plain = to_text(tokens)
-    return Text(to_html(tokens), plain.text, tuple(enumerate(plain.urls, 1)))
+    return Text(to_html(tokens), plain.text, tuple(enumerate(plain.urls, 1)), _direction(plain.text, direction))
 
 
 def _direction(text: str, publication: str) -> str:
@@ -138,8 +143,10 @@ def summarise(tokens: Sequence[Token]) -> str:
     """The first 300 characters of a text, cut at a word, on one line (feeds C3)."""
     inline = (inline_to_text(token.children or []) for token in tokens if token.type == "inline")
     text = ""
-    for piece in inline:
-        text = f"{text} {piece}".strip()
+    for piece in filter(None, inline):
+        # A list item or heading often ends without a stop; run together, two of them would read as one.
+        text = f"{text} {piece}" if not text or text.endswith(_ENDS) else f"{text} · {piece}"
+        text = text.strip()
         if len(text) > SUMMARY_LIMIT:
             break
     return cut_at_word(text, SUMMARY_LIMIT)

@@ -4,6 +4,7 @@ The only module that knows premailer. It is frozen since 2021; options and use f
 """
 
 import logging
+import re
 import threading
 
 from newsletter.errors import InputError, Mistake
@@ -21,6 +22,36 @@ _OPTIONS = {
 }
 
 
+_SHEET = re.compile(r"<style>\s*\n(.*?)</style>", re.DOTALL)
+_HIDDEN = re.compile(r"/\*.*?\*/|\"[^\"\n]*\"|'[^'\n]*'", re.DOTALL)
+_ODD = re.compile(r"^\s*@|^[^{]*[:>+~*\[][^{]*\{")
+
+
+def _sheet(html: str) -> str:
+    """The style sheet that is inlined, with comments and strings blanked out, line by line as in its file."""
+    match = _SHEET.search(html)
+    return _HIDDEN.sub(lambda m: re.sub(r"[^\n]", " ", m.group()), match[1]) if match else ""
+
+
+def _refuse_open_brace(html: str) -> None:
+    """A rule that is not closed would take the next one with it, silently."""
+    depth = 0
+    for number, line in enumerate(_sheet(html).split("\n"), 1):
+        for character in line:
+            depth += {"{": 1, "}": -1}.get(character, 0)
+            if depth not in (0, 1):
+                message = "a { or } too many; each rule is closed by one }"
+                raise InputError(Mistake(code="NL041", file="templates/email/theme.css", line=number, message=message))
+    if depth:
+        raise InputError(
+            Mistake(code="NL041", file="templates/email/theme.css", message="the last rule is not closed by }")
+        )
+
+
+def _find_odd_rule(html: str) -> int | None:
+    return next((number for number, line in enumerate(_sheet(html).split("\n"), 1) if _ODD.search(line)), None)
+
+
 def inline_css(html: str) -> str:
     """A page with `<style>` and `<style data-premailer="ignore">` → the first inlined and gone, the second as it was.
 
@@ -29,6 +60,8 @@ def inline_css(html: str) -> str:
     """
     import cssutils
     from lxml import etree
+
+    _refuse_open_brace(html)
     from premailer import Premailer
 
     cssutils.log.setLevel(logging.CRITICAL)  # P16: it calls mso-* unknown on stderr
@@ -46,6 +79,7 @@ def inline_css(html: str) -> str:
             Mistake(
                 code="NL041",
                 file="templates/email/theme.css",
+                line=_find_odd_rule(html),
                 message="holds a rule that cannot be inlined",
                 help="only classes, tags and plain values here; @media, :hover and the like go to client.css (docs/templates.md)",
             )

@@ -1,5 +1,6 @@
 """Issues become the public archive: pages, feeds and a map, as a set of files (name → text). Pure."""
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -15,6 +16,8 @@ from newsletter.phrases import Phrases, write_date
 from newsletter.rendering.content import ShownIssue, ShownPost, ShownSection
 from newsletter.rendering.feeds import FORMATS, Entry, Feed, write_feeds, write_opml
 from newsletter.rendering.templates import render
+
+_CELL_STYLE = re.compile(r'(<t[hd]\b[^>]*?) style="[^"]*"')
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,7 +195,7 @@ class _Site:
                         id=links.entry_id(self.publication.url, day, post.key or f"{issue.slug}/{position}"),
                         url=f"{links.issue_url(self.publication.url, issue.slug)}#{post.anchor}",
                         title=post.title_text,
-                        html=post.body.html + _sources_html(post, self.phrases),
+                        html=_without_style(post.body.html) + _sources_html(post, self.phrases),
                         text=post.body.plain,
                         summary=post.summary,
                         published=one.moment,
@@ -208,7 +211,8 @@ class _Site:
             id=links.issue_entry_id(self.publication.url, issue.date.isoformat(), issue.slug),
             url=links.issue_url(self.publication.url, issue.slug),
             title=issue.subject,
-            html=one.shown.intro.html + "".join(_section_html(section, self.phrases) for section in one.shown.sections),
+            html=_without_style(one.shown.intro.html)
+            + "".join(_section_html(section, self.phrases) for section in one.shown.sections),
             text="\n\n".join(post.title_text + "\n\n" + post.body.plain for post in one.shown.posts),
             summary=issue.preheader,
             published=one.moment,
@@ -220,8 +224,16 @@ class _Site:
 
 
 def _section_html(section: ShownSection, phrases: Phrases) -> str:
-    posts = "".join(f"<h3>{post.title}</h3>\n{post.body.html}{_sources_html(post, phrases)}" for post in section.posts)
-    return f"<h2>{section.title}</h2>\n{section.intro.html}{posts}"
+    posts = "".join(
+        f"<h3>{post.title}</h3>\n{_without_style(post.body.html)}{_sources_html(post, phrases)}"
+        for post in section.posts
+    )
+    return f"<h2>{section.title}</h2>\n{_without_style(section.intro.html)}{posts}"
+
+
+def _without_style(html: str) -> str:
+    """Sanitised HTML without the alignment of table cells: a feed brings no styles (feeds C2)."""
+    return _CELL_STYLE.sub(r"\1", html)
 
 
 def _sources_html(post: ShownPost, phrases: Phrases) -> str:

@@ -7,6 +7,12 @@ from typing import Literal
 
 from newsletter.model import Finding, Post, Source
 
+# What to do about a file of posts that is not UTF-8.
+ENCODING_ADVICE = (
+    'a file of an old Windows machine? set encoding = "cp1252" for its source in newsletter.toml, '
+    "or take it in once: newsletter collect FILE --encoding cp1252"
+)
+
 
 @dataclass(frozen=True, slots=True)
 class SourceFile:

@@ -11,10 +11,12 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from html import unescape
 from typing import Any
+from urllib.parse import quote
 
 from newsletter.sources.feed_entry import Entry, FeedDocument, NotAFeed
 from newsletter.sources.html_to_markdown import html_to_markdown
 from newsletter.sources.urls import clean_url
+from newsletter.text.addresses import is_web_address
 from newsletter.text.characters import clean_characters
 from newsletter.text.html import clean_html, escape_unknown_tags, html_words, resolve_address
 from newsletter.text.markdown import escape_block, plain_inline
@@ -107,7 +109,13 @@ def _first_link(entry: Mapping[str, Any], base: str) -> str:
     candidates = [str(link.get("href", "")) for link in links if link.get("rel") == "alternate"]
     candidates += [str(entry.get("link", "")), str(entry.get("feedburner_origlink", ""))]
     candidates += [str(link.get("href", "")) for link in links if link.get("rel") == "enclosure"]
-    return next((address for href in candidates if href and (address := resolve_address(href, base))), "")
+    return next((address for href in candidates if href and (address := _page_address(href, base))), "")
+
+
+def _page_address(href: str, base: str) -> str:
+    """Where an entry's page is; empty for a mailbox or what else is no page. Blanks inside an address are encoded."""
+    address = re.sub(r"[\s<>]", lambda match: quote(match.group()), resolve_address(href, base))
+    return address if is_web_address(address) else ""
 
 
 def _content(entry: Mapping[str, Any], feed_url: str) -> tuple[str, bool, str]:
@@ -157,7 +165,7 @@ def _read_json(data: bytes, url: str) -> FeedDocument:
 
 
 def _read_item(item: Mapping[str, Any], shared: Mapping[str, str], base: str) -> Entry:
-    raw_url = resolve_address(str(item.get("url") or item.get("external_url") or ""), base)
+    raw_url = _page_address(str(item.get("url") or item.get("external_url") or ""), base)
     url = clean_url(raw_url)
     notes: list[str] = []
     if item.get("content_html"):

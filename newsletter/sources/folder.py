@@ -5,7 +5,7 @@ from datetime import tzinfo
 
 from newsletter.errors import InputError, Mistake
 from newsletter.model import Finding, Post, Source
-from newsletter.sources.contract import Batch, SourceFile, SourceKind
+from newsletter.sources.contract import ENCODING_ADVICE, Batch, SourceFile, SourceKind
 from newsletter.sources.markdown_file import read_markdown
 from newsletter.text.characters import decode_text
 
@@ -32,7 +32,7 @@ def read_file(source: Source, file: SourceFile, zone: tzinfo) -> tuple[tuple[Pos
     """One file → its posts. Files of other kinds are named, not read."""
     suffix = file.path.rpartition(".")[2].lower()
     if suffix in ("md", "markdown"):
-        text = decode_text(file.data, file.path, source.encoding)
+        text = decode_text(file.data, file.path, source.encoding, advice=ENCODING_ADVICE)
         post, findings = read_markdown(text, file=file.path, source=source.name, zone=zone)
         return ((post,) if post else ()), findings
     if suffix == "txt":

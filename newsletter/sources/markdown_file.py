@@ -6,9 +6,10 @@ from datetime import datetime, tzinfo
 from newsletter.model import Finding, Post
 from newsletter.sources.identity import content_hash, make_key
 from newsletter.sources.urls import clean_url, site
+from newsletter.text.addresses import is_web_address
 from newsletter.text.dates import leading_day, parse_moment, start_of_day, write_moment
 from newsletter.text.front_matter import FrontMatter, read_front_matter, write_front_matter
-from newsletter.text.markdown import find_blocks, plain_inline
+from newsletter.text.markdown import find_blocks, find_unclosed, plain_inline
 from newsletter.text.words import first_sentence
 
 KEYS = (
@@ -34,12 +35,19 @@ def read_markdown(text: str, *, file: str, source: str, zone: tzinfo) -> tuple[P
     text = text.replace("\r\n", "\n").replace("\r", "\n")
     front = read_front_matter(text, file, KEYS)
     body = text[front.end :]
+    unclosed = find_unclosed(body)
     title = " ".join(front.text("title").split())
     if not title and (match := _TITLE_LINE.match(body)):
         title, body = plain_inline(match[1]), body[match.end() :]
     body = body.strip("\n")
     body = f"{body}\n" if body.strip() else ""
     findings = []
+    if unclosed:
+        # Open, it would swallow the posts that come after this one in an issue. Closed here it shows the same.
+        body += f"{unclosed.closing}\n"
+        where = f"{file}:{front.lines + unclosed.line}"
+        message = f"a {unclosed.what} begins here and nothing closes it; closed at the end of the post"
+        findings.append(Finding(rule="post-unclosed", where=where, message=message))
     derived = not title
     if derived:
         blocks = find_blocks(body)
@@ -51,8 +59,9 @@ def read_markdown(text: str, *, file: str, source: str, zone: tzinfo) -> tuple[P
 
 
 def _make_post(front: FrontMatter, title: str, body: str, derived: bool, file: str, source: str, zone: tzinfo) -> Post:
-    url = clean_url(front.text("url").strip()) or None
-    raw = front.texts("raw_urls") or ((front.text("url").strip(),) if url and url != front.text("url").strip() else ())
+    written = front.parse("url", _check_url)
+    url = clean_url(written) if written else None
+    raw = front.texts("raw_urls") or ((written,) if written and url != written else ())
     key = front.parse("key", _check_key) or make_key(
         content_hash(title, body, title_derived=derived), site(url) if url else ""
     )
@@ -63,7 +72,7 @@ def _make_post(front: FrontMatter, title: str, body: str, derived: bool, file: s
         body=body,
         source=front.text("source") or source,
         url=url,
-        extra_urls=tuple(clean_url(extra) for extra in front.texts("extra_urls")),
+        extra_urls=tuple(clean_url(extra) for extra in front.parse_each("extra_urls", _check_url)),
         raw_urls=raw,
         date=front.parse("date", lambda text: parse_moment(text, zone)) or (start_of_day(day, zone) if day else None),
         theme=front.text("theme") or None,
@@ -81,6 +90,12 @@ def _check_key(text: str) -> str:
     if not _KEY.match(text):
         raise ValueError("a key is 4 to 64 lower-case letters, digits and hyphens")
     return text
+
+
+def _check_url(text: str) -> str:
+    if not is_web_address(text.strip()):
+        raise ValueError("no web address; write it as https://…")
+    return text.strip()
 
 
 def _check_flag(text: str) -> bool:

@@ -4,7 +4,7 @@ from dataclasses import replace
 from datetime import tzinfo
 
 from newsletter.model import Source
-from newsletter.sources.contract import SourceFile
+from newsletter.sources.contract import ENCODING_ADVICE, SourceFile
 from newsletter.sources.digest import Digest, read_digest
 from newsletter.text.characters import decode_text
 from newsletter.text.dates import leading_day, parse_moment, start_of_day
@@ -13,7 +13,7 @@ from newsletter.text.dates import leading_day, parse_moment, start_of_day
 def read_paste(source: Source, file: SourceFile, zone: tzinfo) -> Digest:
     """A pasted digest with the account of its lines. The day its file name begins with is the posts' date."""
     digest = read_digest(
-        decode_text(file.data, file.path, source.encoding),
+        decode_text(file.data, file.path, source.encoding, advice=ENCODING_ADVICE),
         file=file.path,
         source=source.name,
         keep_noise=source.keep_noise,

@@ -18,8 +18,8 @@ _NEWLINE = re.compile(r"\r\n|\r|\n")
 _BREAK_IN_LINE = re.compile("[\u2028\v\f]")
 
 
-def decode_text(data: bytes, name: str, encoding: str = "utf-8") -> str:
-    """Bytes of a file → text, without a BOM. Raises InputError that names the first bad byte's line."""
+def decode_text(data: bytes, name: str, encoding: str = "utf-8", *, advice: str | None = None) -> str:
+    """Bytes of a file → text, without a BOM. Raises InputError that names the first bad byte's line, with `advice`."""
     codec = "utf-8-sig" if encoding.lower().replace("_", "-") in ("utf-8", "utf8") else encoding
     if data[:2] in (b"\xff\xfe", b"\xfe\xff"):
         codec = "utf-16"
@@ -35,7 +35,7 @@ def decode_text(data: bytes, name: str, encoding: str = "utf-8") -> str:
                 file=name,
                 line=data.count(b"\n", 0, error.start) + 1,
                 message=f"not {encoding} (byte 0x{byte:02x}); save the file as UTF-8",
-                help="if it was written on an old Windows machine, try --encoding cp1252",
+                help=advice,
             )
         ) from None
 

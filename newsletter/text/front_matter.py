@@ -42,8 +42,13 @@ class FrontMatter:
     def parse(self, key: str, read: Callable[[str], T]) -> T | None:
         """A value read by `read`, or None when it is missing or empty. A ValueError becomes a mistake at its line."""
         raw = self.text(key)
-        if not raw:
-            return None
+        return self._parse(key, raw, read) if raw else None
+
+    def parse_each(self, key: str, read: Callable[[str], T]) -> tuple[T, ...]:
+        """Every text of a list read by `read`, as `parse` does."""
+        return tuple(self._parse(key, raw, read) for raw in self.texts(key))
+
+    def _parse(self, key: str, raw: str, read: Callable[[str], T]) -> T:
         try:
             return read(raw)
         except ValueError as error:
@@ -63,6 +68,7 @@ def read_front_matter(text: str, file: str, known: Iterable[str]) -> FrontMatter
     """
     match = _BLOCK.match(text, 0, SIZE_LIMIT) if text.startswith("---") else None
     if not match:
+        _refuse_half(text, file, tuple(known))
         return FrontMatter(file=file)
     values, key_lines = _read_plain(match[1]) or _read_yaml(match[1], file)
     _refuse_unknown(key_lines, tuple(known), file)
@@ -146,6 +152,19 @@ def _read_value(node: object, key: str, line: int, file: str) -> Value:
     if isinstance(node, yaml.SequenceNode) and all(isinstance(item, yaml.ScalarNode) for item in node.value):
         return tuple(str(item.value) for item in node.value)
     raise InputError(Mistake(code="NL023", file=file, line=line, message=f"{key}: wants a text or a list of texts"))
+
+
+_HALF_BLOCK = re.compile(r"(\s*)---[ \t]*\r?\n\s*([A-Za-z_]+)[ \t]*:[ \t]")
+
+
+def _refuse_half(text: str, file: str, known: tuple[str, ...]) -> None:
+    """What was meant as front matter must not become the text of a post: it lacks its end, or its start is not line 1."""
+    match = _HALF_BLOCK.match(text)
+    if match and match[2] in known:
+        late = "must begin in the first line; take out what stands above it"
+        message = late if match[1] else "has no end; close it with a line of ---"
+        line = match[1].count("\n") + 1
+        raise InputError(Mistake(code="NL021", file=file, line=line, message=f"front matter {message}"))
 
 
 def _refuse_unknown(key_lines: Mapping[str, int], known: tuple[str, ...], file: str) -> None:

@@ -27,8 +27,8 @@ _UNKNOWN_TAG = re.compile(rf"</?(?!(?:{'|'.join(sorted(HTML_NAMES))})\b)[a-zA-Z]
 _ATTRIBUTES = {
     "a": {"href"},
     "img": {"src", "alt", "width", "height"},
-    "th": {"scope", "colspan", "rowspan"},
-    "td": {"colspan", "rowspan"},
+    "th": {"scope", "colspan", "rowspan", "style"},
+    "td": {"colspan", "rowspan", "style"},
     "ol": {"start"},
     "abbr": {"title"},
     "*": {"lang", "dir"},
@@ -36,6 +36,8 @@ _ATTRIBUTES = {
 _SCHEMES = {"http", "https", "mailto"}
 _SCHEME = re.compile(r"([a-zA-Z][a-zA-Z0-9+.-]*):")
 _HIDDEN_SPACE = re.compile(r"[\x00-\x1f\x7f\u200b\u2028\u2029\ufeff]+")
+# The one style that passes: how a column of a table is aligned.
+_ALIGN = re.compile(r"text-align:\s*(?:left|right|center);?\Z")
 _SIZE = re.compile(r"\d{1,4}\Z")
 _NUMBER = re.compile(r"\d{1,9}\Z")
 # nh3 lets relative addresses pass (K6): whatever is not one of these after resolving has nowhere to lead.
@@ -53,6 +55,8 @@ def clean_html(fragment: str, base: str = "") -> str:
         if name in ("href", "src"):
             address = resolve_address(value, base)
             return address if address and (name == "href" or address[:4].lower() == "http") else None
+        if name == "style":
+            return value if _ALIGN.match(value) else None
         if name in ("width", "height"):
             return value if _SIZE.match(value) and 1 <= int(value) <= 2000 else None
         if name in ("start", "colspan", "rowspan"):

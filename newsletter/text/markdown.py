@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Literal
 
+from newsletter.text.addresses import is_web_address
 from newsletter.text.words import URL
 
 # CommonMark 0.31 §6: these begin something anywhere in a line. A `[` needs no care: without an unescaped `](`, `][`
@@ -106,24 +107,52 @@ def structure_lines(text: str) -> Iterator[tuple[int, str, bool]]:
 
     Lines inside code fences and HTML comments are no structure: a `##` there is no heading.
     """
-    fence = ""
-    comment = False
+    for line in _walk_lines(text):
+        yield line.number, line.text, line.structure
+
+
+@dataclass(frozen=True, slots=True)
+class Unclosed:
+    """A code fence or HTML comment that runs to the end of a text because nothing closes it; `line` is where it begins."""
+
+    what: Literal["code fence", "comment"]
+    line: int
+    closing: str
+
+
+def find_unclosed(text: str) -> Unclosed | None:
+    """The fence or comment that swallows the rest of a text, if there is one."""
+    lines = list(_walk_lines(text))
+    return lines[-1].inside if lines else None
+
+
+@dataclass(frozen=True, slots=True)
+class _SourceLine:
+    number: int
+    text: str
+    structure: bool
+    inside: Unclosed | None  # what is open behind this line
+
+
+def _walk_lines(text: str) -> Iterator[_SourceLine]:
+    inside: Unclosed | None = None
     for number, line in enumerate(text.splitlines(keepends=True), 1):
         bare = line.rstrip("\r\n")
-        if fence:
-            yield number, line, False
+        if inside:
             close = bare.strip()
-            if close.startswith(fence) and not close.strip(fence[0]):
-                fence = ""
-        elif comment:
-            yield number, line, False
-            comment = "-->" not in bare
+            if inside.what == "comment":
+                ends = "-->" in bare
+            else:
+                ends = close.startswith(inside.closing) and not close.strip(inside.closing[0])
+            inside = None if ends else inside
+            yield _SourceLine(number, line, False, inside)
         elif match := _FENCE.match(bare):
-            fence = match[1]
-            yield number, line, False
+            inside = Unclosed("code fence", number, match[1])
+            yield _SourceLine(number, line, False, inside)
         else:
-            comment = bare.lstrip().startswith("<!--") and "-->" not in bare
-            yield number, line, not comment
+            if bare.lstrip().startswith("<!--") and "-->" not in bare:
+                inside = Unclosed("comment", number, "-->")
+            yield _SourceLine(number, line, inside is None, inside)
 
 
 def shift_headings(body: str, top: int) -> str:
@@ -193,6 +222,19 @@ _LINK_TEXT = re.compile(
     r"!?\[((?:[^\[\]\\]|\\.)*)\]\((?:<[^>]*>|[^()\s]*(?:\([^()\s]*\)[^()\s]*)*)(?:\s+\"[^\"]*\")?\)"
 )
 _AUTOLINK = re.compile(r"<(https?://[^<>\s]*)>")
+_TARGET = re.compile(r"!?\[(?:[^\[\]\\]|\\.)*\]\(\s*<?([^()<>\s]*(?:\([^()\s]*\)[^()\s]*)*)")
+_CODE = re.compile(r"(`+).+?\1")
+
+
+def find_dead_links(body: str) -> Iterator[tuple[int, str]]:
+    """(line, address) of links and images that lead neither to the web nor to a mailbox: what is rendered drops them."""
+    for number, line, structure in structure_lines(body):
+        if structure and "](" in line:
+            for match in _TARGET.finditer(_CODE.sub("", line)):
+                if not is_web_address(match[1]) and not match[1].lower().startswith("mailto:"):
+                    yield number, match[1]
+
+
 _MARKS = re.compile(r"(?<!\\)(?:\*{1,3}|`+|~~)|(?<![\\\w])_{1,3}(?=\S)|(?<=\S)(?<!\\)_{1,3}(?!\w)")
 _ESCAPED = re.compile(r"\\([!-/:-@\[-`{-~])")
 

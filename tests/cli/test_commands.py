@@ -39,14 +39,29 @@ def test_init_makes_a_workspace_that_builds(call: Call, tmp_path: Path, monkeypa
 
 
 def test_init_never_overwrites(call: Call, tmp_path: Path) -> None:
-    (tmp_path / "newsletter.toml").write_text("mine", encoding="utf-8")
+    (tmp_path / ".gitignore").write_text("mine", encoding="utf-8")
     made = call("init", str(tmp_path))
     assert made.code == 0
-    assert f"kept {tmp_path / 'newsletter.toml'}" in made.err
-    assert (tmp_path / "newsletter.toml").read_text(encoding="utf-8") == "mine"
+    assert f"kept {tmp_path / '.gitignore'}" in made.err
+    assert (tmp_path / ".gitignore").read_text(encoding="utf-8") == "mine"
+
+
+def test_init_of_a_workspace_brings_no_sample_back(call: Call, tmp_path: Path) -> None:
+    call("init", str(tmp_path))
+    sample = next((tmp_path / "posts").glob("*.txt"))
+    sample.unlink()
     again = call("init", str(tmp_path))
     assert (again.code, again.out) == (6, "")
     assert "is a workspace already; nothing was changed" in again.err
+    assert not sample.exists()
+
+
+def test_init_copies_the_templates_on_request(call: Call, tmp_path: Path) -> None:
+    call("init", str(tmp_path))
+    copied = call("init", str(tmp_path), "--templates", "--json").json["files"]
+    assert {"templates/email/theme.css", "templates/web/base.html.j2", "templates/phrases.toml"} <= set(copied)
+    build = call("--workspace", str(tmp_path), "build", *DAY, "--json")
+    assert (build.code, build.json["warnings"]) == (0, [])
 
 
 # --- draft ----------------------------------------------------------------------------------------------------------
@@ -193,7 +208,7 @@ def test_nothing_is_written_if_anything_is_wrong(call: Call, sample: Path) -> No
         (
             "email/theme.css",
             "p:hover { color: #000000; }",
-            "templates/email/theme.css: holds a rule that cannot be inlined",
+            "templates/email/theme.css:1: holds a rule that cannot be inlined",
         ),
         ("phrases.toml", "[en\n", "templates/phrases.toml: "),
     ],
@@ -553,3 +568,111 @@ def test_help_loads_no_heavy_library() -> None:
     code = "import sys; sys.argv = ['newsletter', '--help']\nfrom newsletter.cli import run\nrun(['--help'])\nprint(sorted(m for m in sys.modules if m in ('jinja2', 'premailer', 'pydantic', 'lxml', 'requests', 'yaml', 'rich', 'markdown_it')))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.splitlines()[-1] == "[]"
+
+
+# --- what users ran into ----------------------------------------------------------------------------------------------
+
+
+def test_a_folder_that_is_not_there_is_told(call: Call, sample: Path) -> None:
+    settings = (sample / "newsletter.toml").read_text(encoding="utf-8")
+    (sample / "newsletter.toml").write_text(settings.replace('path = "posts"', 'path = "psts"'), encoding="utf-8")
+    collected = call("collect", "--json")
+    assert collected.code == 1
+    assert "there is no folder psts" in collected.json["sources"][0]["reason"]
+    assert call("draft", *DAY).code == 6
+
+
+def test_refresh_wants_an_issue_and_names_the_latest(call: Call, sample: Path) -> None:
+    call("draft", *DAY)
+    refused = call("draft", "--refresh", "--date", "2025-07-21")
+    assert refused.code == 2
+    assert "newsletter draft --refresh --date 2025-07-07" in refused.err
+    assert not (sample / "issues/2025-07-21-weekly").exists()
+
+
+def test_notes_on_a_paste_are_told_once(call: Call, sample: Path) -> None:
+    assert "note:" in call("draft", *DAY).err
+    (sample / "posts/new.md").write_text("# A new one\n\nWords about tea.\n", encoding="utf-8")
+    assert "note:" not in call("draft", "--refresh", *DAY).err
+
+
+def test_explain_takes_an_issue_with_a_section_of_ones_own(call: Call, sample: Path) -> None:
+    call("draft", *DAY)
+    issue = sample / "issues/2025-07-07-weekly/issue.md"
+    issue.write_text(issue.read_text(encoding="utf-8").replace("{#caucasus}", "{#letters}"), encoding="utf-8")
+    assert call("explain", "2025-07-07-weekly").code == 0
+
+
+def test_a_theme_of_a_paste_that_does_not_exist_is_told_once_where_it_stands(call: Call, sample: Path) -> None:
+    (sample / "posts/more.txt").write_text(
+        "---\nnoise: keep\ntheme: tee\n---\nA\n\nhttps://e.org/1\n\nB\n\nhttps://e.org/2\n"
+    )
+    drafted = call("draft", *DAY)
+    assert (drafted.code, drafted.err.count("posts/more.txt:3: theme: no theme 'tee'")) == (3, 1)
+
+
+def test_a_bad_file_does_not_stop_another_from_being_taken_in(
+    call: Call, sample: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    (sample / "posts/old.txt").write_bytes(b"Title\n\nIt\x92s old\n")
+    paste = tmp_path_factory.mktemp("elsewhere") / "week.txt"
+    paste.write_text("A story\n\nWords.\n", encoding="utf-8")
+    assert call("collect", str(paste)).code == 0
+
+
+def test_the_archive_of_an_old_issue_is_told_as_such(call: Call, sample: Path) -> None:
+    call("draft", *DAY)
+    newer = sample / "issues/2025-07-14-weekly/issue.md"
+    newer.parent.mkdir()
+    text = (sample / "issues/2025-07-07-weekly/issue.md").read_text(encoding="utf-8")
+    newer.write_text(text.replace("2025-07-07", "2025-07-14"), encoding="utf-8")
+    assert "the archive ends with this issue" in call("build", "2025-07-07-weekly").err
+    assert "the archive ends" not in call("build", "2025-07-14-weekly").err
+
+
+@pytest.mark.parametrize(
+    ("phrases", "told"),
+    [
+        ('[en]\nsauce = "Source"\n', 'en.sauce: unknown key; did you mean "source"?'),
+        ("[en]\nmonths = []\n", "en.months: wants a list of twelve names"),
+        (
+            '[en]\nposts_on = "{number} posts"\n',
+            "en.posts_on: {number} is nothing that is filled in; there is: count, themes",
+        ),
+    ],
+)
+def test_words_of_ones_own_are_looked_at(call: Call, sample: Path, phrases: str, told: str) -> None:
+    (sample / "templates").mkdir()
+    (sample / "templates/phrases.toml").write_text(phrases, encoding="utf-8")
+    built = call("build", *DAY)
+    assert built.code == 3
+    assert f"templates/phrases.toml: {told}" in built.err
+
+
+def test_a_few_words_of_ones_own_are_enough(call: Call, sample: Path) -> None:
+    (sample / "templates").mkdir()
+    (sample / "templates/phrases.toml").write_text('[en]\nsource = "Read it at"\n', encoding="utf-8")
+    assert call("build", *DAY).code == 0
+    assert "Read it at:" in (sample / "build/2025-07-07-weekly/email.txt").read_text(encoding="utf-8")
+
+
+def test_a_misspelt_template_is_told(call: Call, sample: Path) -> None:
+    (sample / "templates/email").mkdir(parents=True)
+    (sample / "templates/email/isue.html.j2").write_text("x", encoding="utf-8")
+    assert 'did you mean "email/issue.html.j2"?' in call("build", *DAY).err
+
+
+@pytest.mark.parametrize(
+    ("css", "told"),
+    [
+        (".post { margin: 0;\n.text { margin: 0; }\n", "templates/email/theme.css:2: a { or } too many"),
+        (
+            ".post { margin: 0; }\na:hover { color: #000000; }\n",
+            "templates/email/theme.css:2: holds a rule that cannot be",
+        ),
+    ],
+)
+def test_a_broken_style_sheet_is_told_with_its_line(call: Call, sample: Path, css: str, told: str) -> None:
+    (sample / "templates/email").mkdir(parents=True)
+    (sample / "templates/email/theme.css").write_text(css, encoding="utf-8")
+    assert told in call("build", *DAY).err

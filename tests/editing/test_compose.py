@@ -16,7 +16,7 @@ THEMES = (
     Theme(slug="c", title="Gamma", any=("gamma",)),
 )
 EDITION = Edition(slug="weekly", title="The Weekly", themes=("b", "a"))
-PHRASES = read_phrases(resource("templates/phrases.toml").read_text(encoding="utf-8"), "p", "en")
+PHRASES = read_phrases([resource("templates/phrases.toml").read_text(encoding="utf-8")], "p", "en")
 DAY = date(2025, 7, 7)
 
 

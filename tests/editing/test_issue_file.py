@@ -162,12 +162,7 @@ def test_nothing_to_add_changes_nothing() -> None:
     [
         (
             "no front matter",
-            [
-                "i.md:1: issue is missing from the front matter",
-                "i.md:1: edition is missing",
-                "i.md:1: date is missing",
-                "i.md:1: subject is missing",
-            ],
+            ["i.md:1: no front matter; start the file with a line ---"],
         ),
         (FRONT.replace("2025-07-07\n", "7 July\n"), ["i.md:4: date: '7 July': write a date as 2025-07-04"]),
         (FRONT + "### Lost\n", ["i.md:8: a post before the first section"]),
@@ -208,7 +203,6 @@ def test_a_section_by_hand_finds_its_theme_by_its_title() -> None:
         ("https://e.org/1", True),
         ("See [A](https://e.org/1)", False),
         ("- [A](https://e.org/1)", False),
-        ("[A]()", False),
         ("Words.", False),
     ],
 )
@@ -216,3 +210,47 @@ def test_only_links_make_a_source_line(last: str, is_source: bool) -> None:
     post = read(FRONT + f"## A {{#a}}\n\n### One\n\nText.\n\n{last}\n").posts[0]
     assert bool(post.sources) is is_source
     assert (post.body == "Text.\n") is is_source
+
+
+@pytest.mark.parametrize(
+    ("opening", "told"),
+    [
+        ("<!-- a note", "i.md:12: a comment begins here and nothing closes it"),
+        ("```", "i.md:12: a code fence begins here and nothing closes it"),
+    ],
+)
+def test_what_would_hide_all_that_follows_is_a_mistake(opening: str, told: str) -> None:
+    text = FRONT + f"## A {{#a}}\n\n### One\n\n{opening}\n\n### Two\n\nWords.\n"
+    with pytest.raises(InputError) as caught:
+        read_issue(text, "i.md")
+    line = text[: text.index(opening)].count("\n") + 1
+    assert str(caught.value).startswith(told.replace(":12:", f":{line}:"))
+
+
+@pytest.mark.parametrize("address", ["javascript:alert(1)", "htp://e.org", "e.org/foo", "/foo", ""])
+def test_a_source_must_lead_to_the_web(address: str) -> None:
+    with pytest.raises(InputError, match="is no web address; write it as https://"):
+        read_issue(FRONT + f"## A {{#a}}\n\n### One\n\nText.\n\n[Source]({address})\n", "i.md")
+
+
+@pytest.mark.parametrize(
+    ("slip", "told"),
+    [
+        ("# A title", "a single # is a heading inside the post above"),
+        ("### Two {#p-7c86", "an unfinished {#id}"),
+        ("[Source](https://e.org/1", "a link that is not closed"),
+        ("![](images/pier.png)", "'images/pier.png' is no web address"),
+        ("[there](javascript:x)", "'javascript:x' is no web address"),
+    ],
+)
+def test_slips_are_told_with_their_line(slip: str, told: str) -> None:
+    text = FRONT + f"## A {{#a}}\n\n### One\n\nText.\n\n{slip}\n\nMore text.\n"
+    findings = read_issue(text, "i.md").findings
+    line = text[: text.index(slip)].count("\n") + 1
+    assert [finding.where for finding in findings] == [f"i.md:{line}"]
+    assert told in findings[0].message
+
+
+def test_clean_files_have_no_slips() -> None:
+    text = "# A heading of the introduction\n\n## A {#a}\n\n### One\n\n`[a](b)` {#x} #no (https://e.org\n\n<https://e.org/1>\n"
+    assert read_issue(FRONT + text, "i.md").findings == ()

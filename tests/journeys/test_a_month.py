@@ -102,7 +102,7 @@ def test_an_editors_theme_wins_and_a_wrong_one_is_told(workspace: Path) -> None:
     done = run_newsletter(workspace, "draft", "--date", "2025-07-14")
     assert done.returncode == 3
     assert done.stderr.startswith(
-        "posts/wrong.md:1: theme: no theme 'kaukasus' in the settings; did you mean \"caucasus\"?"
+        "posts/wrong.md:3: theme: no theme 'kaukasus' in the settings; did you mean \"caucasus\"?"
     )
 
 

@@ -20,4 +20,4 @@ def environment() -> Environment:
 
 @pytest.fixture(scope="session")
 def phrases() -> Phrases:
-    return read_phrases(resource("templates/phrases.toml").read_text(encoding="utf-8"), "phrases.toml", "en")
+    return read_phrases([resource("templates/phrases.toml").read_text(encoding="utf-8")], "phrases.toml", "en")

@@ -208,7 +208,7 @@ def test_a_relative_link_becomes_its_text(environment: Environment, phrases: Phr
     [("de-AT", "ltr", "Abmelden"), ("ar", "rtl", "إلغاء الاشتراك"), ("xx", "ltr", "Unsubscribe")],
 )
 def test_the_publications_language_decides(language: str, direction: str, words: str, environment: Environment) -> None:
-    phrases = read_phrases(resource("templates/phrases.toml").read_text(encoding="utf-8"), "phrases.toml", language)
+    phrases = read_phrases([resource("templates/phrases.toml").read_text(encoding="utf-8")], "phrases.toml", language)
     publication = Publication(title="X", url="https://x.example", sender="x@x.example", language=language)
     mail = make_mail(make_issue(), environment, phrases, publication)
     assert f'<html lang="{language}" dir="{direction}"' in mail.html

@@ -70,6 +70,8 @@ def cascade(html: str) -> list[tuple[str, dict[str, str]]]:
             for name, value, _ in declarations:
                 style.pop(name, None)
                 style[name] = value
+        own = tinycss2.parse_blocks_contents(element.etree_element.get("style", ""), skip_whitespace=True)
+        style |= {one.name: tinycss2.serialize(one.value).strip() for one in own}
         styles.append((element.local_name, style))
     return styles
 

@@ -12,6 +12,7 @@ from newsletter.model import Post, Source
 from newsletter.sources.contract import SourceFile
 from newsletter.sources.folder import read_files
 from newsletter.sources.markdown_file import read_markdown, write_markdown
+from newsletter.text.markdown import find_unclosed
 
 BERLIN = ZoneInfo("Europe/Berlin")
 
@@ -143,3 +144,32 @@ def test_utf_16_with_its_mark_is_read() -> None:
     source = Source(name="desk", kind="folder", path="posts")
     batch = read_files(source, [SourceFile("posts/a.txt", "Tïtle\n\nText.\n".encode("utf-16"))], BERLIN)
     assert batch.posts[0].title == "Tïtle"
+
+
+@pytest.mark.parametrize("address", ["javascript:alert(1)", "htp://e.org", "e.org/foo", "/foo"])
+@pytest.mark.parametrize("key", ["url", "extra_urls"])
+def test_an_address_must_lead_to_the_web(address: str, key: str) -> None:
+    with pytest.raises(InputError, match=r"a\.md:3: .*no web address; write it as https://"):
+        read_markdown(f"---\ntitle: A\n{key}: {address}\n---\nText.\n", file="a.md", source="desk", zone=UTC)
+
+
+@pytest.mark.parametrize("opening", ["```python", "~~~~", "<!-- note"])
+def test_what_is_left_open_ends_with_its_post(opening: str) -> None:
+    post, findings = read_markdown(
+        f"---\ntitle: A\n---\nText.\n\n{opening}\nmore\n", file="a.md", source="desk", zone=UTC
+    )
+    assert post is not None
+    assert find_unclosed(post.body) is None
+    assert [finding.where for finding in findings] == ["a.md:6"]
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("---\ntitle: A\nWords.\n", r"a\.md:1: front matter has no end"),
+        ("\n---\ntitle: A\n---\n", r"a\.md:2: front matter must begin"),
+    ],
+)
+def test_half_a_front_matter_is_a_mistake(text: str, told: str) -> None:
+    with pytest.raises(InputError, match=told):
+        read_markdown(text, file="a.md", source="desk", zone=UTC)

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import pairwise
 
-from newsletter.sources.digest.chunks import BULLET, NUMBER, Chunk, Kind
+from newsletter.sources.digest.chunks import BULLET, LETTER, NUMBER, Chunk, Kind
 from newsletter.sources.digest.items import TITLE_LIMIT, Doubt
 from newsletter.text.characters import has_case
 from newsletter.text.words import sentence_ends
@@ -75,7 +75,7 @@ Block = Heading | Paragraph | ListBlock | LinkBlock | Tags
 
 _WORD = re.compile(r"[^\W_]+(?:[’'.-][^\W_]+)*")
 _MARKDOWN_HEADING = re.compile(r"#{1,6}\s+(.*?)\s*#*\s*$")
-_TAG_LINE = re.compile(r"#[^\W_]\w*(?:\s+#[^\W_]\w*)*")
+_TAG_LINE = re.compile(r"#[^\W_]\w*(?:\s+[#@][^\W_]\w*)*")
 _LABEL = re.compile(r"(.{1,90}?)(?::(?=\s)|：\s*)")
 _QUOTES = tuple("\"'“‘«„‚「『")
 _DASHES = frozenset("-–—−")
@@ -119,7 +119,7 @@ def _make_block(chunks: list[Chunk], position: int, doubts: list[Doubt]) -> Bloc
     if chunk.kind is Kind.URL:
         return LinkBlock(chunk.text, chunk.lines)
     if _TAG_LINE.fullmatch(chunk.text):
-        return Tags(tuple(tag.lstrip("#") for tag in chunk.text.split()), chunk.lines)
+        return Tags(tuple(tag.lstrip("#@") for tag in chunk.text.split()), chunk.lines)
     explicit = _MARKDOWN_HEADING.match(chunk.text)
     if explicit and explicit[1]:
         return Heading(explicit[1], chunk.lines)
@@ -199,6 +199,8 @@ def _marker(chunk: Chunk, emoji: frozenset[str]) -> _Marker | None:
         return _Marker("-" if match[1] in _DASHES else match[1], bare[match.end() :])
     if match := NUMBER.match(bare):
         return _Marker("1" + (match[3] or "("), bare[match.end() :], int(match[1] or match[2]))
+    if LETTER.match(bare):
+        return _Marker("a)", bare)  # Markdown has no lists with letters, so the letter stays in the text
     first = bare.split(" ", 1)[0]
     return _Marker(first, bare) if first in emoji else None
 
@@ -218,10 +220,10 @@ def _without_bullet(chunk: Chunk) -> str:
 
 def _list_run(chunks: list[Chunk], start: int, emoji: frozenset[str]) -> list[Chunk]:
     """The chunks from `start` on that make one list; empty if there is none."""
-    run = []
+    run: list[Chunk] = []
     for position in range(start, len(chunks)):
         marker = _marker(chunks[position], emoji)
-        if marker is None or _is_bulleted_heading(chunks, position):
+        if marker is None or _is_bulleted_heading(chunks, position) or (marker.family == "a)" and not run):
             break
         run.append(chunks[position])
     while run and not _numbers_ascend(run, emoji):

@@ -63,6 +63,9 @@ def split_items(chunks: list[Chunk], terminator: str | None, *, forced: bool) ->
             items.append(Item())
         if chunk.kind is not Kind.URL:
             items[-1].chunks.append(chunk)
+            if not forced and _may_hide_an_end(chunks, position):
+                message = "this line ends in an address and what looks like a title follows; kept in one post"
+                doubts.append(Doubt(chunk.lines[-1], message))
         elif items[-1].sources:
             items[-1].sources.append(chunk)
             doubts.append(Doubt(chunk.lines[0], "a second address after a post; taken as another source of it"))
@@ -75,6 +78,12 @@ def split_items(chunks: list[Chunk], terminator: str | None, *, forced: bool) ->
         if not item.sources and item.chunks and len(items) > 1:
             doubts.append(Doubt(item.chunks[0].lines[0], "this post has no source address after it"))
     return items, doubts
+
+
+def _may_hide_an_end(chunks: list[Chunk], position: int) -> bool:
+    """Whether a text line that ends in an address of another site may be the end of a post all the same."""
+    after = chunks[position + 1 : position + 3]
+    return trailing_url(chunks[position]) is not None and len(after) == 2 and looks_like_title(after[0])
 
 
 def looks_like_title(chunk: Chunk) -> bool:

@@ -6,9 +6,9 @@ from datetime import datetime
 
 from newsletter.model import Finding, Post
 from newsletter.sources.digest import blocks as block
-from newsletter.sources.digest.chunks import Kind, find_chunks, split_trailing_urls
+from newsletter.sources.digest.chunks import Chunk, Kind, find_chunks, split_trailing_urls
 from newsletter.sources.digest.items import Doubt, Item, guess_terminator, split_items
-from newsletter.sources.digest.noise import is_noise
+from newsletter.sources.digest.noise import find_noise
 from newsletter.sources.digest.to_markdown import write_blocks
 from newsletter.sources.identity import content_hash, make_key
 from newsletter.sources.urls import clean_url, site
@@ -63,11 +63,7 @@ def read_digest(
     chunks = find_chunks(lines, front.text("separator") or None)
     terminator = site(_as_url(front.text("terminator"))) if front.text("terminator") else guess_terminator(chunks)
     chunks = split_trailing_urls(chunks, terminator)
-    noise = (
-        []
-        if keep_noise or front.text("noise") == "keep"
-        else [c for c in chunks if c.kind is Kind.TEXT and is_noise(c.text)]
-    )
+    noise = [] if keep_noise or front.text("noise") == "keep" else _find_noise(chunks)
     silent = set(map(id, noise))
     uses = [LineUse(number, None, "front matter") for number in range(1, front.lines + 1)]
     uses += [LineUse(number, None, "separator") for c in chunks if c.kind is Kind.SEPARATOR for number in c.lines]
@@ -98,6 +94,11 @@ def read_digest(
         noise=tuple(c.text for c in noise),
         findings=tuple(findings),
     )
+
+
+def _find_noise(chunks: list[Chunk]) -> list[Chunk]:
+    silent = find_noise([c.text if c.kind is Kind.TEXT else "" for c in chunks])
+    return [c for c, noise in zip(chunks, silent, strict=True) if noise and c.kind is Kind.TEXT]
 
 
 def _read_front(text: str, file: str) -> FrontMatter:
