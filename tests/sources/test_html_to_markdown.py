@@ -67,11 +67,14 @@ def words(html: str) -> list[str]:
 @example("a<b> b </b>c")
 @example("<ul><li><pre>x</pre></li></ul>")
 @example("<p>1<br>- x<br># y</p>")
+@example("<p>éhttps://e.org/a_b</p>")
 def test_the_words_stay_the_same(fragment: str) -> None:
     source = clean_html(re.sub(r"<(/?)(?:div|h1)", r"<\1p", fragment))
     markdown, left_out = html_to_markdown(fragment)
     assert left_out == []
-    assert words(to_html(parse_markdown(markdown))) == words(source)
+    # An address right behind a letter becomes a link of its own: the same characters, one word more to count.
+    apart = re.sub("(?=https?://)", " ", source)
+    assert words(re.sub("(?=https?://)", " ", to_html(parse_markdown(markdown)))) == words(apart)
 
 
 @given(BLOCK)

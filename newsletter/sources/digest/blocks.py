@@ -5,7 +5,6 @@ import unicodedata
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import pairwise
 
 from newsletter.sources.digest.chunks import BULLET, LETTER, NUMBER, Chunk, Kind
 from newsletter.sources.digest.items import TITLE_LIMIT, Doubt
@@ -221,14 +220,28 @@ def _without_bullet(chunk: Chunk) -> str:
 def _list_run(chunks: list[Chunk], start: int, emoji: frozenset[str]) -> list[Chunk]:
     """The chunks from `start` on that make one list; empty if there is none."""
     run: list[Chunk] = []
+    numbers: dict[str, list[tuple[int, int]]] = {}  # by kind of number: (where in the run, which)
     for position in range(start, len(chunks)):
         marker = _marker(chunks[position], emoji)
         if marker is None or _is_bulleted_heading(chunks, position) or (marker.family == "a)" and not run):
             break
+        if marker.number is not None:
+            family = numbers.setdefault(marker.family, [])
+            if family and marker.number != family[-1][1] + 1:
+                break  # `2025. A year` is text, and so is a second count from 1
+            family.append((len(run), marker.number))
         run.append(chunks[position])
-    while run and not _numbers_ascend(run, emoji):
-        run = _cut_at_number(run, emoji)
-    return run
+    return run[: _end_of_counts(list(numbers.values()), len(run))]
+
+
+def _end_of_counts(families: list[list[tuple[int, int]]], length: int) -> int:
+    """Where a run must end so that each kind of number in it stands at least twice (M20)."""
+    while True:
+        inside = [[at for at, _ in family if at < length] for family in families]
+        alone = [places[0] for places in inside if len(places) == 1]
+        if not alone:
+            return length
+        length = min(alone)
 
 
 def _is_bulleted_heading(chunks: list[Chunk], position: int) -> bool:
@@ -236,22 +249,6 @@ def _is_bulleted_heading(chunks: list[Chunk], position: int) -> bool:
     following = chunks[position + 1] if position + 1 < len(chunks) else None
     nests = following is not None and following.indent > chunk.indent and BULLET.match(following.bare)
     return not nests and BULLET.match(chunk.bare) is not None and is_heading(_without_bullet(chunk))
-
-
-def _numbers_ascend(run: list[Chunk], emoji: frozenset[str]) -> bool:
-    """Whether each kind of number in the run counts up by one, from at least two of them (M20)."""
-    by_family: dict[str, list[int]] = {}
-    for chunk in run:
-        marker = _marker(chunk, emoji)
-        if marker and marker.number is not None:
-            by_family.setdefault(marker.family, []).append(marker.number)
-    return all(len(numbers) >= 2 and all(b == a + 1 for a, b in pairwise(numbers)) for numbers in by_family.values())
-
-
-def _cut_at_number(run: list[Chunk], emoji: frozenset[str]) -> list[Chunk]:
-    """The run up to its last number: `2025. A year` after two bullets is text, and so is a second count from 1."""
-    last = max(i for i, chunk in enumerate(run) if (m := _marker(chunk, emoji)) and m.number is not None)
-    return run[:last]
 
 
 def _make_list(run: list[Chunk], emoji: frozenset[str], doubts: list[Doubt]) -> ListBlock:
