@@ -23,6 +23,7 @@ SUBJECT_LIMIT = 200
 LINE_LIMIT = 998  # RFC 5322 2.1.1, without CRLF
 _FOLD_AT = 76
 _ENCODED_WORD_LIMIT = 75  # RFC 2047 2
+SLOT = re.compile(f"({re.escape(links.SLOT_PREFIX)}[A-Z]+__)")
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9-]*\Z")
 _ATOMS = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~ -]+\Z")
 _Q_SAFE = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789!*+-/")
@@ -191,9 +192,22 @@ def _write_part(kind: str, body: str) -> str:
 
 
 def quoted_printable(body: str) -> str:
-    """Text → quoted-printable lines of at most 76 with CRLF (RFC 2045 6.7)."""
-    wire = body.replace("\r\n", "\n").replace("\r", "\n").replace("\n", "\r\n").encode()
-    return binascii.b2a_qp(wire, istext=True).decode("ascii")
+    """Text → quoted-printable lines of at most 76 with CRLF (RFC 2045 6.7).
+
+    A slot for a reader's data stands on a line of its own between soft breaks, whole: what fills it makes no line too
+    long (speed S2).
+    """
+    wire = body.replace("\r\n", "\n").replace("\r", "\n").replace("\n", "\r\n")
+    out = ""
+    for number, piece in enumerate(SLOT.split(wire)):
+        if number % 2:
+            out += piece if not out or out.endswith("\r\n") else f"=\r\n{piece}"
+        elif piece:
+            encoded = binascii.b2a_qp(piece.encode(), istext=True).decode("ascii")
+            # Of a piece that is all line ends b2a_qp cannot tell which kind they are.
+            encoded = re.sub(r"(?<!\r)\n", "\r\n", encoded)
+            out += encoded if not number or encoded.startswith("\r\n") else f"=\r\n{encoded}"
+    return out
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
