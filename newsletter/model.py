@@ -6,7 +6,7 @@ list of its keys (`config.py` reads them strictly).
 
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Literal
+from typing import Literal, NamedTuple
 
 # Read by pydantic when config.py validates: a key that is not a field is a mistake, not a comment.
 STRICT = {"extra": "forbid"}
@@ -179,3 +179,29 @@ class Finding:
 
     def __str__(self) -> str:
         return f"{self.where}: {self.message}" if self.where else self.message
+
+
+class SubscriberRow(NamedTuple):
+    """A subscriber as a file tells of them, checked: what an import takes in and an export gives out. Empty: not known.
+
+    `address` is as typed, `canonical` is what is unique (audience/addresses.py). `themes` are slugs, sorted, with one
+    space between; empty means all. Times are ISO 8601 in UTC. `consent_ip` is cut to its network. `attributes` is a
+    JSON object of all columns that have no field here.
+
+    A tuple, not a dataclass: a million of them are made in an import.
+    """
+
+    address: str
+    canonical: str
+    name: str = ""
+    themes: str = ""
+    state: str = "active"
+    language: str = ""
+    timezone: str = ""
+    consent: str = ""
+    consent_at: str = ""
+    consent_ip: str = ""
+    confirmed_at: str = ""
+    unsubscribed_at: str = ""
+    tags: str = ""
+    attributes: str = ""
