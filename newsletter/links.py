@@ -5,7 +5,12 @@ from urllib.parse import urlsplit
 # Where a reader's data goes in the bytes of an issue. Only [A-Za-z0-9_]: premailer would encode anything else
 # (email-html P13). `sending` replaces them reader by reader.
 TOKEN_SLOT = "__READER_TOKEN__"  # noqa: S105 - a place, not a secret
+ID_SLOT = "__READER_ID__"
+ADDRESS_SLOT = "__READER_ADDRESS__"
 SLOT_PREFIX = "__READER_"
+# Where a section begins and ends in a mail, so that a reader who chose some themes gets just these.
+SECTION_MARK = "__READER_SECTION_{slug}__"
+SECTION_END = "__READER_SECTION_END__"
 
 
 def issue_url(base: str, slug: str) -> str:

@@ -6,7 +6,7 @@ from urllib.parse import urlsplit
 
 from markdown_it.token import Token
 
-from newsletter.links import post_anchor
+from newsletter.links import SECTION_END, SECTION_MARK, post_anchor
 from newsletter.model import Issue, IssuePost, Section
 from newsletter.rendering.markdown import (
     inline_to_html,
@@ -62,7 +62,7 @@ class ShownPost:
 
 @dataclass(frozen=True, slots=True)
 class ShownSection:
-    """A section ready to be shown."""
+    """A section ready to be shown. `begin` and `end` go around it in a mail (`email.select_sections`)."""
 
     slug: str
     title: str
@@ -70,6 +70,16 @@ class ShownSection:
     intro: Text
     posts: tuple[ShownPost, ...]
     direction: str
+
+    @property
+    def begin(self) -> str:
+        """The mark in front of the section."""
+        return SECTION_MARK.format(slug=self.slug)
+
+    @property
+    def end(self) -> str:
+        """The mark behind it."""
+        return SECTION_END
 
 
 @dataclass(frozen=True, slots=True)

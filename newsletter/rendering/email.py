@@ -17,13 +17,22 @@ from newsletter.rendering.templates import render
 _SLOT = re.compile(re.escape(links.SLOT_PREFIX) + r"[A-Z_]*")
 
 
+_SECTION = re.compile(
+    r"(?:<!--)?__READER_SECTION_([a-z0-9-]+)__(?:-->)?\n?(.*?)(?:<!--)?__READER_SECTION_END__(?:-->)?\n?", re.DOTALL
+)
+
+
 @dataclass(frozen=True, slots=True)
 class Mail:
-    """The bodies of one issue. `html` has its styles inline; `source` is the same page before that, for checking."""
+    """The bodies of one issue. `html` has its styles inline; `source` is the same page before that, for checking.
+
+    `marked` are HTML and text with marks around each section, for `select_sections`.
+    """
 
     html: str
     source: str
     text: str
+    marked: tuple[str, str] = ("", "")
 
 
 def render_mail(
@@ -48,8 +57,32 @@ def render_mail(
                 message=f"{links.TOKEN_SLOT} was changed while styles were inlined; use unsubscribe_url as it is",
             )
         )
-    text = tidy_text(render(environment, "email/issue.txt.j2", values))
-    return Mail(html, source, text)
+    text = render(environment, "email/issue.txt.j2", values)
+    return Mail(_cut(html), _cut(source), tidy_text(_cut(text)), (html, text))
+
+
+def select_sections(mail: Mail, themes: frozenset[str]) -> tuple[str, str]:
+    """HTML and text of a mail with the sections of some themes only. Each was rendered and inlined once, for everybody.
+
+    Raises InputError for templates of the user's own that have no marks around their sections.
+    """
+    for name, marked in zip(("issue.html.j2", "issue.txt.j2"), mail.marked, strict=True):
+        if not _SECTION.search(marked):
+            raise InputError(
+                Mistake(
+                    code="NL042",
+                    file=f"templates/email/{name}",
+                    message="has no section.begin and section.end around its sections, and some readers chose themes",
+                    help="docs/templates.md#themes says where they go",
+                )
+            )
+    html, text = mail.marked
+    return _cut(html, themes), tidy_text(_cut(text, themes))
+
+
+def _cut(marked: str, themes: frozenset[str] | None = None) -> str:
+    """Marks out, and with them the sections of other themes."""
+    return _SECTION.sub(lambda match: match[2] if themes is None or match[1] in themes else "", marked)
 
 
 def mail_values(shown: ShownIssue, publication: Publication, edition: Edition, phrases: Phrases) -> dict[str, Any]:
