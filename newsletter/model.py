@@ -4,6 +4,7 @@ Publication, Theme, Source and Edition are also the sections of newsletter.toml:
 list of its keys (`config.py` reads them strictly).
 """
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Literal, NamedTuple
@@ -205,3 +206,77 @@ class SubscriberRow(NamedTuple):
     unsubscribed_at: str = ""
     tags: str = ""
     attributes: str = ""
+
+
+# Where a delivery may stand (delivery D6). Every planned reader of an issue is in exactly one of these.
+OPEN = ("pending", "claimed", "deferred", "in_doubt", "held")
+FINAL = ("accepted", "rejected", "suppressed", "expired")
+
+
+class Claim(NamedTuple):
+    """A delivery that this process may carry out now. `attempt` counts this one; `doubts` were before."""
+
+    subscriber_id: int
+    attempt: int
+    doubts: int
+    variant: int
+    lane: int
+    address: str
+
+
+class Outcome(NamedTuple):
+    """What became of a claimed delivery: its new state and what the relay said. `attempt` is what is charged now.
+
+    `next_at` is ISO 8601 in UTC, empty but for deferred ones. `phase` is how far the message had come.
+    """
+
+    subscriber_id: int
+    state: str
+    attempt: int
+    doubts: int
+    lane: int
+    phase: str = ""
+    code: int = 0
+    enhanced: str = ""
+    reply: str = ""
+    label: str = ""
+    next_at: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """What one transaction of the ledger gave: deliveries to carry out, and when to ask again if there are none.
+
+    `wait_s` is None if nothing is left that comes by itself. `state` is the issue's: somebody may have paused it.
+    `held_by` says what slows the send down, e.g. "gmail.com: 500/h".
+    """
+
+    claims: Sequence[Claim]
+    wait_s: float | None
+    state: str
+    held_by: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Books:
+    """The count of an issue's deliveries by state, row by row. They balance if nobody is missing and nobody is double."""
+
+    issue: str
+    state: str
+    planned: int
+    counts: Mapping[str, int]
+
+    @property
+    def balanced(self) -> bool:
+        """Whether every planned reader is in exactly one state."""
+        return sum(self.counts.values()) == self.planned and set(self.counts) <= {*OPEN, *FINAL}
+
+    @property
+    def open(self) -> int:
+        """Deliveries that still wait for something: a relay, a later try, a person."""
+        return sum(self.counts.get(state, 0) for state in OPEN)
+
+    def as_dict(self) -> dict[str, object]:
+        """All states, those that nobody is in too."""
+        counts = {state: self.counts.get(state, 0) for state in (*FINAL, *OPEN)}
+        return {"issue": self.issue, "state": self.state, "planned": self.planned, **counts, "balanced": self.balanced}

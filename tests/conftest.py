@@ -1,10 +1,14 @@
 """What all tests share: where the repository is, and the real text that stays outside of it."""
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
+
+from newsletter.store.database import Store
+from tests.databases import new_store
 
 ROOT = Path(__file__).resolve().parent.parent
 REAL_TEXT = Path(os.environ.get("REAL_DIGEST", ROOT.parent / "shared" / "input" / "collected-posts-2025-07.txt"))
@@ -26,6 +30,14 @@ def real_text() -> str:
     if not REAL_TEXT.is_file():
         pytest.skip(f"the real digest is not on this machine ({REAL_TEXT.name}; set REAL_DIGEST to its path)")
     return REAL_TEXT.read_text(encoding="utf-8")
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Store]:
+    """An empty store: the same tests hold for both kinds."""
+    opened = new_store(request.param, tmp_path)
+    yield opened
+    opened.close()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

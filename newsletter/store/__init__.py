@@ -1,0 +1,1 @@
+"""WHAT WE REMEMBER: subscribers, consents, suppressions, issues and their deliveries; SQLite or PostgreSQL."""

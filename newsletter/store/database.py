@@ -1,0 +1,265 @@
+"""A database address → an open store. A missing, foreign or newer database is refused, never replaced by an empty one."""
+
+import hashlib
+import hmac
+import os
+import secrets
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection, Engine, create_engine, event, insert, inspect, select
+from sqlalchemy.engine import URL, make_url
+from sqlalchemy.exc import DBAPIError, OperationalError
+
+from newsletter.errors import Mistake, NewsletterError
+from newsletter.store import schema
+
+HEAD = "0001"
+KEY_BYTES = 32
+# Another process may hold the database for a while, an import of a million rows say: wait, do not fail (F12).
+BUSY_S = 120
+
+
+class StoreError(NewsletterError):
+    """The database cannot be used. Nothing was sent without a record of it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """The secret that belongs to a database: hashes of addresses and tokens in mails are made with it."""
+
+    secret: bytes = field(repr=False)
+    suppression: bytes = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "suppression", self.derive("suppression"))
+
+    def derive(self, purpose: str) -> bytes:
+        """A key for one purpose only (security K2)."""
+        return hmac.digest(self.secret, f"newsletter/{purpose}".encode(), "sha256")
+
+    def address_hash(self, canonical: str) -> str:
+        """A canonical address as suppression keeps it (security L4)."""
+        return hmac.digest(self.suppression, canonical.encode(), "sha256").hex()[:40]
+
+    @property
+    def check(self) -> str:
+        """By this the database knows its key."""
+        return hashlib.sha256(self.derive("check")).hexdigest()[:16]
+
+
+class Store:
+    """An open database. Use `reading` and `writing`; each is one transaction."""
+
+    def __init__(self, engine: Engine, key: Key, path: Path | None) -> None:
+        self.engine = engine
+        self.key = key
+        self.path = path  # of the SQLite file; None for PostgreSQL
+
+    @property
+    def is_sqlite(self) -> bool:
+        """Which of the two it is."""
+        return self.path is not None
+
+    @contextmanager
+    def reading(self) -> Iterator[Connection]:
+        """A transaction that changes nothing."""
+        with _telling(), self.engine.connect() as connection:
+            yield connection
+
+    @contextmanager
+    def writing(self) -> Iterator[Connection]:
+        """A transaction that is written whole or not at all, and on the disk when it ends."""
+        with _telling(), self.engine.connect() as connection, connection.begin():
+            if self.is_sqlite:
+                connection.exec_driver_sql("BEGIN IMMEDIATE")
+            yield connection
+
+    def close(self) -> None:
+        """Let go of the database."""
+        self.engine.dispose()
+
+
+@contextmanager
+def _telling() -> Iterator[None]:
+    """A driver's error becomes ours at this door."""
+    try:
+        yield
+    except (DBAPIError, sqlite3.Error) as error:
+        cause = getattr(error, "orig", None) or error
+        raise StoreError(
+            Mistake(code="NL090", message=f"the database failed: {str(cause).strip().splitlines()[0]}")
+        ) from error
+
+
+def exists(url: str) -> bool:
+    """Whether there is a database with our tables."""
+    address = make_url(url)
+    if _file(address) is not None and not _file(address).is_file():  # type: ignore[union-attr]
+        return False
+    engine = _connect(address)
+    try:
+        with _telling(), engine.connect() as connection:
+            return inspect(connection).has_table("installation")
+    finally:
+        engine.dispose()
+
+
+def create_store(url: str, key_file: Path, now: datetime) -> Store:
+    """A new database and its key. Raises StoreError if either is there already: then the other one was lost."""
+    address = make_url(url)
+    path = _file(address)
+    if key_file.exists():
+        raise StoreError(
+            Mistake(
+                code="NL091",
+                file=str(key_file),
+                message=f"this key belongs to a database that is not there ({_shown(address)})",
+                help="put the database back from a backup; only if there never was one, delete the key file",
+            )
+        )
+    key = _make_key(key_file)
+    if path is not None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))  # addresses are in it (security T51)
+    engine = _connect(address)
+    with _telling(), engine.connect() as connection:
+        _migrate(connection)
+        row = {"id": 1, "created_at": stamp(now), "key_check": key.check}
+        connection.execute(insert(schema.installation), row)
+        connection.execute(insert(schema.sender), {"id": 1, "epoch": 0, "holder": "", "until": ""})
+        connection.commit()
+    return Store(engine, key, path)
+
+
+def open_store(url: str, key_file: Path) -> Store:
+    """The database that is there. Raises StoreError for one that is missing, of another version, or of another key."""
+    address = make_url(url)
+    if not exists(url):
+        what = "is gone: its key is here, the database is not" if key_file.exists() else "is not there yet"
+        fix = (
+            "put it back from a backup; nothing is sent from an empty one"
+            if key_file.exists()
+            else "newsletter subscribers import FILE makes it"
+        )
+        raise StoreError(Mistake(code="NL091", message=f"the database {_shown(address)} {what}", help=fix))
+    key = _read_key(key_file)
+    engine = _connect(address)
+    store = Store(engine, key, _file(address))
+    with store.reading() as connection:
+        _check_version(connection, address)
+        check = connection.execute(select(schema.installation.c.key_check)).scalar_one()
+    if not hmac.compare_digest(check, key.check):
+        raise StoreError(
+            Mistake(
+                code="NL091",
+                file=str(key_file),
+                message=f"is not the key of {_shown(address)}",
+                help="links in mails that are out, and the list of those who left, need the database's own key",
+            )
+        )
+    return store
+
+
+def stamp(moment: datetime) -> str:
+    """A moment as it is stored: `2026-11-23T07:00:00Z`, so that texts sort like times."""
+    return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+# --- the key ------------------------------------------------------------------------------------------------------
+
+
+def _make_key(path: Path) -> Key:
+    key = Key(secrets.token_bytes(KEY_BYTES))
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
+    with os.fdopen(handle, "w", encoding="ascii") as file:
+        file.write(key.secret.hex() + "\n")
+        file.flush()
+        os.fsync(file.fileno())
+    return key
+
+
+def _read_key(path: Path) -> Key:
+    try:
+        secret = bytes.fromhex(path.read_text(encoding="ascii").strip())
+    except (OSError, ValueError):
+        secret = b""
+    if len(secret) < KEY_BYTES:
+        raise StoreError(
+            Mistake(
+                code="NL091",
+                file=str(path),
+                message="the database's key cannot be read",
+                help="put the file back from a backup: without it no link in a mail that is out works any more",
+            )
+        )
+    return Key(secret)
+
+
+# --- engines ------------------------------------------------------------------------------------------------------
+
+
+def _file(address: URL) -> Path | None:
+    return Path(address.database or "") if address.get_backend_name() == "sqlite" else None
+
+
+def _shown(address: URL) -> str:
+    return str(_file(address) or address.render_as_string(hide_password=True))
+
+
+def _connect(address: URL) -> Engine:
+    if address.get_backend_name() == "sqlite":
+        engine = create_engine(address, connect_args={"timeout": BUSY_S, "isolation_level": None})
+        event.listen(engine, "connect", _prepare_sqlite)
+        return engine
+    try:
+        return create_engine(address, pool_pre_ping=True)
+    except ModuleNotFoundError:
+        raise StoreError(
+            Mistake(
+                code="NL090",
+                message="PostgreSQL needs its driver",
+                help="install newsletter-desk[postgres], and write the address as postgresql+psycopg://…",
+            )
+        ) from None
+
+
+def _prepare_sqlite(connection: Any, record: object) -> None:
+    # FULL: what was promised survives a power loss. WAL: readers do not wait for the sender.
+    for setting in ("journal_mode=WAL", "synchronous=FULL", "temp_store=MEMORY", "cache_size=-16000"):
+        connection.execute(f"PRAGMA {setting}").close()
+
+
+# --- versions -----------------------------------------------------------------------------------------------------
+
+
+def _check_version(connection: Connection, address: URL) -> None:
+    version = connection.exec_driver_sql("SELECT version_num FROM alembic_version").scalar_one_or_none()
+    if version != HEAD:
+        raise StoreError(
+            Mistake(
+                code="NL092",
+                message=f"the database {_shown(address)} is of version {version}; this program knows {HEAD}",
+                help="it was made by a newer newsletter-desk: install that one; a database is never migrated downwards",
+            )
+        )
+
+
+def _migrate(connection: Connection) -> None:
+    from alembic import command
+    from alembic.config import Config
+
+    config = Config()
+    config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
+    config.attributes["connection"] = connection
+    command.upgrade(config, "head")
+    connection.commit()
+
+
+__all__ = ["Key", "OperationalError", "Store", "StoreError", "create_store", "exists", "open_store", "stamp"]

@@ -1,0 +1,288 @@
+"""Issues that go out: frozen once, with their bytes and their audience, in one transaction (delivery D7)."""
+
+import hashlib
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, func, insert, select, text, update
+
+from newsletter.errors import Mistake
+from newsletter.model import FINAL, OPEN, Books
+from newsletter.store.database import Store, StoreError, stamp
+from newsletter.store.schema import attempt, delivery, issue, subscriber, variant
+
+ALL = ""  # the choice of a reader who chose no themes: everything
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FrozenIssue:
+    """An issue as it was frozen. `state`: frozen → sending ⇄ paused → done, or cancelled; `reason` says why paused."""
+
+    id: int
+    slug: str
+    edition: str
+    state: str
+    reason: str
+    content_sha256: str
+    frozen_at: str
+    expires_at: str
+    planned: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """What is to be frozen. `choose` maps a reader's themes to the variant they get, or None if nothing is for them.
+
+    `messages` are the variants' bytes, asked for once each. `lanes` are groups of domains with a throttle of their own.
+    """
+
+    slug: str
+    edition: str
+    choose: Callable[[str], str | None]
+    write: Callable[[str], bytes]
+    lanes: Sequence[Sequence[str]] = ()
+    expires_at: datetime
+
+
+def find_issue(store: Store, slug: str) -> FrozenIssue | None:
+    """The frozen issue of that name."""
+    with store.reading() as connection:
+        row = connection.execute(select(issue).where(issue.c.slug == slug)).first()
+        return FrozenIssue(**row._mapping) if row else None
+
+
+def frozen_issues(store: Store) -> list[FrozenIssue]:
+    """All of them, oldest first."""
+    with store.reading() as connection:
+        return [FrozenIssue(**row._mapping) for row in connection.execute(select(issue).order_by(issue.c.id))]
+
+
+def count_readers(store: Store, choose: Callable[[str], str | None]) -> dict[str, int]:
+    """Variant → how many active subscribers would get it now."""
+    with store.reading() as connection:
+        return _count(connection, choose)[1]
+
+
+def freeze(store: Store, plan: Plan, now: datetime) -> FrozenIssue:
+    """Store the bytes and plan one delivery for each reader; whole or not at all. Frozen already: that one, unchanged."""
+    with store.writing() as connection:
+        known = connection.execute(select(issue).where(issue.c.slug == plan.slug)).first()
+        if known:
+            return FrozenIssue(**known._mapping)
+        choices, expected = _count(connection, plan.choose)
+        numbers = {name: number for number, name in enumerate(sorted(expected))}
+        messages = {name: plan.write(name) for name in numbers}
+        number = connection.execute(
+            insert(issue)
+            .values(
+                slug=plan.slug,
+                edition=plan.edition,
+                state="frozen",
+                reason="",
+                content_sha256=hash_messages(messages),
+                frozen_at=stamp(now),
+                expires_at=stamp(plan.expires_at),
+                planned=sum(expected.values()),
+            )
+            .returning(issue.c.id)
+        ).scalar_one()
+        for name, message in messages.items():
+            row = {"issue_id": number, "number": numbers[name], "themes": name, "message": message}
+            connection.execute(insert(variant), row)
+        planned = _plan(connection, number, {themes: numbers[name] for themes, name in choices.items()}, plan.lanes)
+        if planned != sum(expected.values()):
+            raise StoreError(
+                Mistake(code="NL093", message=f"{planned} deliveries were planned, {sum(expected.values())} expected")
+            )
+        # News that is a week old is not sent beside the new (D34).
+        connection.execute(
+            update(issue)
+            .where(issue.c.edition == plan.edition, issue.c.id != number, issue.c.expires_at > stamp(now))
+            .values(expires_at=stamp(now))
+        )
+        return FrozenIssue(**connection.execute(select(issue).where(issue.c.id == number)).one()._mapping)
+
+
+def _count(connection: Connection, choose: Callable[[str], str | None]) -> tuple[dict[str, str], dict[str, int]]:
+    """Which themes lead to which variant, and how many readers each variant has."""
+    statement = (
+        select(subscriber.c.themes, func.count()).where(subscriber.c.state == "active").group_by(subscriber.c.themes)
+    )
+    choices: dict[str, str] = {}
+    expected: dict[str, int] = {}
+    for themes, count in connection.execute(statement):
+        chosen = choose(themes)
+        if chosen is not None:
+            choices[themes] = chosen
+            expected[chosen] = expected.get(chosen, 0) + count
+    return choices, expected
+
+
+def _plan(connection: Connection, number: int, numbers: Mapping[str, int], lanes: Sequence[Sequence[str]]) -> int:
+    """One row for each active subscriber, made inside the database."""
+    if not numbers:
+        return 0
+    values: dict[str, Any] = {"issue": number}
+    lane = "0"
+    if lanes:
+        cases = []
+        for index, domains in enumerate(lanes, 1):
+            for place, domain in enumerate(domains):
+                values[f"domain_{index}_{place}"] = f"%@{domain}"
+                cases.append(f"WHEN s.canonical LIKE :domain_{index}_{place} THEN {index}")
+        lane = f"CASE {' '.join(cases)} ELSE 0 END"
+    rows = []
+    for place, (themes, chosen) in enumerate(numbers.items()):
+        values[f"themes_{place}"] = themes
+        rows.append(f"(:themes_{place}, {chosen})")
+    # Names and numbers of our own; what readers chose goes in as values.
+    statement = f"""
+        WITH choice (themes, number) AS (VALUES {", ".join(rows)})
+        INSERT INTO delivery (issue_id, subscriber_id, state, variant, lane)
+        SELECT :issue, s.id, 'pending', choice.number, {lane}
+        FROM subscriber AS s JOIN choice ON choice.themes = s.themes
+        WHERE s.state = 'active' ORDER BY s.id
+    """  # noqa: S608
+    connection.execute(text(statement), values)
+    counted = select(func.count()).select_from(delivery).where(delivery.c.issue_id == number)
+    return connection.execute(counted).scalar_one()
+
+
+def hash_messages(messages: Mapping[str, bytes]) -> str:
+    """One hash over all variants."""
+    whole = hashlib.sha256()
+    for name in sorted(messages):
+        whole.update(f"{name}\0{len(messages[name])}\0".encode() + messages[name])
+    return whole.hexdigest()
+
+
+def read_variants(store: Store, frozen: FrozenIssue) -> dict[int, bytes]:
+    """The frozen messages by number. Raises StoreError if they are not what was frozen."""
+    with store.reading() as connection:
+        rows = connection.execute(select(variant).where(variant.c.issue_id == frozen.id)).all()
+    if hash_messages({row.themes: row.message for row in rows}) != frozen.content_sha256:
+        raise StoreError(
+            Mistake(code="NL093", message=f"{frozen.slug}: the stored messages are not those that were frozen")
+        )
+    return {row.number: row.message for row in rows}
+
+
+def variant_names(store: Store, frozen: FrozenIssue) -> list[str]:
+    """The choices of themes that were frozen."""
+    with store.reading() as connection:
+        return list(connection.execute(select(variant.c.themes).where(variant.c.issue_id == frozen.id)).scalars())
+
+
+def set_state(store: Store, frozen: FrozenIssue, state: str, reason: str = "", *, unless: Sequence[str] = ()) -> bool:
+    """Pause, go on, end. False if the issue is in one of the states that forbid it."""
+    with store.writing() as connection:
+        return bool(
+            connection.execute(
+                update(issue)
+                .where(issue.c.id == frozen.id, issue.c.state.not_in(unless))
+                .values(state=state, reason=reason)
+            ).rowcount
+        )
+
+
+def read_books(store: Store, frozen: FrozenIssue) -> Books:
+    """The issue's deliveries, counted row by row."""
+    with store.reading() as connection:
+        return _books(connection, frozen.id)
+
+
+def _books(connection: Connection, number: int) -> Books:
+    row = connection.execute(select(issue).where(issue.c.id == number)).one()
+    states = select(delivery.c.state, func.count()).where(delivery.c.issue_id == number).group_by(delivery.c.state)
+    counts = {row[0]: row[1] for row in connection.execute(states)}
+    return Books(issue=row.slug, state=row.state, planned=row.planned, counts=counts)
+
+
+def finish(store: Store, frozen: FrozenIssue) -> Books:
+    """Mark the issue done if nothing is left that goes on by itself; `held` rows wait for a person (D8)."""
+    with store.writing() as connection:
+        books = _books(connection, frozen.id)
+        if books.balanced and not any(books.counts.get(state) for state in ("pending", "claimed", "deferred")):
+            connection.execute(
+                update(issue).where(issue.c.id == frozen.id, issue.c.state == "sending").values(state="done")
+            )
+        return _books(connection, frozen.id)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verification:
+    """What a recount row by row found. Each list is empty if all is well."""
+
+    books: Books
+    missing: int
+    strange_states: tuple[str, ...]
+    unknown_variants: int
+
+
+def verify(store: Store, frozen: FrozenIssue) -> Verification:
+    """Recount: every planned reader once, in a state that exists, with a message that exists."""
+    with store.reading() as connection:
+        books = _books(connection, frozen.id)
+        numbers = select(variant.c.number).where(variant.c.issue_id == frozen.id)
+        lost = (
+            select(func.count())
+            .select_from(delivery)
+            .where(delivery.c.issue_id == frozen.id, delivery.c.variant.not_in(numbers))
+        )
+        return Verification(
+            books=books,
+            missing=books.planned - sum(books.counts.values()),
+            strange_states=tuple(sorted(set(books.counts) - {*OPEN, *FINAL})),
+            unknown_variants=connection.execute(lost).scalar_one(),
+        )
+
+
+def in_doubt_list(store: Store, frozen: FrozenIssue) -> list[tuple[str, str, str]]:
+    """Everybody who may have got a second copy: (address, when, what was known), also after it was resolved (D14)."""
+    statement = (
+        select(func.coalesce(subscriber.c.address, ""), attempt.c.at, attempt.c.reply)
+        .select_from(attempt.outerjoin(subscriber, subscriber.c.id == attempt.c.subscriber_id))
+        .where(attempt.c.issue_id == frozen.id, attempt.c.state == "in_doubt")
+        .order_by(attempt.c.id)
+    )
+    with store.reading() as connection:
+        return [(address, at, reply) for address, at, reply in connection.execute(statement)]
+
+
+RESENDABLE = {
+    "missed": ("held", "in_doubt", "expired", "rejected"),
+    "uncertain": ("in_doubt",),
+    "held": ("held",),
+    "rejected": ("rejected",),
+}
+
+
+def resend(store: Store, frozen: FrozenIssue, what: str, expires_at: datetime) -> int:
+    """Plan those anew that a person decided to try again → how many. Nobody who has accepted it is among them."""
+    with store.writing() as connection:
+        count = connection.execute(
+            update(delivery)
+            .where(delivery.c.issue_id == frozen.id, delivery.c.state.in_(RESENDABLE[what]))
+            .values(state="pending", attempt=0, doubts=0, next_at=None)
+        ).rowcount
+        if count:
+            connection.execute(
+                update(issue)
+                .where(issue.c.id == frozen.id)
+                .values(state="sending", reason="", expires_at=stamp(expires_at))
+            )
+        return count
+
+
+def cancel(store: Store, frozen: FrozenIssue, now: datetime) -> int:
+    """Take back what has not left: → how many readers do not get it. What is on its way arrives."""
+    with store.writing() as connection:
+        count = connection.execute(
+            update(delivery)
+            .where(delivery.c.issue_id == frozen.id, delivery.c.state.in_(("pending", "deferred", "held")))
+            .values(state="expired", label="cancelled", at=stamp(now))
+        ).rowcount
+        connection.execute(update(issue).where(issue.c.id == frozen.id).values(state="cancelled", reason="cancelled"))
+        return count

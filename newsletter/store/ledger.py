@@ -1,0 +1,360 @@
+"""The ledger of one issue while it is sent: what was answered and what is claimed next go into one transaction (delivery D11).
+
+No octet of a message leaves before its row is committed as `claimed`. So after a crash exactly those rows may have been
+accepted without our knowing it; everybody else's state is certain.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy.exc import DBAPIError
+
+from newsletter.errors import Mistake
+from newsletter.model import Claim, Outcome, Turn
+from newsletter.store.database import Store, StoreError, stamp
+from newsletter.store.issues import FrozenIssue
+from newsletter.store.lease import Lease
+from newsletter.store.limits import Limit
+
+_REPLY_LIMIT = 200
+
+# One row, by its key, and only if it is still ours: a process that lost its lease changes nothing (F6).
+_RECORD = """
+    UPDATE delivery SET state = ?, attempt = ?, doubts = ?, next_at = ?, code = ?, enhanced = ?, reply = ?, label = ?, at = ?
+    WHERE issue_id = ? AND subscriber_id = ? AND state = 'claimed' AND epoch = ?
+"""
+# The same for the many: what is known of an accepted one beyond its claim is the reply.
+_ACCEPT = """
+    UPDATE delivery SET state = 'accepted', code = ?, reply = ?, at = ?
+    WHERE issue_id = ? AND subscriber_id = ? AND state = 'claimed' AND epoch = ?
+"""
+_LOG = """
+    INSERT INTO attempt (issue_id, subscriber_id, number, at, state, phase, code, enhanced, reply)
+    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
+"""
+# By a cursor over the key: an index on the state would be written with every change, and `ORDER BY … LIMIT` without
+# one reads all that is done again and again (speed S9).
+_PENDING = """
+    SELECT d.subscriber_id, d.attempt, d.doubts, d.variant, d.lane, s.address, s.state
+    FROM delivery AS d LEFT JOIN subscriber AS s ON s.id = d.subscriber_id
+    WHERE d.issue_id = ? AND d.subscriber_id > ? AND d.state = 'pending'{lane}
+    ORDER BY d.subscriber_id LIMIT ?
+"""
+# Oldest first, so that nobody waits behind a later one.
+_DUE = """
+    SELECT d.subscriber_id, d.attempt, d.doubts, d.variant, d.lane, s.address, s.state
+    FROM delivery AS d LEFT JOIN subscriber AS s ON s.id = d.subscriber_id
+    WHERE d.issue_id = ? AND d.state = 'deferred' AND d.next_at <= ?
+    ORDER BY d.next_at LIMIT ?
+"""
+_CLAIM = """
+    UPDATE delivery SET state = 'claimed', epoch = ?, attempt = ?
+    WHERE issue_id = ? AND subscriber_id = ? AND state IN ('pending', 'deferred')
+"""
+# All that was selected in a row of the key at once, a third of the work of one by one.
+_CLAIM_RANGE = """
+    UPDATE delivery SET state = 'claimed', epoch = ?, attempt = attempt + 1
+    WHERE issue_id = ? AND subscriber_id BETWEEN ? AND ? AND state = 'pending'{lane}
+"""
+_ACTIVE = "SELECT id FROM subscriber WHERE id = ANY(%s) AND state = 'active' FOR SHARE"
+_SUPPRESS = "UPDATE delivery SET state = 'suppressed', at = ? WHERE issue_id = ? AND subscriber_id = ?"
+_NEXT_DUE = "SELECT min(next_at) FROM delivery WHERE issue_id = ? AND state = 'deferred'"
+_ANY_PENDING = "SELECT 1 FROM delivery WHERE issue_id = ? AND state = 'pending' LIMIT 1"
+_EXPIRE = """
+    UPDATE delivery SET state = 'expired', at = ? WHERE issue_id = ? AND state IN ('pending', 'deferred')
+"""
+_ISSUE = "SELECT state, expires_at FROM issue WHERE id = ?"
+_LEFT_BEHIND = """
+    SELECT subscriber_id, attempt, doubts FROM delivery WHERE issue_id = ? AND state = 'claimed' AND epoch < ?
+"""
+_TAKE_BACK = """
+    UPDATE delivery SET state = ?, doubts = ?, reply = ?, at = ? WHERE issue_id = ? AND subscriber_id = ? AND state = 'claimed'
+"""
+_REPLAY = """
+    UPDATE delivery SET state = 'accepted', code = ?, at = ? WHERE issue_id = ? AND subscriber_id = ? AND state = 'claimed'
+"""
+_WAITING_DOUBTS = "SELECT subscriber_id, doubts FROM delivery WHERE issue_id = ? AND state = 'in_doubt'"
+_RESOLVE = "UPDATE delivery SET state = ? WHERE issue_id = ? AND subscriber_id = ? AND state = 'in_doubt'"
+_DIED = "the process ended before the reply was recorded"
+_BUCKET = "SELECT tokens, at FROM bucket WHERE name = ?"
+_FILL = """
+    INSERT INTO bucket (name, tokens, at) VALUES (?, ?, ?)
+    ON CONFLICT (name) DO UPDATE SET tokens = excluded.tokens, at = excluded.at
+"""
+
+
+class Ledger:
+    """The deliveries of one issue, for the one process that holds the lease. Not to be shared between threads."""
+
+    def __init__(
+        self,
+        store: Store,
+        frozen: FrozenIssue,
+        lease: Lease,
+        *,
+        limit: Limit | None = None,
+        lanes: Sequence[Limit] = (),
+    ) -> None:
+        self._store, self._issue, self._lease = store, frozen.id, lease
+        self._limit = limit
+        self._lanes = tuple(lanes)
+        self._cursors = dict.fromkeys(range(len(self._lanes) + 1), 0)
+        self._empty: set[int] = set()  # lanes in which nothing is pending, read to the end
+        self._behind = False  # whether a row before a cursor may be pending again
+        self._checked = False
+        self._due: str | None = ""  # when the next deferred one comes due; empty: not read yet
+        self._connection: Any = None
+        self._is_sqlite = store.is_sqlite
+
+    # --- one turn -------------------------------------------------------------------------------------------------
+
+    def turn(self, outcomes: Sequence[Outcome], wanted: int, now: datetime) -> Turn:
+        """Record what was answered and claim up to `wanted` more, in one transaction. Raises StoreError, LeaseLost."""
+        with self._transaction() as cursor:
+            self._lease.check(cursor, now)
+            if outcomes:
+                self._record(cursor, outcomes, now)
+            state, expires_at = cursor.execute(self._sql(_ISSUE), (self._issue,)).fetchone()
+            if state != "sending":
+                return Turn((), None, state)
+            if stamp(now) >= expires_at:
+                cursor.execute(self._sql(_EXPIRE), (stamp(now), self._issue))
+                return Turn((), None, state)
+            if not wanted:
+                return Turn((), 0, state)
+            return self._claim(cursor, wanted, now, state)
+
+    def _record(self, cursor: Any, outcomes: Sequence[Outcome], now: datetime) -> None:
+        at, issue, epoch = stamp(now), self._issue, self._lease.epoch
+        accepted = [o for o in outcomes if o.state == "accepted"]
+        if accepted:
+            rows = [(o.code, o.reply[:_REPLY_LIMIT], at, issue, o.subscriber_id, epoch) for o in accepted]
+            cursor.executemany(self._sql(_ACCEPT), rows)
+        if len(accepted) < len(outcomes):
+            self._record_troubled(cursor, [o for o in outcomes if o.state != "accepted"], at)
+
+    def _record_troubled(self, cursor: Any, outcomes: Sequence[Outcome], at: str) -> None:
+        issue, epoch = self._issue, self._lease.epoch
+        cursor.executemany(
+            self._sql(_RECORD),
+            [
+                (o.state, o.attempt, o.doubts, o.next_at or None, o.code, o.enhanced, o.reply[:_REPLY_LIMIT], o.label, at,
+                 issue, o.subscriber_id, epoch)
+                for o in outcomes
+            ],
+        )  # fmt: skip
+        cursor.executemany(
+            self._sql(_LOG),
+            [
+                (issue, o.subscriber_id, o.attempt, at, "in_doubt" if o.label == "in_doubt" else o.state, o.phase, o.code,
+                 o.enhanced, o.reply[:_REPLY_LIMIT])
+                for o in outcomes
+            ],
+        )  # fmt: skip
+        self._behind |= any(o.state == "pending" for o in outcomes)
+        for o in outcomes:
+            if o.state == "deferred" and self._due != "":
+                self._due = min(self._due or o.next_at, o.next_at)
+
+    def _claim(self, cursor: Any, wanted: int, now: datetime, state: str) -> Turn:
+        purse = _Purse(self, cursor, now)
+        room = min(wanted, purse.room(self._limit))
+        claims = self._take_due(cursor, room, now, purse)
+        for lane in (*range(1, len(self._lanes) + 1), 0):
+            limit = self._lanes[lane - 1] if lane else None
+            some = min(room - len(claims), purse.room(limit))
+            if some > 0:
+                taken = self._take(cursor, lane, some, now)
+                purse.spend(limit, len(taken))
+                claims += taken
+        purse.spend(self._limit, len(claims))
+        purse.close()
+        if claims or room < wanted:
+            return Turn(claims, purse.wait, state, purse.held_by)
+        return Turn((), self._wait(cursor, now, purse), state, purse.held_by)
+
+    def _take(self, cursor: Any, lane: int, count: int, now: datetime) -> list[Claim]:
+        """The next ones along the key; from its beginning once more if one behind the cursor is pending again."""
+        if self._behind:
+            self._cursors, self._behind = dict.fromkeys(self._cursors, 0), False
+            self._empty.clear()
+        condition = f" AND d.lane = {lane:d}" if self._lanes else ""
+        query = self._sql(_PENDING.format(lane=condition) + self._lock)
+        claims: list[Claim] = []
+        while len(claims) < count and lane not in self._empty:
+            want = count - len(claims)
+            rows = cursor.execute(query, (self._issue, self._cursors[lane], want)).fetchall()
+            if rows:
+                self._cursors[lane] = rows[-1][0]
+            if self._is_sqlite and all(row[6] == "active" for row in rows):
+                claims += self._hold_range(cursor, rows, condition)
+            else:
+                claims += self._hold(cursor, rows, now)
+            if len(rows) < want:
+                self._empty.add(lane)
+        return claims
+
+    def _hold_range(self, cursor: Any, rows: Sequence[Any], condition: str) -> list[Claim]:
+        """Claim rows that follow each other: nobody else writes meanwhile, so the range is just these."""
+        if rows:
+            query = self._sql(_CLAIM_RANGE.format(lane=condition.replace("d.", "")))
+            cursor.execute(query, (self._lease.epoch, self._issue, rows[0][0], rows[-1][0]))
+        return [Claim(row[0], row[1] + 1, *row[2:6]) for row in rows]
+
+    def _take_due(self, cursor: Any, count: int, now: datetime, purse: "_Purse") -> list[Claim]:
+        """Deferred ones whose time has come, as far as their lanes have room."""
+        if self._due == "":
+            self._due = cursor.execute(self._sql(_NEXT_DUE), (self._issue,)).fetchone()[0]
+        if count < 1 or self._due is None or self._due > stamp(now):
+            return []
+        rows = cursor.execute(self._sql(_DUE + self._lock), (self._issue, stamp(now), count)).fetchall()
+        allowed = [row for row in rows if not 0 < row[4] <= len(self._lanes) or purse.draw(self._lanes[row[4] - 1])]
+        self._due = ""
+        return self._hold(cursor, allowed, now)
+
+    def _hold(self, cursor: Any, rows: Sequence[Any], now: datetime) -> list[Claim]:
+        """Claim rows, but for those whose reader has left since the issue was planned: these are never mailed (D9)."""
+        active = self._still_active(cursor, rows)
+        claims = [Claim(row[0], row[1] + 1, *row[2:6]) for row in rows if row[0] in active]
+        if claims:
+            epoch, issue = self._lease.epoch, self._issue
+            cursor.executemany(
+                self._sql(_CLAIM), [(epoch, claim.attempt, issue, claim.subscriber_id) for claim in claims]
+            )
+        gone = [(stamp(now), self._issue, row[0]) for row in rows if row[0] not in active]
+        if gone:
+            cursor.executemany(self._sql(_SUPPRESS), gone)
+        return claims
+
+    def _wait(self, cursor: Any, now: datetime, purse: "_Purse") -> float | None:
+        """Seconds until something can be claimed; None if nothing ever can."""
+        if self._due == "":
+            self._due = cursor.execute(self._sql(_NEXT_DUE), (self._issue,)).fetchone()[0]
+        waits = [(datetime.fromisoformat(self._due) - now).total_seconds()] if self._due else []
+        if purse.wait is not None:
+            waits = [*(wait for wait in waits if wait > 0), purse.wait]
+        elif not self._checked:
+            # Once: somebody may have put back a row that the cursor had passed.
+            self._checked = True
+            if cursor.execute(self._sql(_ANY_PENDING), (self._issue,)).fetchone():
+                self._behind = True
+                waits.append(0.0)
+        return max(0.0, min(waits)) if waits else None
+
+    # --- after a crash --------------------------------------------------------------------------------------------
+
+    def recover(self, resolve: Callable[[int], str], now: datetime) -> int:
+        """Rows that a dead process left claimed are in doubt: list them, then put each into the state that `resolve` says.
+
+        `resolve` gets how often the row has been in doubt. Gives how many there were.
+        """
+        with self._transaction() as cursor:
+            self._lease.check(cursor, now)
+            rows = cursor.execute(self._sql(_LEFT_BEHIND), (self._issue, self._lease.epoch)).fetchall()
+            at = stamp(now)
+            for number, attempt, doubts in rows:
+                state = resolve(doubts + 1)
+                cursor.execute(self._sql(_TAKE_BACK), (state, doubts + 1, _DIED, at, self._issue, number))
+                logged = (self._issue, number, attempt, at, "in_doubt", "reply", 0, "", _DIED)
+                cursor.execute(self._sql(_LOG), logged)
+            # The policy may have been another one when these were left waiting.
+            for number, doubts in cursor.execute(self._sql(_WAITING_DOUBTS), (self._issue,)).fetchall():
+                cursor.execute(self._sql(_RESOLVE), (resolve(doubts), self._issue, number))
+            return len(rows)
+
+    def replay(self, accepted: Sequence[tuple[int, int]], now: datetime) -> None:
+        """Acknowledgements of a dead process that did not reach the ledger: (subscriber, code)."""
+        if accepted:
+            with self._transaction() as cursor:
+                self._lease.check(cursor, now)
+                rows = [(code, stamp(now), self._issue, number) for number, code in accepted]
+                cursor.executemany(self._sql(_REPLAY), rows)
+
+    # --- the driver -----------------------------------------------------------------------------------------------
+
+    @property
+    def _lock(self) -> str:
+        return "" if self._is_sqlite else " FOR UPDATE OF d SKIP LOCKED"  # SQLite's write transaction locks all
+
+    def _still_active(self, cursor: Any, rows: Sequence[Any]) -> set[int]:
+        """The readers of these rows who have not left. On PostgreSQL an unsubscribe that is under way is waited for."""
+        active = {row[0] for row in rows if row[6] == "active"}
+        if active and not self._is_sqlite:
+            cursor.execute(_ACTIVE, (list(active),))
+            active = {row[0] for row in cursor.fetchall()}
+        return active
+
+    def _sql(self, statement: str) -> str:
+        return statement if self._is_sqlite else statement.replace("?", "%s")
+
+    @contextmanager
+    def _transaction(self) -> Iterator[Any]:
+        """A write transaction on the driver's own connection. After any failure the connection is thrown away (D19)."""
+        try:
+            if self._connection is None:
+                self._connection = self._store.engine.raw_connection()
+            cursor = self._connection.cursor()
+            if self._is_sqlite:
+                cursor.execute("BEGIN IMMEDIATE")
+            try:
+                yield cursor
+            except BaseException:
+                self._connection.rollback()
+                raise
+            self._connection.commit()
+            cursor.close()
+        except (DBAPIError, self._store.engine.dialect.loaded_dbapi.Error) as error:
+            self.close()
+            raise StoreError(
+                Mistake(code="NL090", message=f"the database failed: {str(error).strip().splitlines()[0]}")
+            ) from error
+
+    def close(self) -> None:
+        """Let go of the connection."""
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            connection.invalidate()
+
+
+class _Purse:
+    """The buckets of one turn: read when they are asked for, written back at its end."""
+
+    def __init__(self, ledger: Ledger, cursor: Any, now: datetime) -> None:
+        self._ledger, self._cursor, self._now = ledger, cursor, now
+        self._tokens: dict[Limit, float] = {}
+        self.wait: float | None = None
+        self.held_by = ""
+
+    def room(self, limit: Limit | None) -> int:
+        """How many messages may leave now."""
+        if limit is None:
+            return 1 << 30
+        if limit not in self._tokens:
+            lock = "" if self._ledger._is_sqlite else " FOR UPDATE"
+            row = self._cursor.execute(self._ledger._sql(_BUCKET + lock), (limit.name,)).fetchone()
+            before = datetime.fromisoformat(row[1]) if row else datetime.min.replace(tzinfo=UTC)
+            self._tokens[limit] = limit.refill(row[0] if row else 0.0, before, self._now)
+        tokens = self._tokens[limit]
+        if tokens < 1:
+            wait = limit.wait(tokens)
+            self.wait = wait if self.wait is None else min(self.wait, wait)
+            self.held_by = self.held_by or limit.name
+        return int(tokens)
+
+    def spend(self, limit: Limit | None, count: int) -> None:
+        """Take from a bucket."""
+        if limit is not None and count:
+            self._tokens[limit] -= count
+
+    def draw(self, limit: Limit) -> bool:
+        """Take one, if there is one."""
+        there = self.room(limit) > 0
+        self.spend(limit, int(there))
+        return there
+
+    def close(self) -> None:
+        """Write the buckets back. Their time is exact: at 14/s a whole second is a message too few each time."""
+        for limit, tokens in self._tokens.items():
+            self._cursor.execute(self._ledger._sql(_FILL), (limit.name, tokens, self._now.isoformat()))

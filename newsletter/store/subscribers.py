@@ -1,0 +1,317 @@
+"""Subscribers, their consents and the suppressions. Who left, bounced or complained stays away: no import brings them back."""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, and_, delete, func, insert, select, update
+from sqlalchemy.dialects import postgresql, sqlite
+
+from newsletter.model import SubscriberRow
+from newsletter.store.database import Store, stamp
+from newsletter.store.schema import consent, delivery, issue, subscriber, suppression
+
+AWAY = ("unsubscribed", "bounced", "complained")
+GIVEN = ("imported", "added", "confirmed")  # the events by which consent is given
+_CHUNK = 500  # names in one IN (…)
+# In the order of SubscriberRow as far as both have them; `created_at` is added.
+_COLUMNS = (
+    "address", "canonical", "name", "themes", "state", "language", "timezone", "confirmed_at", "unsubscribed_at", "tags",
+    "attributes", "created_at",
+)  # fmt: skip
+_CHANGEABLE = ("name", "themes", "language", "timezone", "tags", "attributes")
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """All that is known about one address. `deliveries` are (issue, state, when, reply)."""
+
+    id: int
+    row: SubscriberRow
+    created_at: str
+    consents: tuple[tuple[str, str, str], ...]
+    deliveries: tuple[tuple[str, str, str, str], ...]
+    suppressed: str
+
+
+class Intake:
+    """Takes rows into the audience inside one transaction, and counts what became of each."""
+
+    def __init__(self, store: Store, connection: Connection, *, source: str, event: str, now: datetime) -> None:
+        self._store, self._connection = store, connection
+        self._source, self._event, self._at = source, event, stamp(now)
+        self._guarded = bool(connection.execute(select(suppression.c.address_hash).limit(1)).first())
+        self._insert = _insert_statement(connection)
+        self.counts: Counter[str] = Counter()
+
+    def take(self, rows: Sequence[SubscriberRow]) -> None:
+        """Take in some rows; the last of two with the same address wins over the first, like in two files."""
+        away = [row for row in rows if row.state in AWAY]
+        if away:
+            for row in away:
+                self._take_away(row)
+            rows = [row for row in rows if row.state not in AWAY]
+            self._guarded = True
+        welcome = self._unsuppressed(rows) if self._guarded else rows
+        before = self._connection.execute(select(func.max(subscriber.c.id))).scalar() or 0
+        added = self._add(welcome)
+        if added < len(welcome):
+            self._update_known(welcome, before)
+        self._record_consents(welcome, before)
+        self.counts["added"] += added
+
+    def _add(self, rows: Sequence[SubscriberRow]) -> int:
+        if not rows:
+            return 0
+        at = self._at
+        # By position, not by name: this is the line that a million rows go through.
+        values = [(r[0], r[1], r[2], r[3], r[4], r[5], r[6], r[10], r[11], r[12], r[13], at) for r in rows]
+        return self._connection.exec_driver_sql(self._insert, values).rowcount
+
+    def _unsuppressed(self, rows: Sequence[SubscriberRow]) -> list[SubscriberRow]:
+        hashes = [self._store.key.address_hash(row.canonical) for row in rows]
+        found: set[str] = set()
+        for start in range(0, len(hashes), _CHUNK):
+            part = suppression.c.address_hash.in_(hashes[start : start + _CHUNK])
+            found.update(self._connection.execute(select(suppression.c.address_hash).where(part)).scalars())
+        if not found:
+            return list(rows)
+        welcome = [row for row, digest in zip(rows, hashes, strict=True) if digest not in found]
+        self.counts["suppressed"] += len(rows) - len(welcome)
+        return welcome
+
+    def _take_away(self, row: SubscriberRow) -> None:
+        """Somebody whom another program says to have left: they leave here too."""
+        known = _find_id(self._connection, row.canonical)
+        if known is None:
+            self._add([row])
+            self.counts["suppressed"] += 1
+        else:
+            changed = self._connection.execute(
+                update(subscriber)
+                .where(subscriber.c.id == known, subscriber.c.state.in_(("active", "pending")))
+                .values(state=row.state, unsubscribed_at=row.unsubscribed_at or self._at)
+            ).rowcount
+            self.counts["suppressed" if changed else "unchanged"] += 1
+        suppress(self._store, self._connection, row.canonical, row.state, self._source, self._at)
+
+    def _update_known(self, rows: Iterable[SubscriberRow], before: int) -> None:
+        """What a row says beyond what is known; an empty cell takes nothing away."""
+        seen: dict[str, list[SubscriberRow]] = {}
+        for row in rows:
+            seen.setdefault(row.canonical, []).append(row)
+        for known in _rows_of(self._connection, list(seen)):
+            # One that was new in this batch is compared with its later rows only.
+            for row in seen[known.canonical][int(known.id > before) :]:
+                wanted = {name: getattr(row, name) for name in _CHANGEABLE if getattr(row, name)}
+                if known.state == "pending" and row.state == "active":
+                    wanted["state"] = "active"
+                changes = {name: value for name, value in wanted.items() if value != getattr(known, name)}
+                self.counts["updated" if changes else "unchanged"] += 1
+                if changes:
+                    change = update(subscriber).where(subscriber.c.id == known.id).values(**changes)
+                    self._connection.execute(change)
+
+    def _record_consents(self, rows: Sequence[SubscriberRow], before: int) -> None:
+        new = and_(subscriber.c.id > before)
+        if not any(row.consent or row.consent_at or row.consent_ip for row in rows):
+            values = select(subscriber.c.id, *map(_constant, (self._event, self._at, self._source, "", ""))).where(new)
+            self._connection.execute(insert(consent).from_select(_CONSENT, values))
+            return
+        told = {row.canonical: row for row in rows}
+        for part in _chunks(list(told)):
+            found = select(subscriber.c.id, subscriber.c.canonical).where(subscriber.c.canonical.in_(part), new)
+            records = [
+                {
+                    "subscriber_id": number,
+                    "event": self._event,
+                    "at": told[canonical].consent_at or self._at,
+                    "source": told[canonical].consent or self._source,
+                    "text_version": "",
+                    "ip": told[canonical].consent_ip,
+                }
+                for number, canonical in self._connection.execute(found)
+            ]
+            if records:
+                self._connection.execute(insert(consent), records)
+
+
+_CONSENT = ["subscriber_id", "event", "at", "source", "text_version", "ip"]
+
+
+def _constant(value: str) -> Any:
+    from sqlalchemy import Text, bindparam
+
+    return bindparam(None, value, Text)
+
+
+def _chunks(values: list[str]) -> Iterator[list[str]]:
+    for start in range(0, len(values), _CHUNK):
+        yield values[start : start + _CHUNK]
+
+
+def _insert_statement(connection: Connection) -> str:
+    """The driver's own text of the insert: a million rows go through it without a dictionary each."""
+    mark = "?" if connection.dialect.name == "sqlite" else "%s"
+    return (
+        f"INSERT INTO subscriber ({', '.join(_COLUMNS)}) VALUES ({', '.join([mark] * len(_COLUMNS))})"  # noqa: S608 - our own column names
+        " ON CONFLICT (canonical) DO NOTHING"
+    )
+
+
+def _rows_of(connection: Connection, canonicals: list[str]) -> Iterator[Any]:
+    for part in _chunks(canonicals):
+        yield from connection.execute(select(subscriber).where(subscriber.c.canonical.in_(part)))
+
+
+def _find_id(connection: Connection, canonical: str) -> int | None:
+    return connection.execute(select(subscriber.c.id).where(subscriber.c.canonical == canonical)).scalar_one_or_none()
+
+
+# --- one person ---------------------------------------------------------------------------------------------------
+
+
+def suppress(store: Store, connection: Connection, canonical: str, reason: str, source: str, at: str) -> None:
+    """Never mail this address again. The first reason stays, but a complaint is never forgotten (B9)."""
+    dialect = sqlite if store.is_sqlite else postgresql
+    row = {"address_hash": store.key.address_hash(canonical), "reason": reason, "at": at, "source": source}
+    statement = dialect.insert(suppression).values(row)
+    if reason == "complained":
+        statement = statement.on_conflict_do_update(index_elements=["address_hash"], set_={"reason": reason, "at": at})
+    else:
+        statement = statement.on_conflict_do_nothing()
+    connection.execute(statement)
+
+
+def suppression_reason(store: Store, connection: Connection, canonical: str) -> str:
+    """Why an address is suppressed; empty if it is not."""
+    where = suppression.c.address_hash == store.key.address_hash(canonical)
+    return connection.execute(select(suppression.c.reason).where(where)).scalar_one_or_none() or ""
+
+
+def lift(store: Store, connection: Connection, canonical: str) -> None:
+    """Let an address back in, because its owner asked for it anew."""
+    connection.execute(delete(suppression).where(suppression.c.address_hash == store.key.address_hash(canonical)))
+    connection.execute(
+        update(subscriber)
+        .where(subscriber.c.canonical == canonical, subscriber.c.state.in_(AWAY))
+        .values(state="active", unsubscribed_at="")
+    )
+
+
+def record_consent(connection: Connection, subscriber_id: int, event: str, source: str, now: datetime) -> None:
+    """Add to the consent ledger."""
+    row = {"subscriber_id": subscriber_id, "event": event, "at": stamp(now), "source": source}
+    connection.execute(insert(consent), row | {"text_version": "", "ip": ""})
+
+
+def unsubscribe(store: Store, canonical: str, *, source: str, now: datetime, state: str = "unsubscribed") -> bool:
+    """Somebody leaves, at once: mail that is not claimed yet does not reach them. False if they were not here."""
+    with store.writing() as connection:
+        suppress(store, connection, canonical, state, source, stamp(now))
+        known = _find_id(connection, canonical)
+        if known is None:
+            return False
+        changed = connection.execute(
+            update(subscriber)
+            .where(subscriber.c.id == known, subscriber.c.state.in_(("active", "pending")))
+            .values(state=state, unsubscribed_at=stamp(now))
+        ).rowcount
+        if changed:
+            record_consent(connection, known, state, source, now)
+        return bool(changed)
+
+
+def forget(store: Store, canonical: str, now: datetime) -> bool:
+    """Erase a person: row, evidence and what they would still get; the keyed hash stays, so that nobody mails them again."""
+    with store.writing() as connection:
+        suppress(store, connection, canonical, "erased", "", stamp(now))
+        known = _find_id(connection, canonical)
+        if known is None:
+            return False
+        open_issues = select(issue.c.id).where(issue.c.state.not_in(("done", "cancelled")))
+        connection.execute(
+            update(delivery)
+            .where(
+                delivery.c.subscriber_id == known,
+                delivery.c.issue_id.in_(open_issues),
+                delivery.c.state.in_(("pending", "deferred", "held")),
+            )
+            .values(state="suppressed", at=stamp(now))
+        )
+        connection.execute(update(consent).where(consent.c.subscriber_id == known).values(source="", ip=""))
+        record_consent(connection, known, "erased", "", now)
+        connection.execute(delete(subscriber).where(subscriber.c.id == known))
+        return True
+
+
+def find_person(store: Store, canonical: str) -> Person | None:
+    """All about one address; None if nothing is known but perhaps a suppression."""
+    with store.reading() as connection:
+        row = connection.execute(_export_statement().where(subscriber.c.canonical == canonical)).first()
+        if row is None:
+            return None
+        told = select(consent.c.at, consent.c.event, consent.c.source)
+        got = (
+            select(
+                issue.c.slug, delivery.c.state, func.coalesce(delivery.c.at, ""), func.coalesce(delivery.c.reply, "")
+            )
+            .join(delivery, and_(delivery.c.issue_id == issue.c.id, delivery.c.subscriber_id == row.id))
+            .order_by(issue.c.id)
+        )
+        return Person(
+            row.id,
+            _to_row(row),
+            row.created_at,
+            tuple(
+                (at, event, source)
+                for at, event, source in connection.execute(
+                    told.where(consent.c.subscriber_id == row.id).order_by(consent.c.id)
+                )
+            ),
+            tuple((slug, state, at, reply) for slug, state, at, reply in connection.execute(got)),
+            suppression_reason(store, connection, canonical),
+        )
+
+
+# --- all of them --------------------------------------------------------------------------------------------------
+
+
+def count_by_state(store: Store) -> dict[str, int]:
+    """How many subscribers are in each state, and how many addresses are suppressed."""
+    with store.reading() as connection:
+        states = select(subscriber.c.state, func.count()).group_by(subscriber.c.state).order_by(subscriber.c.state)
+        counts = {row[0]: row[1] for row in connection.execute(states)}
+        suppressed = connection.execute(select(func.count()).select_from(suppression)).scalar_one()
+        return {**counts, "suppressed": suppressed}
+
+
+def export_rows(store: Store, state: str | None = None) -> Iterator[SubscriberRow]:
+    """All subscribers, oldest first, one by one."""
+    statement = _export_statement().order_by(subscriber.c.id)
+    if state:
+        statement = statement.where(subscriber.c.state == state)
+    with store.reading() as connection:
+        for row in connection.execution_options(stream_results=True, yield_per=1000).execute(statement):
+            yield _to_row(row)
+
+
+def _export_statement() -> Any:
+    given = consent.alias()
+    newest = (
+        select(func.max(given.c.id))
+        .where(given.c.subscriber_id == subscriber.c.id, given.c.event.in_(GIVEN))
+        .scalar_subquery()
+    )
+    return select(
+        subscriber,
+        func.coalesce(consent.c.source, "").label("consent"),
+        func.coalesce(consent.c.at, "").label("consent_at"),
+        func.coalesce(consent.c.ip, "").label("consent_ip"),
+    ).select_from(subscriber.outerjoin(consent, consent.c.id == newest))
+
+
+def _to_row(row: Any) -> SubscriberRow:
+    return SubscriberRow(*(getattr(row, name) for name in SubscriberRow._fields))
