@@ -61,8 +61,21 @@ def choose_issue(workspace: Workspace, config: Config, edition: Edition, day: da
     return slug
 
 
-def build_issue(workspace: Workspace, config: Config, slug: str) -> Build:
-    """Render an issue and the archive up to it, and write all files. Raises InputError; then no file was written."""
+@dataclass(frozen=True, slots=True)
+class Rendered:
+    """An issue that was read and rendered: what all its files, and its mail, are made from."""
+
+    issue: Issue
+    edition: Edition
+    shown: ShownIssue
+    mail: Mail
+    environment: Environment
+    phrases: Phrases
+    findings: tuple[Finding, ...]
+
+
+def render_issue(workspace: Workspace, config: Config, slug: str) -> Rendered:
+    """Read an issue.md and render its mail. Raises InputError, UsageError."""
     if not workspace.exists(issue_path(slug)):
         raise _no_such_issue(workspace, slug)
     file = load_issue(workspace, slug)
@@ -72,17 +85,20 @@ def build_issue(workspace: Workspace, config: Config, slug: str) -> Build:
         raise _no_such_edition(config, issue)
     environment = make_environment(lambda name: read_template(workspace, name), template_cache(workspace))
     phrases = load_phrases(workspace, config)
-    language = config.publication.language
-    shown = show_issue(issue, language)
+    shown = show_issue(issue, config.publication.language)
     mail = render_mail(shown, publication=config.publication, edition=edition, environment=environment, phrases=phrases)
-    message = compose_message(mail, issue, edition, config)
-    site = _render_site(workspace, config, shown, environment, phrases)
-    findings = (
-        *file.findings,
-        *find_warnings(shown, mail, config),
-        *find_strange_templates(workspace),
-        *_find_newer(workspace, issue),
-    )
+    findings = (*file.findings, *find_warnings(shown, mail, config))
+    return Rendered(issue, edition, shown, mail, environment, phrases, findings)
+
+
+def build_issue(workspace: Workspace, config: Config, slug: str) -> Build:
+    """Render an issue and the archive up to it, and write all files. Raises InputError; then no file was written."""
+    rendered = render_issue(workspace, config, slug)
+    issue, shown, mail = rendered.issue, rendered.shown, rendered.mail
+    moment = publication_moment(rendered.edition, issue.date, config.zone)
+    message = compose_message((mail.html, mail.text), issue, rendered.edition, config, moment=moment, to=PREVIEW_READER)
+    site = _render_site(workspace, config, shown, rendered.environment, rendered.phrases)
+    findings = (*rendered.findings, *find_strange_templates(workspace), *_find_newer(workspace, issue))
     contents: dict[str, str | bytes] = {
         f"build/{slug}/email.html": mail.html,
         f"build/{slug}/email.txt": mail.text,
@@ -102,24 +118,34 @@ def build_issue(workspace: Workspace, config: Config, slug: str) -> Build:
     return build
 
 
-def compose_message(mail: Mail, issue: Issue, edition: Edition, config: Config) -> bytes:
-    """A complete message as a mail client opens it, with placeholders where a reader's data will go."""
+def compose_message(
+    bodies: tuple[str, str],
+    issue: Issue,
+    edition: Edition,
+    config: Config,
+    *,
+    moment: datetime,
+    to: str = links.ADDRESS_SLOT,
+    mark: str = "",
+) -> bytes:
+    """A whole message of HTML and text, with slots for a reader's data. `mark` stands before the subject of a test."""
     envelope = Envelope(
         issue=issue.slug,
         edition=edition.slug,
         edition_title=edition.title,
-        subject=issue.subject,
+        subject=f"{mark} {issue.subject}".strip(),
         language=config.publication.language,
         sender=config.publication.sender,
         base=config.publication.url,
-        moment=publication_moment(edition, issue.date, config.zone),
+        moment=moment,
+        feedback_id=config.smtp.feedback_id,
     )
-    reader = {"to": PREVIEW_READER, "token": links.TOKEN_SLOT, "message_id": f"{links.SLOT_PREFIX}ID__"}
     try:
-        headers = issue_headers(envelope, **reader)
+        headers = issue_headers(envelope, to=to, token=links.TOKEN_SLOT, message_id=links.ID_SLOT)
     except HeaderError as error:  # the settings are checked, so it is the issue's subject
         raise InputError.of(replace(mistake, file=issue_path(issue.slug)) for mistake in error.mistakes) from None
-    return write_message(headers, mail.text, mail.html)
+    html, text = bodies
+    return write_message(headers, text, html)
 
 
 def find_warnings(shown: ShownIssue, mail: Mail, config: Config) -> tuple[Finding, ...]:

@@ -9,6 +9,7 @@ from typing import Any
 
 EHLO = b"250-test greets you\r\n250-PIPELINING\r\n250-SIZE 50000000\r\n250 8BITMIME\r\n"
 LOCK_STEP = b"250 test\r\n"
+CHUNKING = EHLO.replace(b"250 8BITMIME", b"250-CHUNKING\r\n250 8BITMIME")
 
 
 @dataclass
@@ -28,7 +29,8 @@ class Cut(Exception):
 class SmtpServer:
     """Answers like any server, but for what `on` says: verb → reply, or a function of (server, wire, argument) → reply.
 
-    A reply of None closes the connection without one. `mails` are those that were taken; `commands` all that came.
+    A reply of None closes the connection without one. DOT is asked when a message is whole, with DATA or BDAT, and LINE
+    in the middle of it. `mails` are those that were taken; `commands` all that came.
     """
 
     on: dict[str, Any] = field(default_factory=dict)
@@ -75,11 +77,13 @@ class Wire:
     async def say(self, reply: bytes) -> None:
         self.writer.write(reply)
         await self.writer.drain()
+        if reply.startswith(b"421"):
+            raise Cut  # RFC 5321 3.8: and nothing behind it is looked at
 
     async def run(self) -> None:
         await self.say(await self.server.answer("BANNER", "", self, self.server.banner))
         while line := await self.reader.readline():
-            command = line.decode("ascii").rstrip("\r\n")
+            command = line.decode("utf-8").rstrip("\r\n")
             verb, _, argument = command.partition(" ")
             self.server.commands.append(command)
             if not await self.act(verb.upper(), argument):
@@ -106,6 +110,8 @@ class Wire:
                 await self.say(reply)
                 if reply.startswith(b"354"):
                     await self.take()
+            case "BDAT":
+                await self.take_chunk(argument)
             case "RSET":
                 self.sender = self.recipient = None
                 await self.say(await ask(verb, argument, self, b"250 ok\r\n"))
@@ -127,6 +133,20 @@ class Wire:
         if reply.startswith(b"250"):
             self.server.mails.append(mail)
         self.sender = self.recipient = None
+        await self.say(reply)
+
+    async def take_chunk(self, argument: str) -> None:
+        """RFC 3030: the octets are read whatever the reply will be. A chunk that fails leaves the envelope as it is."""
+        size = int(argument.removesuffix(" LAST"))
+        data = await self.reader.readexactly(size // 2)
+        await self.server.answer("LINE", str(len(data)), self, b"")
+        data += await self.reader.readexactly(size - len(data))
+        mail = Mail(_inner(self.sender), _inner(self.recipient), data)
+        usual = b"250 2.0.0 taken\r\n" if self.recipient else b"503 no RCPT\r\n"
+        reply = await self.server.answer("DOT", argument, self, usual)
+        if reply.startswith(b"250"):
+            self.server.mails.append(mail)
+            self.sender = self.recipient = None
         await self.say(reply)
 
 

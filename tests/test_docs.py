@@ -130,7 +130,15 @@ def test_the_readmes_commands_do_what_they_say(
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("HOME", str(tmp_path))
     commands = commands_of(read("README.md"))
-    assert [command[0] for command in commands] == ["init", "collect", "draft", "build", "explain"]
+    assert [command[0] for command in commands] == [
+        "init",
+        "collect",
+        "draft",
+        "build",
+        "explain",
+        "subscribers",
+        "send",
+    ]
     for command in commands:
         words = [word.replace("~", str(tmp_path)) for word in command]
         assert run(words) == 0, words

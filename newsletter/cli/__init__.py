@@ -8,13 +8,22 @@ import click
 
 from newsletter import __version__
 
-# name → (module, one line for --help). The module is loaded when its command is called, so that --help is quick.
+# name → (module, one line for --help); `module:name` where a module holds several. The module is loaded
+# when its command is called, so that --help is quick.
 COMMANDS = {
     "init": ("newsletter.cli.init", "Make a new workspace with samples."),
     "collect": ("newsletter.cli.collect", "Fetch feeds, or take in a paste or file."),
     "draft": ("newsletter.cli.draft", "Make an issue of the collected posts."),
     "build": ("newsletter.cli.build", "Render an issue: mail, text, archive, feeds."),
     "explain": ("newsletter.cli.explain", "Say why a post got its theme."),
+    "subscribers": ("newsletter.cli.subscribers", "The audience: import, export, add, show, unsubscribe, forget."),
+    "send": ("newsletter.cli.send", "Send an issue to everyone who asked for it, once."),
+    "status": ("newsletter.cli.issues:status", "Show the books of what was sent."),
+    "verify": ("newsletter.cli.issues:verify", "Recount the books row by row."),
+    "pause": ("newsletter.cli.issues:pause", "Let nothing more of an issue leave."),
+    "resume": ("newsletter.cli.issues:resume", "Lift a pause."),
+    "cancel": ("newsletter.cli.issues:cancel", "Take back what has not left yet."),
+    "resend": ("newsletter.cli.issues:resend", "Plan an issue anew for those who missed it."),
     "completion": ("newsletter.cli.completion", "Print a completion script for your shell."),
 }
 
@@ -35,7 +44,8 @@ class LazyGroup(click.Group):
         """Import a command's module and give its command."""
         if cmd_name not in COMMANDS:
             return None
-        command: click.Command = importlib.import_module(COMMANDS[cmd_name][0]).command
+        module, _, name = COMMANDS[cmd_name][0].partition(":")
+        command: click.Command = getattr(importlib.import_module(module), name or "command")
         return command
 
     def resolve_command(

@@ -81,8 +81,8 @@ class Ui:
 class Progress:
     """Progress that nobody watches."""
 
-    def step(self, what: str = "") -> None:
-        """One more is done."""
+    def step(self, what: str = "", count: int = 1) -> None:
+        """So many more are done."""
 
 
 class PlainProgress(Progress):
@@ -92,9 +92,9 @@ class PlainProgress(Progress):
         self._label, self._total, self._count = label, total, 0
         self._next = time.monotonic() + 2
 
-    def step(self, what: str = "") -> None:
-        """One more is done."""
-        self._count += 1
+    def step(self, what: str = "", count: int = 1) -> None:
+        """So many more are done."""
+        self._count += count
         if time.monotonic() >= self._next:
             self._next = time.monotonic() + 2
             sys.stderr.write(f"{self._label}: {self._count:,} of {self._total:,}\n")
@@ -112,8 +112,8 @@ def _rich_bar(label: str, total: int) -> Iterator[Progress]:
         task = bars.add_task(label, total=total)
 
         class Bar(Progress):
-            def step(self, what: str = "") -> None:
-                bars.update(task, advance=1, description=f"{label} {what}".rstrip())
+            def step(self, what: str = "", count: int = 1) -> None:
+                bars.update(task, advance=count, description=f"{label} {what}".rstrip())
 
         yield Bar()
 

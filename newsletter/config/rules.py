@@ -145,6 +145,27 @@ def _rate(value: Any) -> str | None:
     )
 
 
+def _needed_rate(value: Any) -> str | None:
+    return _filled(value) or _rate(value)
+
+
+def _address(value: Any) -> str | None:
+    return None if not value or is_address(str(value)) else "must be an address such as bounces@borderlines.example"
+
+
+def _domain(value: Any) -> str | None:
+    return None if is_address(f"x@{value}") else "must be a domain such as gmail.com"
+
+
+def _host(value: Any) -> str | None:
+    return None if not value or re.fullmatch(r"[A-Za-z0-9.-]{1,253}", str(value)) else "must be a host name"
+
+
+def _sender_id(value: Any) -> str | None:
+    # Gmail's rules for the last part of Feedback-ID (message P6).
+    return None if not value or re.fullmatch(r"[A-Za-z0-9]{5,15}", str(value)) else "must be 5 to 15 letters and digits"
+
+
 def _inside(value: Any) -> str | None:
     parts = str(value).replace("\\", "/").split("/")
     return "must be a folder inside the workspace" if str(value).startswith(("/", "~")) or ".." in parts else None
@@ -204,6 +225,16 @@ _RULES: dict[Key, Callable[[Any], str | None]] = {
     ("smtp", "port"): _port,
     ("smtp", "connections"): _at_least_one,
     ("smtp", "rate"): _rate,
+    ("smtp", "helo"): _host,
+    ("smtp", "bounces"): _address,
+    ("smtp", "feedback_id"): _sender_id,
+    ("smtp", "lifetime_h"): _at_least_one,
+    ("smtp", "messages_per_connection"): _at_least_one,
+    ("throttles", "*", "domains", "*"): _domain,
+    ("throttles", "*", "rate"): _needed_rate,
+    ("dkim", "*", "selector"): _host,
+    ("dkim", "*", "domain"): _host,
+    ("dkim", "*", "key_file"): _filled,
     ("web", "port"): _port,
 }
 

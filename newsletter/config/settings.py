@@ -34,10 +34,38 @@ class Smtp:
     password_file: str = ""
     connections: int = 10
     rate: str = ""
+    helo: str = ""
+    ca_file: str = ""
+    bounces: str = ""
+    feedback_id: str = ""
+    on_uncertain: Literal["resend", "hold", "skip"] = "resend"
+    lifetime_h: int = 72
+    messages_per_connection: int = 100
 
     def __repr__(self) -> str:
         """Without the password: a settings value may end up in a message."""
         return f"Smtp(host={self.host!r}, port={self.port})"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Throttle:
+    """How many messages an hour (or `/s`, `/min`) the domains of one provider get together, e.g. `500/h`."""
+
+    __pydantic_config__ = STRICT
+
+    domains: tuple[str, ...]
+    rate: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Dkim:
+    """A key that signs what we send. None: the relay signs."""
+
+    __pydantic_config__ = STRICT
+
+    selector: str
+    key_file: str
+    domain: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,6 +86,7 @@ class Database:
     __pydantic_config__ = STRICT
 
     url: str = "sqlite:///newsletter.db"
+    key_file: str = "newsletter.key"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,6 +102,8 @@ class Config:
     sorting: Sorting = field(default_factory=Sorting)
     fetch: Fetch = field(default_factory=Fetch)
     smtp: Smtp = field(default_factory=Smtp)
+    throttles: tuple[Throttle, ...] = ()
+    dkim: tuple[Dkim, ...] = ()
     web: Web = field(default_factory=Web)
     database: Database = field(default_factory=Database)
 

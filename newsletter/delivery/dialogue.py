@@ -1,87 +1,47 @@
 """The mail transactions of one SMTP connection, without a socket: octets in, octets and results out.
 
 Every reply is matched with the command it answers, by count and order. So it is known at every moment how far each
-message has come, and when the connection breaks, which one is in doubt: the one whose final dot was handed to the
-network and whose reply has not come (delivery D10). All others were not sent.
+message has come, and when the connection breaks, which are in doubt: those whose last octet was handed to the network
+and whose reply has not come (delivery D10). All others were not sent.
 """
 
-import re
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass
-from enum import StrEnum
-from typing import Literal
+from enum import IntEnum, StrEnum
+from time import monotonic
+from typing import Literal, Protocol
 
-from newsletter.delivery.replies import ProtocolFault, Reply, ReplyReader
-from newsletter.errors import InputError, Mistake
+from newsletter.delivery.envelope import Extensions, Outgoing, Phase, Result
+from newsletter.delivery.envelope import check_envelope as check_envelope
+from newsletter.delivery.envelope import make_wire as make_wire
+from newsletter.delivery.replies import LINE_LIMIT, ProtocolFault, Reply, ReplyReader
 
-# RFC 5321 4.1.2 without quoted local parts, routes and literals: an address that is more than this could carry a
-# command or a parameter into the dialogue, `a@b.c> AUTH=<` (security T19).
-_ADDRESS = re.compile(
-    r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+(?:\.[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+)*@[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)*\Z"
-)
-_LOCAL_LIMIT, _ADDRESS_LIMIT = 64, 254
+__all__ = ["Dialogue", "Feed", "Mode", "Outgoing", "Phase", "Result", "TooLate", "check_envelope", "make_wire"]
 
-
-class Phase(StrEnum):
-    """How far a message has come; `reply` is after its final dot."""
-
-    CONNECT = "connect"
-    MAIL = "mail"
-    RCPT = "rcpt"
-    DATA = "data"
-    DOT = "dot"
-    REPLY = "reply"
+WINDOW = 8
 
 
-@dataclass(frozen=True, slots=True)
-class Outgoing:
-    """A message for one recipient. `data` is ready for the wire (`make_wire`); `id` is the caller's."""
+class Mode(IntEnum):
+    """How much a connection says before it listens, from little to much."""
 
-    id: int
-    sender: str
-    recipient: str
-    data: bytes
+    LOCK_STEP = 0
+    PIPELINING = 1  # RFC 2920: an envelope at once, and behind the body of the message before
+    CHUNKING = 2  # RFC 3030: whole messages, several before the reply to the first
 
 
-@dataclass(frozen=True, slots=True)
-class Result:
-    """What became of a message. Refused is definite, unsent is certain, in doubt is neither."""
+class Feed(Protocol):
+    """Where messages come from and results go. Called in the middle of an event: neither may block or raise."""
 
-    message: Outgoing
-    status: Literal["accepted", "refused", "unsent", "in_doubt"]
-    phase: Phase
-    reply: Reply | None = None
+    def take(self) -> Outgoing | None:
+        """The next message that may be sent over this connection now; None: none at the moment."""
 
-
-def check_envelope(address: str) -> str:
-    """An address that may stand between < and > in MAIL and RCPT. Raises InputError."""
-    local = address.rpartition("@")[0]
-    if len(address) > _ADDRESS_LIMIT or len(local) > _LOCAL_LIMIT or not _ADDRESS.match(address):
-        raise InputError(Mistake(code="NL071", message="an address that must not stand in an SMTP command"))
-    return address
+    def done(self, result: Result) -> None:
+        """What became of a message; called exactly once for every one taken."""
 
 
-def make_wire(message: bytes) -> bytes:
-    """A message with CRLF → the same with dots stuffed, without the final dot (RFC 5321 4.5.2). Raises InputError.
-
-    Attack: a bare CR or LF before a dot ends the message for some servers and not for others, and what follows is
-    mail in our name (SMTP smuggling, security T18). Our writer makes none, so one here is refused, not repaired.
-    """
-    if message.count(b"\n") != message.count(b"\r\n") or message.count(b"\r") != message.count(b"\r\n"):
-        raise InputError(Mistake(code="NL071", message="a message with a bare CR or LF"))
-    if not message.endswith(b"\r\n"):
-        raise InputError(Mistake(code="NL071", message="a message whose last line is not ended"))
-    stuffed = message.replace(b"\r\n.", b"\r\n..")
-    return b"." + stuffed if message.startswith(b".") else stuffed
-
-
-@dataclass(slots=True, eq=False)
-class _Transaction:
-    message: Outgoing
-    phase: Phase = Phase.MAIL
-    refused: bool = False
-    dot_written: bool = False
-    dot_handed: bool = False
+class TooLate(Exception):
+    """The last octet of a message may not be written any more: somebody else may have it by now (F6)."""
 
 
 class _Other(StrEnum):
@@ -89,174 +49,296 @@ class _Other(StrEnum):
     RSET = "RSET"
 
 
-class Dialogue:
-    """Transactions over a connection that is open and greeted. With `pipelining`, a body and the next envelope are one write.
+@dataclass(slots=True, eq=False)
+class _Transaction:
+    """`result` is there from a refusal on, until the replies that are still to come have borne it out."""
 
-    Usage: write what `offer` and `receive` return; call `handed_over` whenever all written octets are with the kernel,
-    and `end` when the connection is gone.
+    message: Outgoing
+    phase: Phase = Phase.MAIL
+    result: Result | None = None
+    dot: int = 0  # this message's last octet was the n-th of the connection to be written; 0: not yet
+
+
+Question = tuple[Phase | _Other, _Transaction | None]  # what was asked, about which message
+# Names of their own: a member is looked up slowly in its class (Python 3.11), and this is done for every reply.
+_MAIL, _RCPT, _DATA, _DOT, _REPLY, _RSET = Phase.MAIL, Phase.RCPT, Phase.DATA, Phase.DOT, Phase.REPLY, _Other.RSET
+_ENVELOPE = (_MAIL, _RCPT, _DATA)
+_CODES = {b"%d " % code: code for code in range(200, 600)}
+
+
+class Dialogue:
+    """Transactions over a connection that is open and greeted.
+
+    Usage: write what `receive` returns, in one piece; call `receive(b"")` when there may be something to take;
+    `handed_over` whenever all written octets are with the kernel; `end` when the connection is gone.
     """
 
-    def __init__(self, *, pipelining: bool) -> None:
-        self._pipelining = pipelining
+    def __init__(
+        self,
+        feed: Feed,
+        mode: Mode = Mode.LOCK_STEP,
+        *,
+        window: int = WINDOW,
+        offered: Extensions = Extensions(),  # noqa: B008 - frozen
+        clock: Callable[[], float] = monotonic,
+    ) -> None:
+        self.feed = feed
+        self.closing = False  # the server said 421
+        self.finishing = False  # nothing more is taken
+        self.careful = True  # of the next message only the envelope first: the server may have gone in the pause
+        self.not_after: float | None = None
+        self.taken = 0
+        self._offered, self._clock = offered, clock
+        self._lock_step, self._pipelining, self._chunking = (mode is one for one in Mode)
+        self._limit = {Mode.LOCK_STEP: 1, Mode.PIPELINING: 2, Mode.CHUNKING: max(window, 1)}[mode]
         self._reader = ReplyReader()
-        self._expected: deque[tuple[Phase | _Other, _Transaction]] = deque()
+        self._expected: deque[Question] = deque()
         self._open: deque[_Transaction] = deque()
-        self._waiting: deque[Outgoing] = deque()
-        self._results: list[Result] = []
-        self.closing = False
+        self._out: list[bytes] = []
+        self._dots = self._handed = 0
+        self._dirty = False  # the server still holds an envelope that will not be used
+        self._cut = False  # the last reply was 421: nothing behind it was looked at
+        self._broken = False
 
     @property
-    def wants_message(self) -> bool:
-        """Whether one more message should be offered now: one under way, and one to follow it without a pause."""
-        return not self.closing and len(self._open) + len(self._waiting) < 2
-
-    @property
-    def phase(self) -> Phase:
-        """What the connection waits for; it decides how long to wait."""
-        return next((what for what, _ in self._expected if isinstance(what, Phase)), Phase.MAIL)
+    def awaited(self) -> Question | None:
+        """The answer that comes next; another object for each."""
+        return self._expected[0] if self._expected else None
 
     @property
     def is_idle(self) -> bool:
-        """Whether nothing is under way."""
-        return not self._expected and not self._waiting
+        """Whether all that was taken has its result."""
+        return not self._open
 
     @property
     def is_over(self) -> bool:
         """Whether the server said 421 and no reply is awaited that says something about a message."""
-        return self.closing and all(what is not Phase.DOT for what, _ in self._expected)
+        return self.closing and not any(what is _DOT and one and not one.result for what, one in self._expected)
 
-    def offer(self, message: Outgoing) -> bytes:
-        """Take a message → the octets to write now. Raises InputError for an address that must not be written."""
-        check_envelope(message.sender)
-        check_envelope(message.recipient)
-        # In a pipeline the next envelope may follow a dot that is not answered yet, but no open question about a DATA.
-        follows = self._pipelining and all(what not in _ENVELOPE for what, _ in self._expected)
-        if self._waiting or (self._expected and not follows):
-            self._waiting.append(message)
-            return b""
-        return self._start(message)
+    def receive(self, data: bytes) -> list[bytes]:
+        """Octets from the server → pieces to write as one.
 
-    def receive(self, data: bytes) -> tuple[bytes, list[Result]]:
-        """Octets from the server → (octets to write, results). Raises ProtocolFault; then call `end`, which has the rest."""
-        out = b""
-        for reply in self._reader.feed(data):
-            if reply.code == 421:
-                self.closing = True  # RFC 5321 3.8: the server closes, whatever it was asked
-            if not self._expected:
-                if reply.code == 421:
-                    continue
-                raise ProtocolFault("a reply to nothing")
-            what, transaction = self._expected.popleft()
-            written, result = self._answered(what, transaction, reply)
-            out += written
-            self._results += [result] if result else []
-        return out, self._take_results()
-
-    def _take_results(self) -> list[Result]:
-        results, self._results = self._results, []
-        return results
+        Raises ProtocolFault or TooLate; then nothing more may be written, and `end` has the rest.
+        """
+        try:
+            rest = self._skim(data)
+            if rest:
+                for reply in self._reader.feed(rest):
+                    self._count(reply.code, reply)
+            self._fill()
+        except BaseException:
+            self._broken = True
+            raise
+        out, self._out = self._out, []
+        return out
 
     def handed_over(self) -> None:
         """All that was written is with the kernel: from here on a written dot may have been seen."""
-        for transaction in self._open:
-            transaction.dot_handed = transaction.dot_written
+        if not self._broken:
+            self._handed = self._dots
 
-    def end(self) -> list[Result]:
-        """The connection is gone → what became of all messages that have no result yet."""
-        results = self._take_results()
-        results += [
-            Result(one.message, "in_doubt", Phase.REPLY)
-            if one.dot_handed
-            else Result(one.message, "unsent", Phase.DOT if one.dot_written else one.phase)
-            for one in self._open
-        ]
-        results += [Result(message, "unsent", Phase.CONNECT) for message in self._waiting]
-        self._open.clear()
-        self._waiting.clear()
-        self._expected.clear()
+    def end(self, *, lost_count: bool = False) -> None:
+        """The connection is gone: all messages that have no result get theirs. After `lost_count` no refusal is believed."""
         self.closing = True
-        return results
+        self._broken = self._broken or lost_count
+        self._expected.clear()
+        while self._open:
+            self.feed.done(self._end_one(self._open.popleft()))
 
-    # --- one transaction ------------------------------------------------------------------------------------------
+    def _end_one(self, one: _Transaction) -> Result:
+        if one.result and not self._broken:
+            return one.result
+        # A server works in order, so what it did not look at before it said 421 and closed was not taken.
+        if 0 < one.dot <= self._handed and not (self._cut and not self._broken):
+            return Result(one.message, "in_doubt", _REPLY)
+        return Result(one.message, "unsent", _DOT if one.dot else one.phase)
 
-    def _start(self, message: Outgoing) -> bytes:
-        transaction = _Transaction(message)
-        self._open.append(transaction)
-        mail = f"MAIL FROM:<{message.sender}>\r\n".encode("ascii")
-        self._expected.append((Phase.MAIL, transaction))
-        if not self._pipelining:
-            return mail
-        self._expected += [(Phase.RCPT, transaction), (Phase.DATA, transaction)]
-        return mail + _rcpt(message) + b"DATA\r\n"
+    # --- replies --------------------------------------------------------------------------------------------------
 
-    def _start_next(self) -> bytes:
-        return self._start(self._waiting.popleft()) if self._waiting and not self.closing else b""
+    def _skim(self, data: bytes) -> bytes:
+        """Count whole one-line replies, which are nearly all, without a `Reply` for each → what needs the reader."""
+        if not self._reader.is_empty or not data.endswith(b"\r\n") or len(data) > LINE_LIMIT:
+            return data
+        lines = data.split(b"\r\n")
+        if data.count(b"\n") != len(lines) - 1:
+            return data
+        expected = self._expected
+        for number, line in enumerate(lines):
+            code = _CODES.get(line[:4])
+            if code is None:
+                return b"\r\n".join(lines[number:])
+            # What is usual is done here, with the outcome that `_count` would come to: it is three of four replies.
+            if code == 250 and expected:
+                what, one = expected[0]
+                if one and not one.result:
+                    if what is _DOT:
+                        expected.popleft()
+                        self._open.popleft()
+                        self._cut = False
+                        self.feed.done(Result(one.message, "accepted", _REPLY, _make_reply(code, line)))
+                        continue
+                    if (what is _RCPT or what is _MAIL) and (self._pipelining or one.dot):
+                        expected.popleft()
+                        one.phase, self._cut = what, False
+                        continue
+            self._count(code, line)
+        return b""
 
-    def _answered(self, what: Phase | _Other, transaction: _Transaction, reply: Reply) -> tuple[bytes, Result | None]:
-        if isinstance(what, _Other):
-            return (b"" if self._pipelining else self._start_next()), None
-        transaction.phase = what
-        if 300 <= reply.code < 400 and what is not Phase.DATA:
-            raise ProtocolFault(f"{reply.code} in answer to {what}")
-        if reply.code == 503 and not transaction.refused:
-            # We keep the order, so the server has lost count of a pipeline, or a reply was swallowed (F36).
-            raise ProtocolFault(f"503 in answer to {what}: out of step")
-        if what is Phase.DOT:
-            self._open.remove(transaction)
-            status: Literal["accepted", "refused"] = "accepted" if reply.code < 300 else "refused"
-            # In lock-step the next one begins only now; in a pipeline its envelope is on the way already.
-            out = b"" if self._pipelining else self._start_next()
-            return out, Result(transaction.message, status, Phase.REPLY, reply)
-        if what is Phase.DATA:
-            return self._data_answered(transaction, reply)
-        if reply.code < 300 or transaction.refused:
-            return (b"" if self._pipelining else self._advance(what, transaction)), None
-        return self._refuse(what, transaction, reply)
+    def _count(self, code: int, reply: Reply | bytes) -> None:
+        """This reply answers the oldest command that has no answer."""
+        self._cut = code == 421
+        if self._cut:
+            self.closing = True  # RFC 5321 3.8: the server closes, whatever it was asked
+        if not self._expected:
+            if self._cut:
+                return
+            raise ProtocolFault("a reply to nothing")
+        what, one = self._expected.popleft()
+        if one is None:
+            if what is _RSET and code >= 300 and not self._cut:
+                raise ProtocolFault(f"{code} in answer to RSET: out of step")
+            return
+        if what is _MAIL or what is _RCPT:
+            self._envelope_answered(what, one, code, reply)
+        elif what is _DATA:
+            self._data_answered(one, code, reply)
+        else:
+            self._dot_answered(one, code, reply)
+        if one.result and not (self._expected and self._expected[0][1] is one):
+            self._close(one)
 
-    def _advance(self, what: Phase, transaction: _Transaction) -> bytes:
-        if what is Phase.MAIL:
-            self._expected.append((Phase.RCPT, transaction))
-            return _rcpt(transaction.message)
-        self._expected.append((Phase.DATA, transaction))
-        return b"DATA\r\n"
+    def _envelope_answered(self, what: Phase, one: _Transaction, code: int, reply: Reply | bytes) -> None:
+        one.phase = what
+        if code < 300:
+            if one.result:
+                raise ProtocolFault(f"{code} in answer to rcpt, after its mail was refused: out of step")
+            if not self._pipelining:
+                self._advance(what, one)
+        elif code < 400:
+            raise ProtocolFault(f"{code} in answer to {what}")
+        else:
+            self._refuse(what, one, code, reply)
 
-    def _data_answered(self, transaction: _Transaction, reply: Reply) -> tuple[bytes, Result | None]:
-        if transaction.refused:
+    def _advance(self, what: Phase, one: _Transaction) -> None:
+        """The next command, if it has not been written with the one before."""
+        if self._chunking:
+            if what is _RCPT and not one.dot:
+                self._write_chunk(one, "")
+        elif what is _MAIL:
+            self._out.append(self._offered.write_rcpt(one.message).encode())
+            self._expected.append((_RCPT, one))
+        else:
+            self._out.append(b"DATA\r\n")
+            self._expected.append((_DATA, one))
+
+    def _data_answered(self, one: _Transaction, code: int, reply: Reply | bytes) -> None:
+        one.phase = _DATA
+        if code == 354 and one.result:
             # The recipient was refused and its DATA is on the way: a 354 must be answered by a message of nothing,
             # or the next commands become its text (speed S6).
-            if reply.code != 354:
-                return self._reset(), None
-            self._expected.append((_Other.EMPTY, _NOBODY))
-            return b".\r\n" + self._reset(), None
-        if reply.code < 300:
-            raise ProtocolFault(f"{reply.code} in answer to data")
-        if reply.code != 354:
-            return self._refuse(Phase.DATA, transaction, reply)
-        transaction.phase, transaction.dot_written = Phase.DOT, True
-        self._expected.append((Phase.DOT, transaction))
-        # Body, dot and the next envelope in one write: one round trip a message (speed S4).
-        follow = self._start_next() if self._pipelining else b""
-        return transaction.message.data + b".\r\n" + follow, None
+            self._out.append(b".\r\n")
+            self._expected.append((_Other.EMPTY, None))
+        elif code == 354:
+            self._count_dot(one)
+            self._out += (one.message.data, b".\r\n")
+        elif code < 400:
+            raise ProtocolFault(f"{code} in answer to data")
+        else:
+            self._refuse(_DATA, one, code, reply)
 
-    def _refuse(self, what: Phase, transaction: _Transaction, reply: Reply) -> tuple[bytes, Result]:
-        # 421 says that the connection ends and nothing about the message (D35).
-        result = Result(transaction.message, "unsent" if reply.code == 421 else "refused", what, reply)
-        transaction.refused = True
-        self._open.remove(transaction)
-        pipeline_goes_on = self._pipelining and what is not Phase.DATA
-        return b"" if pipeline_goes_on else self._reset(), result
+    def _dot_answered(self, one: _Transaction, code: int, reply: Reply | bytes) -> None:
+        one.phase = _DOT
+        if code < 300 and not one.result:
+            one.result = Result(one.message, "accepted", _REPLY, _make_reply(code, reply))
+        elif code < 400:
+            raise ProtocolFault(
+                f"{code} to a message whose envelope was refused" if one.result else f"{code} to the dot"
+            )
+        elif self._chunking and code in (500, 502):
+            raise ProtocolFault(f"{code} in answer to BDAT, which was offered")
+        else:
+            self._refuse(_REPLY, one, code, reply)
 
-    def _reset(self) -> bytes:
-        """RSET before the next MAIL: without it a server answers 503 to every later one (D32)."""
-        if self.closing:
-            return b""
-        self._expected.append((_Other.RSET, _NOBODY))
-        return b"RSET\r\n" + (self._start_next() if self._pipelining else b"")
+    def _refuse(self, phase: Phase, one: _Transaction, code: int, reply: Reply | bytes) -> None:
+        if one.result:
+            return  # it follows from the first refusal
+        if code == 503:
+            # We keep the order, so the server has lost count of a pipeline, or a reply was swallowed (F36).
+            raise ProtocolFault(f"503 in answer to {phase}: out of step")
+        # 421 says that the connection ends and nothing about the message, except in answer to its dot (D35).
+        status: Literal["unsent", "refused"] = "unsent" if code == 421 and phase is not _REPLY else "refused"
+        one.result = Result(one.message, status, phase, _make_reply(code, reply))
+
+    def _close(self, one: _Transaction) -> None:
+        """The last reply of a transaction is there: its result is certain."""
+        self._open.popleft()
+        if one.result is None:
+            return
+        if one.result.status != "accepted":
+            # The reply to a dot ends a transaction; for that to BDAT, RFC 3030 wants a RSET.
+            self._dirty = one.phase is not _DOT or self._chunking
+        self.feed.done(one.result)
+
+    # --- messages -------------------------------------------------------------------------------------------------
+
+    def _fill(self) -> None:
+        """Begin as many messages as may be begun now."""
+        expected = self._expected
+        while not (self.closing or self.finishing):
+            # In a pipeline an envelope may follow a dot that is not answered yet, but no open question about an envelope.
+            if expected and (self._lock_step or len(self._open) >= self._limit or expected[-1][0] in _ENVELOPE):
+                return
+            if self._dirty and self._lock_step:
+                self._out.append(self._reset().encode())
+                return
+            message = self.feed.take()
+            if message is None:
+                return
+            self.taken += 1
+            refusal = self._offered.find_refusal(message)
+            if refusal:
+                self.feed.done(refusal)
+            else:
+                self._begin(message)
+
+    def _begin(self, message: Outgoing) -> None:
+        one = _Transaction(message)
+        # RSET, without which a server answers 503 to every later MAIL (D32). Behind chunks nobody knows yet whether it
+        # will be needed, so it is always there; and its 250 shows that both still count the same.
+        reset = self._reset() if self._dirty or (self._open and self._chunking) else ""
+        self._open.append(one)
+        lines = reset + self._offered.write_mail(message)
+        if self._pipelining:
+            lines += f"{self._offered.write_rcpt(message)}DATA\r\n"
+            self._expected += ((_MAIL, one), (_RCPT, one), (_DATA, one))
+        elif self._lock_step:
+            self._expected.append((_MAIL, one))
+        else:
+            lines += self._offered.write_rcpt(message)
+            self._expected += ((_MAIL, one), (_RCPT, one))
+            if not self.careful:
+                self._write_chunk(one, lines)
+                return
+        self.careful = False
+        self._out.append(lines.encode())
+
+    def _write_chunk(self, one: _Transaction, lines: str) -> None:
+        data = one.message.plain
+        self._count_dot(one)
+        self._out += (f"{lines}BDAT {len(data)} LAST\r\n".encode(), data)
+
+    def _count_dot(self, one: _Transaction) -> None:
+        if self.not_after is not None and self._clock() > self.not_after:
+            raise TooLate("too late for a message's last octet")
+        self._dots += 1
+        one.dot = self._dots
+        self._expected.append((_DOT, one))
+
+    def _reset(self) -> str:
+        self._dirty = False
+        self._expected.append((_RSET, None))
+        return "RSET\r\n"
 
 
-_ENVELOPE = (Phase.MAIL, Phase.RCPT, Phase.DATA)
-_NOBODY = _Transaction(Outgoing(0, "", "", b""))
-
-
-def _rcpt(message: Outgoing) -> bytes:
-    return f"RCPT TO:<{message.recipient}>\r\n".encode("ascii")
+def _make_reply(code: int, reply: Reply | bytes) -> Reply:
+    return Reply(code, (reply[4:].decode("utf-8", "replace"),)) if isinstance(reply, bytes) else reply

@@ -222,6 +222,7 @@ class Envelope:
     sender: str
     base: str
     moment: datetime
+    feedback_id: str = ""
 
     @property
     def domain(self) -> str:
@@ -235,6 +236,8 @@ def issue_headers(envelope: Envelope, *, to: str, token: str, message_id: str) -
     domain = envelope.domain
     sender = f"{address.rpartition('@')[0]}@{domain}"
     unsubscribe = links.unsubscribe_url(envelope.base, token)
+    # Gmail's postmaster pages count by these; nothing in it tells who the reader is (message P6).
+    feedback = f"{envelope.issue}:{envelope.edition}:issue:{envelope.feedback_id}"
     return (
         mailbox_header("From", phrase, sender),
         token_header("To", to),
@@ -253,6 +256,7 @@ def issue_headers(envelope: Envelope, *, to: str, token: str, message_id: str) -
         token_header("Content-Language", envelope.language),
         token_header("Auto-Submitted", "auto-generated"),
         token_header("Precedence", "bulk"),
+        *([token_header("Feedback-ID", feedback)] if envelope.feedback_id else []),
     )
 
 

@@ -21,3 +21,14 @@ def next_try(attempts: int, now: datetime, dice: float) -> datetime:
 def is_expired(frozen_at: datetime, now: datetime, lifetime: timedelta = LIFETIME) -> bool:
     """Whether it is too late to try again (D34)."""
     return now - frozen_at >= lifetime
+
+
+# A row that was in doubt this often is for a person to decide: something about it ends processes or connections (D21).
+MOST_DOUBTS = 3
+
+
+def after_doubt(policy: str, doubts: int) -> str:
+    """The state of a delivery that is in doubt for the `doubts`-th time: sent again by default, at last held (D14)."""
+    if policy != "resend":
+        return "in_doubt"
+    return "pending" if doubts < MOST_DOUBTS else "held"

@@ -5,9 +5,9 @@ Filling one costs a join. Nothing is parsed, escaped or encoded again, so a valu
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from newsletter.delivery.dialogue import check_envelope, make_wire
+from newsletter.delivery.envelope import check_envelope, make_wire
 from newsletter.delivery.message import SLOT
 from newsletter.errors import InputError, Mistake
 
@@ -19,10 +19,14 @@ _TOKEN_LIMIT = 75  # so that it fits into a line of quoted-printable with its so
 
 @dataclass(frozen=True, slots=True)
 class Segments:
-    """A message for the wire, cut at its slots: `pieces[0] slots[0] pieces[1] …`."""
+    """A message for the wire, cut at its slots: `pieces[0] slots[0] pieces[1] …`.
+
+    `stuffed=False`: it has no line with a dot in front, so that its octets do for BDAT as well (`Outgoing.stuffed`).
+    """
 
     pieces: tuple[bytes, ...]
     slots: tuple[str, ...]
+    stuffed: bool = True
 
     def fill(self, values: Mapping[str, bytes]) -> bytes:
         """The message of one reader. `values` come from `token_value`; a slot without a value is a KeyError."""
@@ -47,7 +51,12 @@ def compile_message(message: bytes, *, tokens: frozenset[str], addresses: frozen
     strange = {*SLOT.findall(head)} - tokens - addresses | {*SLOT.findall(body)} - tokens
     if strange:
         raise InputError(Mistake(code="NL042", message=f"the message holds {min(strange)}, which nothing fills there"))
-    found = SLOT.split(wire)
+    return replace(cut_at_slots(wire.encode("ascii")), stuffed=len(wire) != len(message))
+
+
+def cut_at_slots(data: bytes) -> Segments:
+    """Octets with slots → their segments."""
+    found = SLOT.split(data.decode("ascii"))
     return Segments(tuple(piece.encode("ascii") for piece in found[::2]), tuple(found[1::2]))
 
 
@@ -59,7 +68,7 @@ def token_value(text: str) -> bytes:
 
 
 def address_value(address: str) -> bytes:
-    """An address as it may fill a slot of a header. Raises InputError."""
-    if "=?" in check_envelope(address):  # some programs would decode it (message X1)
+    """An address as it may fill a slot of a header; beyond ASCII it goes out under SMTPUTF8 (RFC 6532). Raises InputError."""
+    if "=?" in check_envelope(address, utf8=True):  # some programs would decode it (message X1)
         raise InputError(Mistake(code="NL071", message="an address that looks like an encoded word"))
-    return address.encode("ascii")
+    return address.encode("utf-8")

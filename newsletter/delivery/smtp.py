@@ -1,320 +1,259 @@
-"""A connection to a mail server: opened, secured, logged in, and then messages go over it (RFC 5321, 3207, 4954).
+"""A connection to a mail server: opened, secured, logged in, and then messages go over it.
 
-One asyncio protocol per connection. What is decided about messages is decided in `dialogue`; here are the socket,
-the certificates and the clock.
+What is decided about messages is decided in `dialogue`; here are the socket and the clock. Everything between two
+messages happens in the event that brought the reply: no task is switched, nothing is awaited (speed S3).
 """
 
 import asyncio
-import base64
 import socket
 import ssl
-from collections import deque
-from collections.abc import AsyncIterator
-from dataclasses import dataclass, field
-from typing import Literal
 
-from newsletter.delivery.dialogue import Dialogue, Outgoing, Phase, Result
-from newsletter.delivery.replies import Capabilities, ProtocolFault, Reply, ReplyReader, read_capabilities
-from newsletter.errors import Mistake, NewsletterError
+from newsletter.delivery.dialogue import Dialogue, Feed, Mode, Outgoing, Phase, Question, Result, TooLate
+from newsletter.delivery.envelope import Extensions
+from newsletter.delivery.opening import Line, Opening, make_tls, tell_why
+from newsletter.delivery.relay import LoginRefused, Memory, Relay, RelayUnavailable, Timeouts, unavailable
+from newsletter.delivery.replies import Capabilities, ProtocolFault
 
-WRITE_BUFFER = 0  # `resume_writing` then says when the last octet went to the kernel
+__all__ = ["Connection", "Feed", "LoginRefused", "Memory", "Mode", "Relay", "RelayUnavailable", "Timeouts", "connect"]
 
-
-@dataclass(frozen=True, slots=True)
-class Timeouts:
-    """Seconds to wait for each reply (RFC 5321 4.5.3.2)."""
-
-    connect: float = 30
-    greeting: float = 300
-    command: float = 300
-    data: float = 120
-    # Ten minutes at least: a shorter wait makes mail that is in doubt, and then doubled (D15).
-    reply_to_dot: float = 600
-
-    def of(self, phase: Phase) -> float:
-        """How long to wait in a phase."""
-        return {Phase.DATA: self.data, Phase.DOT: self.reply_to_dot}.get(phase, self.command)
+TICK_S = 1.0  # how often a connection looks at the clock, at most
+CLOSING_S = 30.0  # for the replies behind a 421, if any come
 
 
-@dataclass(frozen=True, slots=True)
-class Relay:
-    """A server that takes our mail. `ca_file` names certificates to trust instead of the system's."""
+class _Nothing:
+    """The feed of a connection that is not driven yet."""
 
-    host: str
-    port: int
-    security: Literal["starttls", "tls", "none"] = "starttls"
-    username: str = ""
-    password: str = field(default="", repr=False)
-    helo: str = "localhost"
-    ca_file: str = ""
-    pipelining: bool = True
-    timeouts: Timeouts = Timeouts()
+    def take(self) -> Outgoing | None:
+        return None
+
+    def done(self, result: Result) -> None:
+        raise AssertionError(result)
 
 
-class RelayUnavailable(NewsletterError):
-    """The relay cannot be used now. No message was touched, no attempt is charged to anybody (delivery §4)."""
+class Connection(asyncio.Protocol):
+    """A connection that is ready for mail. `capabilities` is what the server offered last; `fault` why it broke.
 
-    exit_status = 69
+    `window` messages can be used at once: those under way, and one more, so that a body and the next envelope are one
+    write. `not_after` is the time of the loop after which the last octet of a message may not be written (F6).
+    """
 
-
-class LoginRefused(RelayUnavailable):
-    """The relay refuses us, not a message: this pauses a send and touches no subscriber (D30)."""
-
-
-def _unavailable(relay: Relay, what: str, kind: type[RelayUnavailable] = RelayUnavailable) -> RelayUnavailable:
-    return kind(
-        Mistake(code="NL080", message=f"{relay.host}:{relay.port} {what}", help="see [smtp] in newsletter.toml")
-    )
-
-
-class _Protocol(asyncio.Protocol):
-    """Octets in and out. Before `start` replies are handed to whoever asks; after it the dialogue has them."""
-
-    def __init__(self) -> None:
-        self.transport: asyncio.Transport | None = None
-        self.dialogue: Dialogue | None = None
-        self.reader = ReplyReader()
-        self.results: deque[Result] = deque()
-        self.replies: deque[Reply] = deque()
+    def __init__(self, relay: Relay, capabilities: Capabilities, memory: Memory, *, secured: bool) -> None:
+        self.capabilities = capabilities
+        self.mode = _choose_mode(relay, capabilities, memory)
+        self.pipelining = self.mode >= Mode.PIPELINING
+        self.window = {Mode.LOCK_STEP: 2, Mode.PIPELINING: 3, Mode.CHUNKING: max(relay.window, 1) + 1}[self.mode]
         self.fault = ""
-        self.lost = False
-        self._wake = asyncio.Event()
+        self._memory, self._secured, self._timeouts = memory, secured, relay.timeouts
+        self._loop = asyncio.get_running_loop()
+        offered = Extensions(
+            size=capabilities.size if "SIZE" in capabilities else None,
+            utf8="SMTPUTF8" in capabilities,
+            dsn=relay.dsn and "DSN" in capabilities,
+        )
+        self._dialogue = Dialogue(_Nothing(), self.mode, window=relay.window, offered=offered, clock=self._loop.time)
+        self._limits: dict[object, float] = {phase: relay.timeouts.of(phase) for phase in Phase}
+        self._transport: asyncio.Transport | None = None
+        self._over: asyncio.Future[None] | None = None
+        self._error: Exception | None = None
+        self._lost = self._busy = False
+        self._awaited: Question | None = None
+        self._since = 0.0
+        self._tick_s = min(TICK_S, self._timeouts.shortest / 8)
+        self._alarm: asyncio.TimerHandle | None = None
 
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)  # noqa: S101 - what a stream connection has
-        self.transport = transport
-        transport.set_write_buffer_limits(high=WRITE_BUFFER)
+    # --- driving --------------------------------------------------------------------------------------------------
+
+    @property
+    def taken(self) -> int:
+        """Messages taken so far."""
+        return self._dialogue.taken
+
+    @property
+    def not_after(self) -> float | None:
+        """The time of the loop after which no message may be ended any more."""
+        return self._dialogue.not_after
+
+    @not_after.setter
+    def not_after(self, when: float | None) -> None:
+        self._dialogue.not_after = when
+
+    async def run(self, feed: Feed) -> None:
+        """Send what the feed has, until the connection is gone or `finish` was called and nothing is under way.
+
+        When it returns, or is cancelled, all that was taken has its result. Raises what the feed raised.
+        """
+        if not self._lost:
+            self._dialogue.feed = feed
+            self._over = self._loop.create_future()
+            self.poke()
+            try:
+                await self._over
+            except asyncio.CancelledError:
+                self.abort()
+                raise
+            finally:
+                self._over = None
+        if self._error:
+            raise self._error
+
+    def poke(self) -> None:
+        """There may be something to take now."""
+        if self._busy or self._lost or self._transport is None or self._transport.is_closing():
+            return
+        self.data_received(b"")
+
+    def finish(self) -> None:
+        """Take no more. `run` returns when all that was taken has its result."""
+        self._dialogue.finishing = True
+        if not self._busy:
+            self._settle()
+
+    def close(self) -> None:
+        """QUIT, without waiting for what the server says to it (D15)."""
+        if self._transport and not self._lost:
+            self._transport.write(b"QUIT\r\n")
+            self._transport.close()
+
+    def abort(self) -> None:
+        """End it now, in the middle of whatever is under way; all that was taken gets its result here."""
+        self._break("the send was stopped")
+
+    # --- events ---------------------------------------------------------------------------------------------------
+
+    def attach(self, transport: asyncio.Transport) -> None:
+        """Take over a connection that is greeted, secured and logged in."""
+        self._transport = transport
+        if not self._secured:
+            # `resume_writing` then says when the last octet went to the kernel. (Behind TLS nobody says that.)
+            transport.set_write_buffer_limits(high=0)
         sock = transport.get_extra_info("socket")
         if sock is not None:
             # Without it the last segment of a message waits 40 ms for an acknowledgement (speed A3).
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        transport.set_protocol(self)
 
     def data_received(self, data: bytes) -> None:
+        """One event: replies in, results to the feed, messages from it, and at most one write."""
+        if self._lost:
+            return
+        dialogue = self._dialogue
+        self._busy = True
         try:
-            if self.dialogue is None:
-                self.replies += self.reader.feed(data)
-            else:
-                written, results = self.dialogue.receive(data)
-                self.results += results
-                self.write(written)
+            parts = dialogue.receive(data)
         except ProtocolFault as fault:
-            self.fault = str(fault)
-            self.abort()
-        self._wake.set()
+            self._break(str(fault), lost_count=True)
+            return
+        except TooLate as late:
+            self._break(str(late))
+            return
+        except Exception as error:  # of the feed; `run` raises it
+            self._error = error
+            self._break(f"the feed failed: {type(error).__name__}")
+            return
+        finally:
+            self._busy = False
+        if parts:
+            self._write(parts)
+        if self._alarm is None and dialogue.awaited:
+            self._alarm = self._loop.call_later(self._tick_s, self._tick)
+        if dialogue.closing or dialogue.finishing:
+            self._settle()
 
-    def write(self, data: bytes) -> None:
-        if data and self.transport and not self.lost:
-            self.transport.write(data)
-            if not self.transport.get_write_buffer_size():
-                self.resume_writing()
+    def _write(self, parts: list[bytes]) -> None:
+        transport = self._transport
+        assert transport is not None  # noqa: S101 - `attach` was called
+        transport.write(parts[0] if len(parts) == 1 else b"".join(parts))
+        # A write that failed at once leaves an empty buffer as well, but a closing transport; nothing of it was handed
+        # over. Behind TLS it is not known what the kernel has, so it is taken to have it all (D10).
+        if self._secured or (not transport.get_write_buffer_size() and not transport.is_closing()):
+            self._dialogue.handed_over()
 
     def resume_writing(self) -> None:
-        if self.dialogue:
-            self.dialogue.handed_over()
+        """The kernel has taken the last octet that was written."""
+        if not self._secured:
+            self._dialogue.handed_over()
 
     def connection_lost(self, error: Exception | None) -> None:
-        self.lost = True
-        self.fault = self.fault or (type(error).__name__ if error else "the server closed the connection")
-        if self.dialogue:
-            self.results += self.dialogue.end()
-        self._wake.set()
+        """The server closed, or the network did."""
+        if not self._lost:
+            self._break(type(error).__name__ if error else "the server closed the connection")
 
-    def abort(self) -> None:
-        if self.transport:
-            self.transport.abort()
+    def _settle(self) -> None:
+        if self._dialogue.is_over:
+            self._break("the server closes the connection (421)")
+        elif self._dialogue.finishing and self._dialogue.is_idle:
+            self._wake()
 
-    async def wait(self, seconds: float) -> None:
-        """Until something came in or the connection is gone. Raises TimeoutError."""
-        async with asyncio.timeout(seconds):
-            await self._wake.wait()
-        self._wake.clear()
+    def _wake(self) -> None:
+        if self._over and not self._over.done():
+            self._over.set_result(None)
 
+    def _break(self, fault: str, *, lost_count: bool = False) -> None:
+        if self._lost:
+            return
+        self._lost = True
+        self.fault = fault
+        if lost_count:
+            self._memory.step_down(self.mode)
+        if self._alarm:
+            self._alarm.cancel()
+        if self._transport:
+            self._transport.abort()
+        self._dialogue.end(lost_count=lost_count)
+        self._wake()
 
-class Connection:
-    """A connection that is ready for mail. `capabilities` is what the server offered last."""
+    # --- the clock ------------------------------------------------------------------------------------------------
 
-    def __init__(self, relay: Relay, protocol: _Protocol, capabilities: Capabilities) -> None:
-        self._relay = relay
-        self._protocol = protocol
-        self.capabilities = capabilities
-        self.pipelining = relay.pipelining and "PIPELINING" in capabilities
-        protocol.dialogue = self._dialogue = Dialogue(pipelining=self.pipelining)
-
-    @property
-    def fault(self) -> str:
-        """Why the connection broke, empty while it did not."""
-        return self._protocol.fault
-
-    async def send(self, messages: AsyncIterator[Outgoing]) -> AsyncIterator[Result]:
-        """Messages → one result for each that was taken, in order, until there are no more or the connection ends."""
-        protocol, dialogue = self._protocol, self._dialogue
-        exhausted = False
-        while True:
-            while dialogue.wants_message and not exhausted and not protocol.lost:
-                message = await anext(messages, None)
-                if message is None:
-                    exhausted = True
-                elif not self._take(message):
-                    yield Result(message, "unsent", Phase.CONNECT)
-            while protocol.results:
-                yield protocol.results.popleft()
-            if protocol.lost or (exhausted and dialogue.is_idle):
-                return
-            if dialogue.is_over:
-                protocol.abort()
-                await asyncio.sleep(0)  # connection_lost runs in the next turn
-            elif exhausted or not dialogue.wants_message:
-                await self._wait()
-
-    def _take(self, message: Outgoing) -> bool:
-        """Offer a message, unless the connection broke while it was asked for."""
-        if self._protocol.lost:
-            return False
-        self._protocol.write(self._dialogue.offer(message))
-        return True
-
-    async def _wait(self) -> None:
-        try:
-            await self._protocol.wait(self._relay.timeouts.of(self._dialogue.phase))
-        except TimeoutError:
-            self._protocol.fault = f"no reply in {self._relay.timeouts.of(self._dialogue.phase):g} s"
-            self._protocol.abort()
-            await asyncio.sleep(0)  # connection_lost runs in the next turn
-
-    def close(self) -> None:
-        """QUIT, without waiting for what the server says to it (D15)."""
-        if self._protocol.transport and not self._protocol.lost:
-            self._protocol.transport.write(b"QUIT\r\n")
-            self._protocol.transport.close()
+    def _tick(self) -> None:
+        """See whether the reply that was awaited at the last tick still is. Between two ticks time costs nothing."""
+        self._alarm = None
+        now, awaited = self._loop.time(), self._dialogue.awaited
+        if awaited is None:
+            self._dialogue.careful = True  # the server may close in a pause, so the next message goes carefully (F38)
+            self._awaited = None
+            return
+        if awaited is not self._awaited:
+            self._awaited, self._since = awaited, now
+        limit = self._limits.get(awaited[0], self._timeouts.command)
+        if self._dialogue.closing:
+            limit = min(limit, CLOSING_S)
+        if now - self._since < limit:
+            self._alarm = self._loop.call_later(self._tick_s, self._tick)
+            return
+        # Silence in the middle of an envelope that went as one: perhaps its other commands were thrown away (F36).
+        within = self.pipelining and awaited[0] in (Phase.RCPT, Phase.DATA)
+        self._break(f"no reply to {awaited[0]} in {limit:g} s", lost_count=within)
 
 
-async def connect(relay: Relay) -> Connection:
+async def connect(relay: Relay, memory: Memory | None = None) -> Connection:
     """Open, greet, secure, log in. Raises RelayUnavailable, and LoginRefused when it is we who are not wanted."""
     loop = asyncio.get_running_loop()
-    protocol = _Protocol()
-    secure = _make_tls(relay) if relay.security == "tls" else None
+    line = Line()
+    secure = make_tls(relay) if relay.security == "tls" else None
     name = relay.host if secure else None
     try:
         async with asyncio.timeout(relay.timeouts.connect):
-            await loop.create_connection(lambda: protocol, relay.host, relay.port, ssl=secure, server_hostname=name)
+            await loop.create_connection(lambda: line, relay.host, relay.port, ssl=secure, server_hostname=name)
     except TimeoutError:
-        raise _unavailable(relay, f"does not answer in {relay.timeouts.connect:g} s") from None
+        raise unavailable(relay, f"does not answer in {relay.timeouts.connect:g} s") from None
     except ssl.SSLError as error:
-        raise _unavailable(relay, f"has no valid certificate: {_why(error)}") from None
+        raise unavailable(relay, f"has no valid certificate: {tell_why(error)}") from None
     except OSError as error:
-        raise _unavailable(relay, f"cannot be reached: {error.strerror or error}") from None
-    setup = _Setup(relay, protocol)
+        raise unavailable(relay, f"cannot be reached: {error.strerror or error}") from None
+    opening = Opening(relay, line)
     try:
-        return Connection(relay, protocol, await setup.run())
+        offered = await opening.run()
+        assert line.transport is not None  # noqa: S101 - it has been talked over
+        connection = Connection(relay, offered, memory or Memory(), secured=opening.secured)
+        connection.attach(line.transport)
     except BaseException:
-        protocol.abort()
+        line.abort()
         raise
+    return connection
 
 
-class _Setup:
-    """From the banner to the first MAIL: one command, one reply."""
-
-    def __init__(self, relay: Relay, protocol: _Protocol) -> None:
-        self.relay = relay
-        self.protocol = protocol
-
-    async def run(self) -> Capabilities:
-        banner = await self.reply(self.relay.timeouts.greeting)
-        if banner.code != 220:
-            raise _unavailable(self.relay, f"does not want to talk: {banner}")
-        offered = await self.greet()
-        secured = self.relay.security == "tls"
-        if self.relay.security == "starttls":
-            offered, secured = await self.start_tls(offered), True
-        if self.relay.username:
-            await self.log_in(offered, secured=secured)
-        return offered
-
-    async def greet(self) -> Capabilities:
-        reply = await self.ask(f"EHLO {self.relay.helo}")
-        if reply.code == 250:
-            return read_capabilities(reply)
-        if (await self.ask(f"HELO {self.relay.helo}")).code != 250:
-            raise _unavailable(self.relay, f"refuses the greeting: {reply}")
-        return Capabilities()
-
-    async def start_tls(self, offered: Capabilities) -> Capabilities:
-        if "STARTTLS" not in offered:
-            raise _unavailable(self.relay, "offers no STARTTLS; nothing was sent in the clear")
-        reply = await self.ask("STARTTLS")
-        if reply.code != 220:
-            raise _unavailable(self.relay, f"refuses STARTTLS: {reply}")
-        # Octets behind the 220 were put there by somebody between us and the server (CVE-2011-0411; F21).
-        if not self.protocol.reader.is_empty or self.protocol.replies:
-            raise _unavailable(self.relay, "sent something in the clear after STARTTLS; somebody may be in between")
-        protocol, transport = self.protocol, self.protocol.transport
-        if transport is None:
-            raise _unavailable(self.relay, "broke off")
-        try:
-            secured = await asyncio.get_running_loop().start_tls(
-                transport,
-                protocol,
-                _make_tls(self.relay),
-                server_hostname=self.relay.host,
-                ssl_handshake_timeout=self.relay.timeouts.connect,
-            )
-        except ssl.SSLError as error:
-            raise _unavailable(self.relay, f"has no valid certificate: {_why(error)}") from None
-        except OSError as error:
-            raise _unavailable(
-                self.relay, f"breaks off while TLS begins: {error.strerror or type(error).__name__}"
-            ) from None
-        if secured is None:
-            raise _unavailable(self.relay, "broke off while TLS began")
-        protocol.connection_made(secured)
-        return await self.greet()  # what was offered before TLS is forgotten (RFC 3207 4.2)
-
-    async def log_in(self, offered: Capabilities, *, secured: bool) -> None:
-        if not secured:
-            raise _unavailable(self.relay, "would get the password in the clear; use starttls or tls", LoginRefused)
-        user, password = self.relay.username.encode(), self.relay.password.encode()
-        if "PLAIN" in offered.auth:
-            token = b"\0" + user + b"\0" + password  # RFC 4616
-            reply = await self.ask(f"AUTH PLAIN {_base64(token)}")
-        elif "LOGIN" in offered.auth:
-            reply = await self.ask("AUTH LOGIN")
-            for secret in (user, password):
-                if reply.code == 334:
-                    reply = await self.ask(_base64(secret))
-        else:
-            raise _unavailable(self.relay, "offers no way to log in that we know (PLAIN, LOGIN)", LoginRefused)
-        if reply.code != 235:
-            kind = RelayUnavailable if 400 <= reply.code < 500 else LoginRefused
-            raise _unavailable(self.relay, f"refuses the login: {reply.code} {reply.enhanced}".rstrip(), kind)
-
-    async def ask(self, command: str) -> Reply:
-        self.protocol.write(command.encode("ascii") + b"\r\n")
-        return await self.reply(self.relay.timeouts.command)
-
-    async def reply(self, seconds: float) -> Reply:
-        while not self.protocol.replies:
-            if self.protocol.lost or self.protocol.fault:
-                raise _unavailable(self.relay, f"broke off: {self.protocol.fault}")
-            try:
-                await self.protocol.wait(seconds)
-            except TimeoutError:
-                raise _unavailable(self.relay, f"does not reply in {seconds:g} s") from None
-        reply = self.protocol.replies.popleft()
-        if reply.code == 421:
-            raise _unavailable(self.relay, f"closes the connection: {reply}")
-        return reply
-
-
-def _make_tls(relay: Relay) -> ssl.SSLContext:
-    """Verified, TLS 1.2 at least; the standard library's smtplib verifies nothing by default (message X10)."""
-    context = ssl.create_default_context(cafile=relay.ca_file or None)
-    context.minimum_version = ssl.TLSVersion.TLSv1_2
-    return context
-
-
-def _why(error: ssl.SSLError) -> str:
-    return str(getattr(error, "verify_message", "") or error.reason or error).lower()
-
-
-def _base64(data: bytes) -> str:
-    return base64.b64encode(data).decode("ascii")
+def _choose_mode(relay: Relay, offered: Capabilities, memory: Memory) -> Mode:
+    able = Mode.LOCK_STEP
+    if "PIPELINING" in offered:
+        able = Mode.CHUNKING if "CHUNKING" in offered else Mode.PIPELINING
+    return min(able, relay.best, memory.best)

@@ -11,7 +11,7 @@ from cryptography.hazmat.primitives.asymmetric import ed25519, rsa
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from newsletter.delivery.dkim import Key, read_key, relax_body, sign
+from newsletter.delivery.dkim import Key, compile_signer, read_key, relax_body
 from newsletter.delivery.message import Header, mailbox_header, text_header, token_header, write_message
 from newsletter.errors import InputError
 
@@ -65,11 +65,7 @@ def headers(subject: str = "A six-month clock") -> list[Header]:
 
 def signed(key: Key, subject: str = "A six-month clock", text: str = "Words.\n") -> bytes:
     message = write_message(headers(subject), text, "<p>Words.</p>\n")
-    body = message.partition(b"\r\n\r\n")[2]
-    kind = next(line for line in message.decode().split("\r\n") if line.startswith("Content-Type"))
-    mime = [Header("MIME-Version", "1.0"), Header("Content-Type", kind.partition(": ")[2])]
-    made = sign(key, [*headers(subject), *mime], body, MOMENT)
-    return f"{made.name}: {made.value}\r\n".encode() + message
+    return compile_signer(key, message, MOMENT).sign({}) + message
 
 
 def verifies(key: Key, message: bytes) -> bool:
@@ -121,6 +117,25 @@ def test_what_relays_do_to_blanks_does_not(key: Key) -> None:
 
 def test_the_same_message_has_the_same_signature(key: Key) -> None:
     assert signed(key) == signed(key)
+
+
+def test_each_reader_has_a_signature_of_their_own(key: Key) -> None:
+    slots = [
+        *headers()[:1],
+        token_header("To", "__READER_ADDRESS__"),
+        *headers()[2:5],
+        token_header("List-Unsubscribe", "<https://desk.example/u/__READER_TOKEN__>"),
+        *headers()[6:],
+    ]
+    template = write_message(slots, "Leave: https://x.example/u/__READER_TOKEN__\n", "<p>__READER_TOKEN__</p>\n")
+    signer = compile_signer(key, template, MOMENT)
+    for number in range(3):
+        values = {"__READER_ADDRESS__": b"r%d@example.org" % number, "__READER_TOKEN__": b"abc%d" % number}
+        message = template
+        for slot, value in values.items():
+            message = message.replace(slot.encode(), value)
+        assert verifies(key, signer.sign(values) + message)
+        assert not verifies(key, signer.sign(values) + message.replace(b"abc%d" % number, b"xyz"))
 
 
 def test_an_empty_body_has_its_own_form() -> None:

@@ -1,0 +1,155 @@
+"""`newsletter status`, `verify`, `pause`, `resume`, `cancel`, `resend`: the books of what goes out, and a hand on the lever."""
+
+from datetime import UTC, datetime, timedelta
+
+import click
+
+from newsletter.cli.build import normalise
+from newsletter.cli.common import Here, complete_issues, in_workspace
+from newsletter.cli.send import show_books
+from newsletter.cli.subscribers import database
+from newsletter.errors import Mistake, UsageError
+from newsletter.store import issues
+from newsletter.store.database import Store
+from newsletter.store.issues import FrozenIssue
+
+
+def _find(store: Store, issue: str) -> FrozenIssue:
+    slug = normalise(issue)
+    found = issues.find_issue(store, slug)
+    if found is None:
+        raise UsageError(Mistake(code="NL095", message=f"{slug} was never sent", help=f"newsletter send {slug}"))
+    return found
+
+
+@click.command("status")
+@click.argument("issue", required=False, shell_complete=complete_issues)
+@click.option("--in-doubt", is_flag=True, help="List everybody who may have got a second copy, or none.")
+@in_workspace
+def status(here: Here, issue: str | None, in_doubt: bool) -> int:
+    """The books: every planned reader in exactly one state. Without ISSUE: all issues.
+
+    Example: newsletter status 2025-07-07-weekly
+    """
+    with database(here) as store:
+        if issue is None:
+            books = [issues.read_books(store, one) for one in issues.frozen_issues(store)]
+            here.ui.answer(
+                {"issues": [one.as_dict() for one in books]},
+                [(one.issue, one.state, *(f"{name} {count:,}" for name, count in one.counts.items())) for one in books],
+            )
+            if not books:
+                here.ui.say("nothing was sent yet")
+            return 0
+        found = _find(store, issue)
+        if in_doubt:
+            rows = issues.in_doubt_list(store, found)
+            document = [{"address": address, "at": at, "reply": reply} for address, at, reply in rows]
+            here.ui.answer({"issue": found.slug, "in_doubt": document}, rows)
+            return 0
+        if found.reason:
+            here.ui.say(f"{found.state}: {found.reason}", "yellow")
+        show_books(here, store, found, issues.read_books(store, found))
+        return 0
+
+
+@click.command("verify")
+@click.argument("issue", shell_complete=complete_issues)
+@in_workspace
+def verify(here: Here, issue: str) -> int:
+    """Recount the books row by row, and check that the frozen messages are those that were frozen.
+
+    Example: newsletter verify 2025-07-07-weekly
+    """
+    with database(here) as store:
+        found = _find(store, issue)
+        issues.read_variants(store, found)
+        seen = issues.verify(store, found)
+    good = seen.books.balanced and not seen.unknown_variants
+    document = seen.books.as_dict() | {"missing": seen.missing, "without_message": seen.unknown_variants, "ok": good}
+    here.ui.answer(document, document.items())
+    return 0 if good else 1
+
+
+@click.command("pause")
+@click.argument("issue", shell_complete=complete_issues)
+@in_workspace
+def pause(here: Here, issue: str) -> int:
+    """Let nothing more of an issue leave; a send that is running stops within a second.
+
+    Example: newsletter pause 2025-07-07-weekly
+    """
+    return _set(here, issue, "paused", "by hand", unless=("done", "cancelled"))
+
+
+@click.command("resume")
+@click.argument("issue", shell_complete=complete_issues)
+@in_workspace
+def resume(here: Here, issue: str) -> int:
+    """Lift a pause. It does not send: newsletter send does.
+
+    Example: newsletter resume 2025-07-07-weekly
+    """
+    return _set(here, issue, "sending", "", unless=("done", "cancelled", "frozen"))
+
+
+def _set(here: Here, issue: str, state: str, reason: str, unless: tuple[str, ...]) -> int:
+    with database(here) as store:
+        found = _find(store, issue)
+        if not issues.set_state(store, found, state, reason, unless=unless):
+            raise UsageError(Mistake(code="NL095", message=f"{found.slug} is {found.state}; it cannot be {state}"))
+        show_books(here, store, found, issues.read_books(store, found))
+    if state == "sending":
+        here.ui.say(f"go on: newsletter send {found.slug}")
+    return 0
+
+
+@click.command("cancel")
+@click.argument("issue", shell_complete=complete_issues)
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@in_workspace
+def cancel(here: Here, issue: str, yes: bool) -> int:
+    """Take back what has not left yet, for good. What is on its way arrives.
+
+    Example: newsletter cancel 2025-07-07-weekly --yes
+    """
+    with database(here) as store:
+        found = _find(store, issue)
+        if not yes and not click.confirm(f"Cancel {found.slug} for all who have not got it?", err=True):
+            raise click.Abort
+        count = issues.cancel(store, found, here.now)
+        here.ui.say(f"{count:,} readers do not get it")
+        show_books(here, store, found, issues.read_books(store, found))
+    return 0
+
+
+@click.command("resend")
+@click.argument("issue", shell_complete=complete_issues)
+@click.option(
+    "--only",
+    "what",
+    type=click.Choice(list(issues.RESENDABLE)),
+    required=True,
+    help="missed: all who have not accepted it; uncertain: in doubt; held; rejected.",
+)
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@in_workspace
+def resend(here: Here, issue: str, what: str, yes: bool) -> int:
+    """Plan an issue anew for those who did not get it; newsletter send then sends it. Who accepted it gets no second one.
+
+    Example: newsletter resend 2025-07-07-weekly --only missed
+    """
+    with database(here) as store:
+        found = _find(store, issue)
+        books = issues.read_books(store, found)
+        count = sum(books.counts.get(state, 0) for state in issues.RESENDABLE[what])
+        if not count:
+            here.ui.say("there is nobody of whom this is so")
+            return 6
+        if not yes and not click.confirm(f"Plan it anew for {count:,} readers?", err=True):
+            raise click.Abort
+        expires = datetime.now(UTC) + timedelta(hours=here.config.smtp.lifetime_h)
+        issues.resend(store, found, what, expires)
+        show_books(here, store, found, issues.read_books(store, found))
+    here.ui.say(f"send it: newsletter send {found.slug}")
+    return 0

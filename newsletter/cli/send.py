@@ -1,0 +1,196 @@
+"""`newsletter send`: an issue goes out to everyone who asked for it, once."""
+
+import signal
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+from types import FrameType
+
+import click
+
+from newsletter.cli.build import normalise
+from newsletter.cli.common import Here, complete_issues, in_workspace
+from newsletter.cli.subscribers import database
+from newsletter.cli.ui import size
+from newsletter.delivery.sender import Report
+from newsletter.errors import Mistake, UsageError
+from newsletter.model import Books
+from newsletter.send import (
+    Card,
+    Sent,
+    deliver,
+    freeze_issue,
+    has_changed,
+    send_test,
+    show_card,
+    write_dry_run,
+)
+from newsletter.store.database import Store
+from newsletter.store.issues import FrozenIssue, find_issue, in_doubt_list, read_books
+
+OPEN_STATES = ("pending", "deferred", "claimed", "in_doubt")
+
+
+@click.command("send")
+@click.argument("issue", shell_complete=complete_issues)
+@click.option("--to", metavar="ADDRESS", help="Only a test mail to this address, marked [TEST].")
+@click.option("--dry-run", is_flag=True, help="Write what would be sent to build/ISSUE/outbox; send nothing.")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@in_workspace
+def command(here: Here, issue: str, to: str | None, dry_run: bool, yes: bool) -> int:
+    """Send an issue. The first time its bytes and its readers are fixed; again goes on where it ended. Never twice.
+
+    Example: newsletter send 2025-07-07-weekly
+    """
+    slug = normalise(issue)
+    if to:
+        send_test(here.workspace, here.config, slug, to, here.now)
+        here.ui.answer({"issue": slug, "to": to}, [("sent", to)])
+        return 0
+    with database(here) as store:
+        if dry_run:
+            return _dry_run(here, store, slug)
+        frozen = find_issue(store, slug)
+        if frozen is None:
+            _ask(here, store, slug, yes)
+            frozen = freeze_issue(here.workspace, here.config, store, slug, here.now)
+        else:
+            _check_resumable(here, store, frozen)
+        return _send(here, store, frozen)
+
+
+def _dry_run(here: Here, store: Store, slug: str) -> int:
+    paths = list(write_dry_run(here.workspace, here.config, store, slug, here.now))
+    here.ui.answer({"issue": slug, "files": paths}, [(path,) for path in paths])
+    here.ui.say(f"a dry run: {len(paths)} messages written, nothing sent, nothing frozen")
+    return 0 if paths else 6
+
+
+def _ask(here: Here, store: Store, slug: str, yes: bool) -> None:
+    """The summary card, and the question; without a terminal --yes is the answer."""
+    from newsletter.build import render_issue
+
+    rendered = render_issue(here.workspace, here.config, slug)
+    card = show_card(rendered, here.config, store)
+    here.ui.warn(rendered.findings)
+    for name, value in _card_lines(card):
+        here.ui.say(f"{name:>9}  {value}")
+    if yes:
+        return
+    if not here.ui.on_terminal:
+        raise UsageError(Mistake(code="NL095", message="this sends mail; say --yes where nobody can be asked"))
+    if not click.confirm(f"Send it to {card.count:,} readers?", err=True):
+        raise click.Abort
+
+
+def _card_lines(card: Card) -> list[tuple[str, str]]:
+    readers = [
+        (f"{count:,}", f"just {chosen.replace(' ', ', ')}" if chosen else "the whole issue")
+        for chosen, count in card.readers.items()
+    ]
+    return [
+        ("issue", card.issue),
+        ("subject", card.subject),
+        ("from", card.sender),
+        ("readers", f"{card.count:,}" + "".join(f"\n{'':>11}{count} {what}" for count, what in readers)),
+        ("mail", f"{size(card.bytes)} of HTML"),
+        ("through", card.relay + (f", at most {card.rate}" if card.rate else "")),
+    ]
+
+
+def _check_resumable(here: Here, store: Store, frozen: FrozenIssue) -> None:
+    if frozen.state == "cancelled":
+        raise UsageError(Mistake(code="NL095", message=f"{frozen.slug} was cancelled; nothing of it is sent any more"))
+    if frozen.state == "paused":
+        raise UsageError(
+            Mistake(
+                code="NL095",
+                message=f"{frozen.slug} is paused: {frozen.reason or 'by hand'}",
+                help=f"when that is mended: newsletter resume {frozen.slug}",
+            )
+        )
+    if has_changed(here.workspace, here.config, store, frozen):
+        here.ui.say(
+            f"note: {frozen.slug} has changed since it was frozen; what was frozen at {frozen.frozen_at} is sent",
+            "yellow",
+        )
+
+
+def _send(here: Here, store: Store, frozen: FrozenIssue) -> int:
+    books = read_books(store, frozen)
+    if frozen.state == "done" and not any(books.counts.get(state) for state in OPEN_STATES):
+        here.ui.say(f"{frozen.slug} was sent; nobody is left")
+        show_books(here, store, frozen, books)
+        return 6
+    stopped: list[int] = []
+    with here.ui.progress("sent", books.open) as bar:
+        seen = [0]
+
+        def watch(report: Report) -> None:
+            done = report.accepted + report.rejected + report.deferred
+            bar.step(f"{report.deferred} deferred, {report.rejected} refused {report.held_by}", done - seen[0])
+            seen[0] = done
+
+        started = time.monotonic()
+        sent = deliver(
+            here.workspace,
+            here.config,
+            store,
+            frozen,
+            clock=lambda: datetime.now(UTC),
+            arm=lambda stop: _on_signals(stop, stopped),
+            watch=watch,
+        )
+        seconds = time.monotonic() - started
+    _tell(here, sent, seconds)
+    show_books(here, store, frozen, sent.books)
+    return _exit_code(sent, stopped)
+
+
+def _on_signals(stop: Callable[[], None], stopped: list[int]) -> None:
+    """Ctrl-C and SIGTERM drain: replies that are under way are waited for (F5). A second Ctrl-C ends at once."""
+
+    def drain(number: int, frame: FrameType | None) -> None:
+        if stopped:
+            raise KeyboardInterrupt
+        stopped.append(number)
+        stop()
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, drain)
+
+
+def _tell(here: Here, sent: Sent, seconds: float) -> None:
+    report = sent.report
+    if sent.recovered:
+        here.ui.say(
+            f"{sent.recovered} were under way when the last run ended; they are in doubt and listed by newsletter status",
+            "yellow",
+        )
+    rate = f", {report.accepted / seconds:,.0f}/s" if seconds and report.accepted else ""
+    here.ui.say(f"{report.accepted:,} accepted in {seconds:,.1f} s{rate}", "bold")
+    if report.paused:
+        here.ui.say(f"paused: {report.paused}", "red")
+    elif report.relay:
+        here.ui.say(f"the relay cannot be used: {report.relay}", "red")
+    if report.stopped:
+        here.ui.say("stopped; run the same command again to go on")
+
+
+def show_books(here: Here, store: Store, frozen: FrozenIssue, books: Books) -> None:
+    """The books of one issue, and who is in doubt."""
+    doubtful = in_doubt_list(store, frozen)
+    document = books.as_dict() | {"in_doubt_events": len(doubtful)}
+    here.ui.answer(document, [(name, value) for name, value in document.items() if value or name == "planned"])
+    if not books.balanced:
+        here.ui.say("the books do not balance: newsletter verify", "red")
+
+
+def _exit_code(sent: Sent, stopped: list[int]) -> int:
+    if stopped:
+        return 130 if stopped[0] == signal.SIGINT else 0
+    if sent.report.paused:
+        return 1
+    if sent.report.relay:
+        return 69
+    return 5 if sent.books.open else 0

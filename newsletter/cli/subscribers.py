@@ -1,0 +1,261 @@
+"""`newsletter subscribers`: the audience, in and out."""
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import click
+
+from newsletter.audience.addresses import check_address
+from newsletter.cli.common import Here, in_workspace
+from newsletter.errors import Mistake, UsageError
+from newsletter.store.database import Store
+from newsletter.store.subscribers import count_by_state, export_rows, find_person
+from newsletter.store.subscribers import forget as forget_person
+from newsletter.store.subscribers import unsubscribe as unsubscribe_person
+
+STATES = ("pending", "active", "unsubscribed", "bounced", "complained")
+SHOWN = 1000
+
+
+@contextmanager
+def database(here: Here) -> Iterator[Store]:
+    """The workspace's database, for the time of a command."""
+    from newsletter.send import open_database
+
+    store = open_database(here.workspace, here.config)
+    try:
+        yield store
+    finally:
+        store.close()
+
+
+@click.group("subscribers")
+def command() -> None:
+    """The audience: who reads, with what consent, and who never must be mailed again.
+
+    Example: newsletter subscribers import people.csv --consent "web form, 2025"
+    """
+
+
+def parse_map(ctx: click.Context, parameter: click.Parameter, values: tuple[str, ...]) -> dict[str, str]:
+    """`--map email=E-Mail` → field and column."""
+    pairs = [value.partition("=") for value in values]
+    for field, mark, _ in pairs:
+        if not mark:
+            raise click.BadParameter(f"{field!r}: write it as field=column, e.g. email=Contact", ctx, parameter)
+    return {field.strip(): column.strip() for field, _, column in pairs}
+
+
+@command.command("import")
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option("--consent", metavar="TEXT", help="Where these people said yes; kept with each of them. Needed.")
+@click.option("--map", "given", multiple=True, metavar="FIELD=COLUMN", callback=parse_map, help="Which column is what.")
+@click.option("--dry-run", is_flag=True, help="Read and count; change nothing.")
+@in_workspace
+def import_command(here: Here, file: Path, consent: str | None, given: dict[str, str], dry_run: bool) -> int:
+    """Take in a CSV file of any tool: delimiter, encoding and columns are found out and told.
+
+    Nobody who left, bounced or complained comes back by it. Rows that cannot be used go to FILE.rejected.csv.
+
+    Example: newsletter subscribers import people.csv --consent "web form, 2025"
+    """
+    from newsletter.desk import database_address
+    from newsletter.store.database import exists
+    from newsletter.subscribers import import_file, open_or_create
+
+    if not (consent or "").strip() and not dry_run:
+        raise UsageError(
+            Mistake(code="NL096", message="say where these people said yes: --consent TEXT", help="the law asks for it")
+        )
+    url, key_file = database_address(here.workspace, here.config)
+    store = None
+    if not dry_run or exists(url) or key_file.exists():
+        store, made = open_or_create(here.workspace, here.config, here.now)
+        if made:
+            here.ui.say(f"made {here.config.database.url} and {here.config.database.key_file}: back up both, together")
+    try:
+        done = import_file(
+            store, file, here.config, consent=(consent or "").strip(), given=given, now=here.now, dry_run=dry_run
+        )
+    finally:
+        if store:
+            store.close()
+    names = ("added", "updated", "unchanged", "suppressed")
+    counts = {name: done.counts.get(name, 0) for name in names} | {"rejected": done.rejected}
+    delimiter = {"\t": "tab", " ": "blank"}.get(done.delimiter, done.delimiter)
+    here.ui.say(f"{file.name}: {done.system}, {done.encoding}, delimiter {delimiter!r}")
+    document = {"rows": done.rows, **counts, "encoding": done.encoding, "delimiter": done.delimiter}
+    document |= {"system": done.system, "dry_run": dry_run}
+    document["rejected_file"] = str(done.rejected_file) if done.rejected_file else None
+    here.ui.answer(document, [("rows", done.rows), *counts.items()])
+    if done.rejected_file:
+        here.ui.say(f"rejected rows with their reasons: {done.rejected_file}; mend it and import it", "yellow")
+    if dry_run:
+        here.ui.say("a dry run: nothing was changed")
+    return 5 if done.rejected else 0
+
+
+@command.command("export")
+@click.argument("file", required=False, type=click.Path(dir_okay=False, allow_dash=True, path_type=Path))
+@click.option("--state", type=click.Choice(STATES), help="Only those in this state.")
+@click.option("--raw", is_flag=True, help="Without the ' that keeps spreadsheets from running a cell as a formula.")
+@in_workspace
+def export_command(here: Here, file: Path | None, state: str | None, raw: bool) -> int:
+    """Write all subscribers as CSV to FILE or stdout; importing it gives the same again.
+
+    Example: newsletter subscribers export people.csv
+    """
+    import os
+
+    from newsletter.subscribers import export_file
+
+    with database(here) as store:
+        if file is None or str(file) == "-":
+            if here.ui.json:
+                raise click.UsageError("name a FILE: stdout holds the JSON document")
+            count = export_file(store, sys.stdout, raw=raw, state=state)
+        else:
+            # Addresses are in it: for nobody else to read (security T51).
+            handle = os.open(file, os.O_CREAT | os.O_WRONLY | os.O_TRUNC, 0o600)
+            with os.fdopen(handle, "w", encoding="utf-8", newline="") as stream:
+                count = export_file(store, stream, raw=raw, state=state)
+            here.ui.answer({"rows": count, "file": str(file)}, [("rows", count), ("file", file)])
+    return 0
+
+
+@command.command("list")
+@click.option("--state", type=click.Choice(STATES), help="Only those in this state.")
+@in_workspace
+def list_command(here: Here, state: str | None) -> int:
+    """Count subscribers by state, and list the first thousand.
+
+    Example: newsletter subscribers list --state active
+    """
+    from itertools import islice
+
+    with database(here) as store:
+        counts = count_by_state(store)
+        rows = list(islice(export_rows(store, state), SHOWN))
+    told = ", ".join(f"{name} {count:,}" for name, count in counts.items())
+    here.ui.say(told, "bold")
+    people = [
+        {"address": row.address, "state": row.state, "themes": row.themes.split(), "name": row.name} for row in rows
+    ]
+    here.ui.answer(
+        {"counts": counts, "subscribers": people},
+        [(row.address, row.state, row.themes or "all", row.name) for row in rows],
+    )
+    shown = counts.get(state, 0) if state else sum(count for name, count in counts.items() if name != "suppressed")
+    if shown > SHOWN:
+        here.ui.say(f"and {shown - SHOWN:,} more: newsletter subscribers export")
+    return 0
+
+
+@command.command("add")
+@click.argument("address")
+@click.option("--name", default="", help="Their name.")
+@click.option("--theme", "themes", multiple=True, metavar="SLUG", help="Only these themes (default: all).")
+@click.option("--consent", metavar="TEXT", required=True, help="Where they said yes.")
+@click.option("--again", is_flag=True, help="They left, and asked for it anew.")
+@in_workspace
+def add_command(here: Here, address: str, name: str, themes: tuple[str, ...], consent: str, again: bool) -> int:
+    """Add one subscriber.
+
+    Example: newsletter subscribers add reader@example.org --consent "asked by mail"
+    """
+    from newsletter.subscribers import add_one, open_or_create
+
+    store, _ = open_or_create(here.workspace, here.config, here.now)
+    try:
+        done = add_one(
+            store, here.config, address, name=name, themes=themes, consent=consent, again=again, now=here.now
+        )
+    finally:
+        store.close()
+    here.ui.answer({"address": address, "result": done}, [(address, done)])
+    return 0
+
+
+@command.command("show")
+@click.argument("address")
+@in_workspace
+def show_command(here: Here, address: str) -> int:
+    """All that is known about one address: consent, what they got, and why they get nothing.
+
+    Example: newsletter subscribers show reader@example.org
+    """
+    from newsletter.store.subscribers import suppression_reason
+
+    who = check_address(address)
+    with database(here) as store:
+        person = find_person(store, who.canonical)
+        with store.reading() as connection:
+            suppressed = suppression_reason(store, connection, who.canonical)
+    if person is None:
+        known = f"is no subscriber, and suppressed: {suppressed}" if suppressed else "is no subscriber"
+        raise UsageError(Mistake(code="NL096", message=f"{who.typed} {known}"))
+    row = person.row
+    document = {
+        "address": row.address,
+        "state": row.state,
+        "name": row.name,
+        "themes": row.themes.split(),
+        "language": row.language,
+        "timezone": row.timezone,
+        "since": person.created_at,
+        "suppressed": suppressed or None,
+        "consent": [{"at": at, "event": event, "source": source} for at, event, source in person.consents],
+        "deliveries": [
+            {"issue": issue, "state": state, "at": at, "reply": reply} for issue, state, at, reply in person.deliveries
+        ],
+    }
+    here.ui.answer(
+        document,
+        [
+            ("address", row.address),
+            ("state", row.state + (f" (suppressed: {suppressed})" if suppressed else "")),
+            ("name", row.name),
+            ("themes", row.themes or "all"),
+            ("since", person.created_at),
+            *(("consent", at, event, source) for at, event, source in person.consents),
+            *(("mail", *one) for one in person.deliveries),
+        ],
+    )
+    return 0
+
+
+@command.command("unsubscribe")
+@click.argument("address")
+@in_workspace
+def unsubscribe_command(here: Here, address: str) -> int:
+    """Take somebody off, at once; no import brings them back.
+
+    Example: newsletter subscribers unsubscribe reader@example.org
+    """
+    who = check_address(address)
+    with database(here) as store:
+        done = unsubscribe_person(store, who.canonical, source="operator", now=here.now)
+    told = "unsubscribed" if done else "was no active subscriber; suppressed all the same"
+    here.ui.answer({"address": who.typed, "changed": done}, [(who.typed, told)])
+    return 0
+
+
+@command.command("forget")
+@click.argument("address")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@in_workspace
+def forget_command(here: Here, address: str, yes: bool) -> int:
+    """Erase a person. A keyed hash of the address stays, so that no import mails them again.
+
+    Example: newsletter subscribers forget reader@example.org --yes
+    """
+    who = check_address(address)
+    if not yes and not click.confirm(f"Erase all about {who.typed}?", err=True):
+        raise click.Abort
+    with database(here) as store:
+        done = forget_person(store, who.canonical, here.now)
+    told = "erased" if done else "was not known; suppressed all the same"
+    here.ui.answer({"address": who.typed, "erased": done}, [(who.typed, told)])
+    return 0

@@ -1,0 +1,418 @@
+"""Flow control: claims go over a few connections, and what becomes of each goes back with the asking for the next ones.
+
+Nothing is decided here about a message (`outcomes`), about us (`breaker`) or about SMTP (`dialogue`).
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Protocol
+
+from newsletter.delivery.breaker import Breaker
+from newsletter.delivery.composer import Composer
+from newsletter.delivery.dialogue import Outgoing, Result
+from newsletter.delivery.outcomes import decide, give_back
+from newsletter.delivery.relay import LoginRefused, Memory, Relay, RelayUnavailable
+from newsletter.delivery.smtp import Connection, connect
+from newsletter.model import Claim, Outcome, Turn
+
+# A relay that does not answer is asked again after these pauses; then the pass ends (exit 69) and nobody is charged.
+RELAY_PAUSES_S = (1, 2, 5, 10, 20, 40)
+
+# The lease on the ledger is 15 minutes and a reply to a dot is waited for during 10: no dot is written later than this
+# after the ledger last heard of us, so whoever takes over finds nothing of ours under way (D23, F6).
+DOT_S = 240
+RENEW_S = 60
+
+
+class Deliveries(Protocol):
+    """What the sender needs of a ledger: record and claim in one transaction. Called from one thread."""
+
+    def turn(self, outcomes: Sequence[Outcome], wanted: int, now: datetime) -> Turn:
+        """Outcomes in, claims out."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rules:
+    """How a send behaves. `patience_s`: how long to stay for deliveries that come due later."""
+
+    connections: int = 10
+    on_uncertain: str = "resend"
+    messages_per_connection: int = 100
+    drain_s: float = 30
+    patience_s: float = 30
+    relay_pauses_s: Sequence[float] = RELAY_PAUSES_S
+
+
+@dataclass(slots=True)
+class Report:
+    """What one pass did. `paused` says why it paused the issue; `relay` why the relay could not be used."""
+
+    accepted: int = 0
+    deferred: int = 0
+    rejected: int = 0
+    in_doubt: int = 0
+    held: int = 0
+    paused: str = ""
+    stopped: bool = False
+    relay: RelayUnavailable | None = None
+    held_by: str = ""
+
+    def count(self, outcome: Outcome) -> None:
+        """Add one delivery."""
+        if outcome.label == "in_doubt":
+            self.in_doubt += 1
+        elif outcome.state in ("accepted", "deferred", "rejected", "held"):
+            setattr(self, outcome.state, getattr(self, outcome.state) + 1)
+
+
+class _Line:
+    """One connection's share of the work: what it may send next, and what it has taken (`smtp.Feed`)."""
+
+    def __init__(self, sender: "Sender") -> None:
+        self._sender = sender
+        self.connection: Connection | None = None
+        self.queue: deque[Outgoing] = deque()
+        self.under_way = 0
+        self.left = 0
+        self.done_count = 0
+
+    @property
+    def room(self) -> int:
+        """How many more messages it can use at once."""
+        if self.connection is None:
+            return 0
+        most = self.connection.window - self.under_way - len(self.queue)
+        return max(0, min(most, self.left - len(self.queue)))
+
+    def take(self) -> Outgoing | None:
+        """The next message of this line."""
+        if not self.queue or self._sender.stopping:
+            return None
+        self.under_way += 1
+        self.left -= 1
+        return self.queue.popleft()
+
+    def done(self, result: Result) -> None:
+        """A message of this line has its result."""
+        self.under_way -= 1
+        self.done_count += 1
+        self._sender.settle(result)
+        if self.connection and (self.left <= 0 or self._sender.closing) and not self.queue:
+            self.connection.finish()
+
+
+@dataclass(slots=True)
+class _State:
+    """What the connections and the writer tell each other."""
+
+    outcomes: list[Outcome] = field(default_factory=list)
+    claimed: dict[int, Claim] = field(default_factory=dict)
+    wake: asyncio.Event = field(default_factory=asyncio.Event)
+    over: asyncio.Event = field(default_factory=asyncio.Event)
+
+
+class Sender:
+    """Sends one issue's deliveries until there are none, or until it is stopped."""
+
+    def __init__(
+        self,
+        ledger: Deliveries,
+        composer: Composer,
+        relay: Relay,
+        rules: Rules,
+        *,
+        clock: Callable[[], datetime],
+        watch: Callable[[Report], None] = lambda report: None,
+    ) -> None:
+        self._ledger, self._composer, self._relay, self._rules = ledger, composer, relay, rules
+        self._clock, self._watch = clock, watch
+        self._memory = Memory()
+        self._breaker = Breaker()
+        self._lines = [_Line(self) for _ in range(rules.connections)]
+        self._allowed = rules.connections  # by AIMD: halved when the relay asks for less (D36)
+        self._renewed = 0.0
+        self._reachable = False
+        self._door = asyncio.Lock()
+        self.report = Report()
+        self.stopping = False  # take nothing more: drain
+        self.closing = False  # nothing more will come: connections may end
+        self._state = _State()
+
+    def stop(self) -> None:
+        """Claim nothing more, wait for the replies that are under way (D18)."""
+        self.stopping = self.report.stopped = True
+        self._state.wake.set()
+
+    async def run(self) -> Report:
+        """Send. Raises what the ledger raises; then connections are cut off, and the ledger knows what is in doubt."""
+        with ThreadPoolExecutor(1, "ledger") as writer, ThreadPoolExecutor(2, "signing") as signers:
+            tasks = [asyncio.create_task(self._keep(line)) for line in self._lines]
+            try:
+                await self._write(writer, signers)
+            finally:
+                self.closing = True
+                self._state.over.set()
+                for line in self._lines:
+                    if line.connection:
+                        line.connection.close()
+                for task in tasks:
+                    task.cancel()
+                await asyncio.gather(*tasks, return_exceptions=True)
+        return self.report
+
+    # --- the writer: one loop, one transaction after the other -------------------------------------------------------
+
+    async def _write(self, writer: ThreadPoolExecutor, signers: ThreadPoolExecutor) -> None:
+        loop, state = asyncio.get_running_loop(), self._state
+        drain_until: float | None = None
+        while True:
+            await self._pause(drain_until)
+            if self.stopping and drain_until is None:
+                drain_until = loop.time() + self._rules.drain_s
+                self._return_queues()
+            if drain_until is not None and loop.time() >= drain_until:
+                await self._cut()
+            outcomes, state.outcomes = state.outcomes, []
+            wanted = 0 if self.stopping else sum(line.room for line in self._lines)
+            if outcomes or wanted or self._must_renew():
+                self._renewed = loop.time()
+                for line in self._lines:
+                    if line.connection:
+                        line.connection.not_after = self._renewed + DOT_S
+                turn = await loop.run_in_executor(writer, self._ledger.turn, outcomes, wanted, self._clock())
+                self.report.held_by = turn.held_by
+                self._watch(self.report)
+                if turn.claims:
+                    await self._hand_out(turn.claims, signers)
+                elif wanted and not state.claimed and not state.outcomes and self._is_over(turn):
+                    return
+            if self.stopping and not state.claimed and not state.outcomes:
+                return
+
+    async def _pause(self, drain_until: float | None) -> None:
+        """Until somebody has something for the ledger, or the time to drain is over."""
+        state = self._state
+        left = RENEW_S if drain_until is None else max(0.0, drain_until - asyncio.get_running_loop().time())
+        try:
+            async with asyncio.timeout(left):
+                await state.wake.wait()
+        except TimeoutError:
+            pass
+        state.wake.clear()
+
+    def _must_renew(self) -> bool:
+        """Whether the ledger should hear of us again, although there is nothing to write: the lease ends otherwise."""
+        return asyncio.get_running_loop().time() - self._renewed >= RENEW_S
+
+    def _is_over(self, turn: Turn) -> bool:
+        """Whether the pass ends, nothing being claimed or under way; if not, somebody will wake the writer."""
+        if turn.state != "sending" or turn.wait_s is None:
+            return True
+        if turn.wait_s > self._rules.patience_s and not turn.held_by:
+            return True
+        asyncio.get_running_loop().call_later(min(max(turn.wait_s, 0.01), 60.0), self._state.wake.set)
+        return False
+
+    async def _hand_out(self, claims: Sequence[Claim], signers: ThreadPoolExecutor) -> None:
+        """Write the messages and give them to the lines with room; signing is done aside, it takes most of the time."""
+        state = self._state
+        state.claimed.update((claim.subscriber_id, claim) for claim in claims)
+        if self._composer.signs:
+            half = (len(claims) + 1) // 2
+            loop = asyncio.get_running_loop()
+            parts = [claims[:half], claims[half:]]
+            written = await asyncio.gather(
+                *(loop.run_in_executor(signers, self._composer.write_all, part) for part in parts if part)
+            )
+            messages = [message for part in written for message in part]
+        else:
+            messages = self._composer.write_all(claims)
+        lines = [line for line in self._lines if line.room]
+        for message in messages:
+            if isinstance(message, Outcome):
+                self._record(message)
+                continue
+            while lines and not lines[0].room:
+                lines.pop(0)
+            if not lines:
+                self._record(give_back(state.claimed[message.id]))  # the connection broke meanwhile
+                continue
+            lines[0].queue.append(message)
+            lines.append(lines.pop(0))  # one each: all connections work at once
+        for line in self._lines:
+            if line.connection and line.queue:
+                line.connection.poke()
+
+    def _return_queues(self) -> None:
+        """What no connection has taken yet goes back as if it had never been claimed."""
+        for line in self._lines:
+            self._return_queue(line)
+            if line.connection:
+                line.connection.finish()
+
+    def _return_queue(self, line: _Line) -> None:
+        while line.queue:
+            self._record(give_back(self._state.claimed[line.queue.popleft().id]))
+
+    async def _cut(self) -> None:
+        """The time to drain is over: what is past its dot is in doubt, the rest was not sent."""
+        for line in self._lines:
+            if line.connection:
+                line.connection.abort()
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+
+    # --- results --------------------------------------------------------------------------------------------------
+
+    def settle(self, result: Result) -> None:
+        """A message has its result; called by its connection."""
+        claim = self._state.claimed[result.message.id]
+        decision = decide(claim, result, self._clock(), self._rules.on_uncertain)
+        if result.status == "accepted":
+            self._breaker.accepted()
+        elif decision.verdict is not None:
+            self._breaker.refused(decision.verdict, result)
+            if decision.verdict.label == "rate":
+                self._slow_down()
+            if self._breaker.reason:
+                self._trip(self._breaker.reason)
+        self._record(decision.outcome)
+
+    def _record(self, outcome: Outcome) -> None:
+        del self._state.claimed[outcome.subscriber_id]
+        self._state.outcomes.append(outcome)
+        self.report.count(outcome)
+        self._state.wake.set()
+
+    def _trip(self, reason: str) -> None:
+        if not self.report.paused:
+            self.report.paused = reason
+            self.stopping = True
+
+    def _slow_down(self) -> None:
+        self._allowed = max(1, self._allowed // 2)
+
+    # --- connections ----------------------------------------------------------------------------------------------
+
+    async def _keep(self, line: _Line) -> None:
+        """Keep one connection open while there is work; open anew when it ends, whoever ended it."""
+        number = self._lines.index(line)
+        while not self.stopping and not self.closing:
+            if number >= self._allowed:
+                await self._wait_over(1.0)
+                continue
+            connection = await self._open()
+            if connection is None:
+                return
+            line.connection, line.left = connection, self._rules.messages_per_connection
+            self._state.wake.set()
+            before = line.done_count
+            await connection.run(line)
+            line.connection = None
+            connection.close()
+            self._return_queue(line)
+            self._state.wake.set()
+            if line.done_count == before and connection.fault:
+                await self._wait_over(1.0)  # it broke before it had done anything: not at once again
+            elif self._allowed < self._rules.connections:
+                self._allowed += 1  # a whole connection went well: one more may be open (D36)
+
+    async def _open(self) -> Connection | None:
+        """A connection, or None if there is none to be had. Until the relay has answered, one at a time asks."""
+        while not (self.stopping or self.closing):
+            if self._reachable:
+                connection = await self._try_open()
+            else:
+                async with self._door:
+                    connection = None if self._reachable else await self._knock()
+            if connection:
+                return connection
+        return None
+
+    async def _knock(self) -> Connection | None:
+        """Ask a relay that may not be there, with pauses that grow; at last the pass is over."""
+        for pause in (*self._rules.relay_pauses_s, None):
+            connection = None if self.stopping or self.closing else await self._try_open()
+            if connection or self.stopping or self.closing:
+                return connection
+            if pause is not None:
+                await self._wait_over(pause)
+        self.stopping = True
+        self._state.wake.set()
+        return None
+
+    async def _try_open(self) -> Connection | None:
+        try:
+            connection = await connect(self._relay, self._memory)
+        except RelayUnavailable as error:
+            self._reachable = False
+            self.report.relay = error
+            if isinstance(error, LoginRefused):
+                self._trip(str(error))  # a password that is wrong is not tried again and again (F23)
+                self._state.wake.set()
+            return None
+        self._reachable, self.report.relay = True, None
+        return connection
+
+    async def _wait_over(self, seconds: float) -> None:
+        try:
+            async with asyncio.timeout(seconds):
+                await self._state.over.wait()
+        except TimeoutError:
+            pass
+
+
+def run_sender(sender: Sender, arm: Callable[[Callable[[], None]], None]) -> Report:
+    """Run to the end. `arm` is given what to call, from a signal's handler or another thread, to stop it gently."""
+
+    async def main() -> Report:
+        loop = asyncio.get_running_loop()
+        arm(lambda: (loop.call_soon_threadsafe(sender.stop), None)[1])
+        return await sender.run()
+
+    with asyncio.Runner(loop_factory=_quickest_loop()) as runner:
+        return runner.run(main())
+
+
+class _Single:
+    """A feed of one message."""
+
+    def __init__(self, connection: Connection, message: Outgoing) -> None:
+        self._connection = connection
+        self._left = [message]
+        self.results: list[Result] = []
+
+    def take(self) -> Outgoing | None:
+        return self._left.pop() if self._left else None
+
+    def done(self, result: Result) -> None:
+        self.results.append(result)
+        self._connection.finish()
+
+
+def send_one(relay: Relay, message: Outgoing) -> Result:
+    """One message over a connection of its own. Raises RelayUnavailable."""
+
+    async def main() -> Result:
+        connection = await connect(relay, Memory())
+        feed = _Single(connection, message)
+        await connection.run(feed)
+        connection.close()
+        await asyncio.sleep(0)
+        return feed.results[0]
+
+    with asyncio.Runner(loop_factory=_quickest_loop()) as runner:
+        return runner.run(main())
+
+
+def _quickest_loop() -> Callable[[], asyncio.AbstractEventLoop] | None:
+    """uvloop halves the work; nothing needs it."""
+    try:
+        import uvloop
+    except ImportError:
+        return None
+    return uvloop.new_event_loop

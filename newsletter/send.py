@@ -1,0 +1,316 @@
+"""The flow from an issue to its readers: render, freeze bytes and audience once, deliver until nobody is left."""
+
+import secrets
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from newsletter.audience.addresses import check_address, wire_address
+from newsletter.audience.tokens import TokenKeys, make_tokens
+from newsletter.build import Rendered, compose_message, render_issue
+from newsletter.config import Config
+from newsletter.delivery import dkim
+from newsletter.delivery.composer import Composer, ReaderValues
+from newsletter.delivery.relay import Relay
+from newsletter.delivery.retry import after_doubt
+from newsletter.delivery.sender import Report, Rules, Sender, run_sender, send_one
+from newsletter.desk import database_address
+from newsletter.errors import InputError, Mistake, NewsletterError, NothingToDo
+from newsletter.model import UNSORTED, Books, Claim
+from newsletter.rendering.email import select_sections
+from newsletter.store import issues
+from newsletter.store.database import Store, StoreError, open_store
+from newsletter.store.issues import ALL, FrozenIssue, Plan
+from newsletter.store.journal import Journal
+from newsletter.store.lease import take_lease
+from newsletter.store.ledger import Ledger
+from newsletter.store.limits import Limit, read_limit
+from newsletter.store.subscribers import export_rows
+from newsletter.text.mailbox import split_mailbox
+from newsletter.workspace import Workspace
+
+TEST_MARK = "[TEST]"
+DRY_RUN_LIMIT = 200
+
+
+class SendFailed(NewsletterError):
+    """A mail was not accepted."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Card:
+    """What a person should see before anything leaves. `readers`: sections → how many get just these."""
+
+    issue: str
+    subject: str
+    sender: str
+    relay: str
+    rate: str
+    readers: dict[str, int]
+    bytes: int
+
+    @property
+    def count(self) -> int:
+        """All readers."""
+        return sum(self.readers.values())
+
+
+def open_database(workspace: Workspace, config: Config) -> Store:
+    """The workspace's database. Raises StoreError if there is none: it is never made by the way."""
+    return open_store(*database_address(workspace, config))
+
+
+# --- before anything leaves ---------------------------------------------------------------------------------------
+
+
+def sections_of(rendered: Rendered) -> tuple[str, ...]:
+    """The sections that a reader may have chosen: those that have posts, without what no theme claimed."""
+    return tuple(section.slug for section in rendered.shown.sections if section.slug != UNSORTED)
+
+
+def choose_sections(rendered: Rendered) -> Callable[[str], str | None]:
+    """How a reader's themes become the sections they get: all, some in the issue's order, or none and no mail."""
+    sections = sections_of(rendered)
+    whole = len(sections) == len(rendered.shown.sections)
+
+    def choose(themes: str) -> str | None:
+        wanted = set(themes.split())
+        if not wanted:
+            return ALL
+        chosen = [slug for slug in sections if slug in wanted]
+        if len(chosen) == len(sections) and whole:
+            return ALL
+        return " ".join(chosen) or None
+
+    return choose
+
+
+def write_variant(rendered: Rendered, config: Config, chosen: str, moment: datetime, mark: str = "") -> bytes:
+    """The message for readers of these sections, with slots for what differs between them."""
+    mail = rendered.mail
+    bodies = (mail.html, mail.text) if chosen == ALL else select_sections(mail, frozenset(chosen.split()))
+    return compose_message(bodies, rendered.issue, rendered.edition, config, moment=moment, mark=mark)
+
+
+def show_card(rendered: Rendered, config: Config, store: Store) -> Card:
+    """What would be sent, to how many, through what."""
+    smtp = config.smtp
+    return Card(
+        issue=rendered.issue.slug,
+        subject=rendered.issue.subject,
+        sender=config.publication.sender,
+        relay=f"{smtp.host}:{smtp.port} ({smtp.security})",
+        rate=smtp.rate,
+        readers=issues.count_readers(store, choose_sections(rendered)),
+        bytes=len(rendered.mail.html.encode()),
+    )
+
+
+def freeze_issue(workspace: Workspace, config: Config, store: Store, slug: str, now: datetime) -> FrozenIssue:
+    """Fix the bytes and the audience (delivery D7). An issue that is frozen already stays as it was."""
+    known = issues.find_issue(store, slug)
+    if known:
+        return known
+    rendered = render_issue(workspace, config, slug)
+    plan = Plan(
+        slug=slug,
+        edition=rendered.edition.slug,
+        choose=choose_sections(rendered),
+        write=lambda chosen: write_variant(rendered, config, chosen, now.replace(microsecond=0)),
+        lanes=[throttle.domains for throttle in config.throttles],
+        expires_at=now + timedelta(hours=config.smtp.lifetime_h),
+    )
+    if not issues.count_readers(store, plan.choose):
+        raise NothingToDo(
+            Mistake(
+                code="NL095",
+                message=f"no active subscriber wants a section of {slug}",
+                help="newsletter subscribers list",
+            )
+        )
+    return issues.freeze(store, plan, now)
+
+
+def has_changed(workspace: Workspace, config: Config, store: Store, frozen: FrozenIssue) -> bool:
+    """Whether issue.md, templates or settings would give other bytes than those that were frozen."""
+    moment = datetime.fromisoformat(frozen.frozen_at)
+    try:
+        rendered = render_issue(workspace, config, frozen.slug)
+        names = issues.variant_names(store, frozen)
+        messages = {name: write_variant(rendered, config, name, moment) for name in names}
+    except InputError:
+        return True
+    return issues.hash_messages(messages) != frozen.content_sha256
+
+
+# --- delivery -----------------------------------------------------------------------------------------------------
+
+
+def make_relay(workspace: Workspace, config: Config) -> Relay:
+    """The relay of the settings, with its password. Raises InputError for a password file that cannot be read."""
+    smtp = config.smtp
+    password = smtp.password
+    if smtp.password_file:
+        password = workspace.read(smtp.password_file).decode("utf-8").strip()
+    domain = split_mailbox(config.publication.sender)[1].rpartition("@")[2]
+    return Relay(
+        host=smtp.host,
+        port=smtp.port,
+        security=smtp.security,
+        username=smtp.username,
+        password=password,
+        helo=smtp.helo or wire_address(f"x@{domain}").partition("@")[2],
+        ca_file=str(workspace.root / smtp.ca_file) if smtp.ca_file else "",
+    )
+
+
+def make_composer(
+    workspace: Workspace, config: Config, store: Store, messages: dict[int, bytes], issue: int, moment: datetime
+) -> Composer:
+    """What writes each reader's message."""
+    keys = TokenKeys.derive(store.key.derive)
+    name, _, domain = wire_address(config.smtp.bounces or split_mailbox(config.publication.sender)[1]).rpartition("@")
+    verp, sender = bool(config.smtp.bounces), f"{name}@{domain}"
+
+    def values(subscriber: int) -> ReaderValues:
+        token, message_id, part = make_tokens(keys, issue, subscriber)
+        return ReaderValues(token.encode(), message_id.encode(), f"{name}+{part}@{domain}" if verp else sender)
+
+    return Composer(messages, values=values, wire=wire_address, keys=_read_keys(workspace, config), moment=moment)
+
+
+def _read_keys(workspace: Workspace, config: Config) -> list[dkim.Key]:
+    domain = wire_address(split_mailbox(config.publication.sender)[1]).rpartition("@")[2]
+    return [dkim.read_key(workspace.root / key.key_file, key.domain or domain, key.selector) for key in config.dkim]
+
+
+def make_rules(config: Config) -> Rules:
+    """How a send behaves, from the settings."""
+    smtp = config.smtp
+    return Rules(
+        connections=smtp.connections,
+        on_uncertain=smtp.on_uncertain,
+        messages_per_connection=smtp.messages_per_connection,
+    )
+
+
+def make_limits(config: Config) -> tuple[Limit | None, list[Limit]]:
+    """The relay's limit, and one for each throttle."""
+    limits = [read_limit(f"{', '.join(one.domains)}: {one.rate}", one.rate) for one in config.throttles]
+    return read_limit(f"the relay: {config.smtp.rate}", config.smtp.rate), [limit for limit in limits if limit]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sent:
+    """How a pass ended: what it did and how the books stand."""
+
+    report: Report
+    books: Books
+    recovered: int
+
+
+def deliver(
+    workspace: Workspace,
+    config: Config,
+    store: Store,
+    frozen: FrozenIssue,
+    *,
+    clock: Callable[[], datetime],
+    arm: Callable[[Callable[[], None]], None] = lambda stop: None,
+    watch: Callable[[Report], None] = lambda report: None,
+    rules: Rules | None = None,
+    relay: Relay | None = None,
+) -> Sent:
+    """Send an issue until nothing is left that can be sent now. Call it again to go on; nobody gets a second copy."""
+    rules = rules or make_rules(config)
+    lease = take_lease(store, clock())
+    try:
+        limit, lanes = make_limits(config)
+        ledger = Ledger(store, frozen, lease, limit=limit, lanes=lanes)
+        journal = _prepare_journal(workspace, store)
+        composer = make_composer(
+            workspace,
+            config,
+            store,
+            issues.read_variants(store, frozen),
+            frozen.id,
+            datetime.fromisoformat(frozen.frozen_at),
+        )
+        journal.replay(ledger, frozen.id, clock())
+        recovered = ledger.recover(lambda doubts: after_doubt(rules.on_uncertain, doubts), clock())
+        issues.set_state(store, frozen, "sending", unless=("cancelled", "done"))
+        sender = Sender(
+            journal.guard(ledger, frozen.id),
+            composer,
+            relay or make_relay(workspace, config),
+            rules,
+            clock=clock,
+            watch=watch,
+        )
+        try:
+            report = run_sender(sender, arm)
+        finally:
+            ledger.close()
+        if report.paused:
+            issues.set_state(store, frozen, "paused", report.paused, unless=("cancelled", "done"))
+        return Sent(report=report, books=issues.finish(store, frozen), recovered=recovered)
+    finally:
+        lease.release()
+
+
+def _prepare_journal(workspace: Workspace, store: Store) -> Journal:
+    path = store.path.with_name(f"{store.path.name}.journal") if store.path else workspace.root / ".newsletter/journal"
+    journal = Journal(path)
+    try:
+        path.parent.mkdir(exist_ok=True)
+        journal.prepare()
+    except OSError as error:
+        raise StoreError(
+            Mistake(code="NL090", file=str(path), message=f"cannot be written: {error.strerror}; nothing was sent")
+        ) from None
+    return journal
+
+
+# --- without the ledger -------------------------------------------------------------------------------------------
+
+
+def write_dry_run(workspace: Workspace, config: Config, store: Store, slug: str, now: datetime) -> Iterator[str]:
+    """What `send` would send, as .eml files in build/<slug>/outbox; nothing is frozen. Gives their paths, 200 at most."""
+    rendered = render_issue(workspace, config, slug)
+    choose = choose_sections(rendered)
+    composers: dict[str, Composer] = {}
+    written = 0
+    for number, row in enumerate(export_rows(store, "active"), 1):
+        chosen = choose(row.themes)
+        if chosen is None:
+            continue
+        if chosen not in composers:
+            message = write_variant(rendered, config, chosen, now.replace(microsecond=0))
+            composers[chosen] = make_composer(workspace, config, store, {0: message}, 0, now)
+        outgoing = composers[chosen].write(Claim(number, 1, 0, 0, 0, row.address))
+        path = f"build/{slug}/outbox/{number:06}.eml"
+        workspace.write(path, outgoing.data.replace(b"\r\n..", b"\r\n."))
+        yield path
+        written += 1
+        if written >= DRY_RUN_LIMIT:
+            return
+
+
+def send_test(workspace: Workspace, config: Config, slug: str, address: str, now: datetime) -> None:
+    """One mail to look at, marked [TEST]. It is in no ledger, and its unsubscribe link is nobody's. Raises SendFailed."""
+    rendered = render_issue(workspace, config, slug)
+    moment = now.replace(microsecond=0)
+    message = write_variant(rendered, config, ALL, moment, TEST_MARK)
+    sender = wire_address(split_mailbox(config.publication.sender)[1])
+    # No reader has the number 0; the token of a test opens nothing.
+    composer = Composer(
+        {0: message},
+        values=lambda subscriber: ReaderValues(b"0" * 32, secrets.token_hex(15).encode(), sender),
+        wire=wire_address,
+        keys=_read_keys(workspace, config),
+        moment=moment,
+    )
+    result = send_one(make_relay(workspace, config), composer.write(Claim(0, 1, 0, 0, 0, check_address(address).typed)))
+    if result.status != "accepted":
+        told = str(result.reply) if result.reply else "the connection broke"
+        raise SendFailed(Mistake(code="NL095", message=f"the test mail was not accepted: {told}"))

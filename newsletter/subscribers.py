@@ -1,0 +1,172 @@
+"""The flows around the audience: a file of subscribers in, a file out, one person added, shown, gone."""
+
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from contextlib import suppress as passing_over
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import islice
+from pathlib import Path
+from typing import TextIO
+
+from newsletter.audience.addresses import check_address
+from newsletter.audience.read_file import open_subscribers
+from newsletter.audience.rows import Rejected
+from newsletter.audience.write_file import add_rejected, write_rejected, write_subscribers
+from newsletter.config import Config
+from newsletter.desk import database_address
+from newsletter.errors import Mistake, UsageError
+from newsletter.model import SubscriberRow
+from newsletter.store import subscribers as audience
+from newsletter.store.database import Store, create_store, exists, open_store
+from newsletter.text.words import suggest
+from newsletter.workspace import Workspace
+
+_BATCH = 10_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Imported:
+    """What a file was taken for, and what became of its rows. `rejected_file` holds those that were not taken."""
+
+    encoding: str
+    delimiter: str
+    system: str
+    rows: int
+    counts: Mapping[str, int]
+    rejected: int
+    rejected_file: Path | None
+
+
+class _DryRun(Exception):
+    """Ends a transaction without writing it."""
+
+
+def open_or_create(workspace: Workspace, config: Config, now: datetime) -> tuple[Store, bool]:
+    """The database; made now if there never was one. True if it was. Raises StoreError if it was lost."""
+    url, key_file = database_address(workspace, config)
+    if exists(url) or key_file.exists():
+        return open_store(url, key_file), False
+    return create_store(url, key_file, now), True
+
+
+def import_file(
+    store: Store | None,
+    path: Path,
+    config: Config,
+    *,
+    consent: str,
+    given: Mapping[str, str],
+    now: datetime,
+    dry_run: bool = False,
+) -> Imported:
+    """Take in a file: all of it in one transaction, or nothing. Rows that are no subscribers go to FILE.rejected.csv."""
+    themes = frozenset(theme.slug for theme in config.themes)
+    rejected_file = path.with_name(f"{path.name}.rejected.csv")
+    with (
+        open_subscribers(path, themes=themes, given=given) as file,
+        _Rejects(rejected_file, file.layout.columns) as rejects,
+    ):
+        rows = rejects.pass_on(iter(file))
+        # Without a database it is a dry run, and everybody is new.
+        counts = _take_in(store, rows, consent, now, dry_run=dry_run) if store else Counter(added=sum(1 for _ in rows))
+        return Imported(
+            encoding=file.encoding,
+            delimiter=file.delimiter,
+            system=file.layout.system,
+            rows=sum(counts.values()) + rejects.count,
+            counts=counts,
+            rejected=rejects.count,
+            rejected_file=rejected_file if rejects.count else None,
+        )
+
+
+def _take_in(
+    store: Store, rows: Iterator[SubscriberRow], consent: str, now: datetime, *, dry_run: bool
+) -> Counter[str]:
+    counts: Counter[str] = Counter()
+    with passing_over(_DryRun), store.writing() as connection:
+        intake = audience.Intake(store, connection, source=consent, event="imported", now=now)
+        while batch := list(islice(rows, _BATCH)):
+            intake.take(batch)
+        counts = intake.counts
+        if dry_run:
+            raise _DryRun
+    return counts
+
+
+class _Rejects:
+    """Writes rejected rows aside as they come; no file is made if there are none."""
+
+    def __init__(self, path: Path, columns: tuple[str, ...]) -> None:
+        self._path, self._columns = path, columns
+        self._stream: TextIO | None = None
+        self.count = 0
+
+    def __enter__(self) -> "_Rejects":
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        if self._stream:
+            self._stream.close()
+
+    def pass_on(self, rows: Iterator[SubscriberRow | Rejected]) -> Iterator[SubscriberRow]:
+        """The good rows; the others are written."""
+        for row in rows:
+            if type(row) is SubscriberRow:
+                yield row
+            elif isinstance(row, Rejected):
+                self._write(row)
+
+    def _write(self, row: Rejected) -> None:
+        self.count += 1
+        if self._stream is None:
+            self._stream = self._path.open("w", encoding="utf-8", newline="")
+            write_rejected(self._stream, self._columns, [row])
+        else:
+            add_rejected(self._stream, [row])
+
+
+def export_file(store: Store, stream: TextIO, *, raw: bool, state: str | None) -> int:
+    """All subscribers as a CSV file that `import` reads back the same → how many."""
+    count = Counter[str]()
+
+    def counted() -> Iterator[SubscriberRow]:
+        for row in audience.export_rows(store, state):
+            count["rows"] += 1
+            yield row
+
+    write_subscribers(stream, counted(), raw=raw)
+    return count["rows"]
+
+
+def add_one(
+    store: Store,
+    config: Config,
+    address: str,
+    *,
+    name: str,
+    themes: tuple[str, ...],
+    consent: str,
+    again: bool,
+    now: datetime,
+) -> str:
+    """Add one person → added, updated or unchanged. Raises UsageError for one who left, unless they asked `again`."""
+    known = [theme.slug for theme in config.themes]
+    for theme in themes:
+        if theme not in known:
+            raise UsageError(
+                Mistake(code="NL023", message=f"no theme {theme!r} in the settings{suggest(theme, known)}")
+            )
+    who = check_address(address)
+    row = SubscriberRow(who.typed, who.canonical, name=name, themes=" ".join(sorted(set(themes))))
+    with store.writing() as connection:
+        reason = audience.suppression_reason(store, connection, who.canonical)
+        if reason and (not again or reason == "complained"):
+            fix = "a complaint is not lifted here" if reason == "complained" else "if they asked for it anew: --again"
+            raise UsageError(Mistake(code="NL096", message=f"{who.typed} is suppressed ({reason})", help=fix))
+        if reason:
+            audience.lift(store, connection, who.canonical)
+        intake = audience.Intake(store, connection, source=consent, event="added", now=now)
+        intake.take([row])
+    return "added" if reason else next(iter(+intake.counts))

@@ -1,0 +1,131 @@
+"""What tests of sending share: a workspace with an issue and readers, and a scripted server in a thread of its own."""
+
+import asyncio
+import shutil
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from newsletter.config import Config
+from newsletter.delivery.relay import Relay, Timeouts
+from newsletter.delivery.sender import Rules
+from newsletter.desk import read_config
+from newsletter.model import SubscriberRow
+from newsletter.send import Sent, deliver, freeze_issue
+from newsletter.store import issues
+from newsletter.store.database import Store
+from newsletter.store.issues import FrozenIssue
+from newsletter.store.subscribers import Intake
+from newsletter.workspace import Workspace
+from tests.databases import NOW
+from tests.smtp_server import SmtpServer, serving
+
+ROOT = Path(__file__).resolve().parent.parent
+ISSUE = "2025-07-07-weekly"
+QUICK = Timeouts(connect=5, greeting=5, command=5, data=5, reply_to_dot=5)
+
+
+@dataclass
+class Clock:
+    """A clock that is set by hand."""
+
+    now: datetime = NOW
+
+    def __call__(self) -> datetime:
+        return self.now
+
+    def advance(self, **how_much: float) -> None:
+        self.now += timedelta(**how_much)
+
+
+@dataclass
+class Desk:
+    """A workspace with its database, ready to send."""
+
+    workspace: Workspace
+    config: Config
+    store: Store
+    clock: Clock
+    port: int = 0
+
+    def add(self, *rows: SubscriberRow) -> None:
+        with self.store.writing() as connection:
+            Intake(self.store, connection, source="test", event="imported", now=self.clock()).take(rows)
+
+    def set(self, **smtp: Any) -> None:
+        self.config = replace(self.config, smtp=replace(self.config.smtp, **smtp))
+
+    def freeze(self) -> FrozenIssue:
+        return freeze_issue(self.workspace, self.config, self.store, ISSUE, self.clock())
+
+    def send(self, *, rules: Rules | None = None, relay: Relay | None = None, **options: Any) -> Sent:
+        smtp = self.config.smtp
+        usual = Rules(
+            connections=min(smtp.connections, 2),
+            on_uncertain=smtp.on_uncertain,
+            patience_s=0,
+            relay_pauses_s=(0.01, 0.02),
+        )
+        relay = relay or Relay("127.0.0.1", self.port, "none", timeouts=QUICK)
+        return deliver(
+            self.workspace,
+            self.config,
+            self.store,
+            self.freeze(),
+            clock=self.clock,
+            rules=rules or usual,
+            relay=relay,
+            **options,
+        )
+
+    def counts(self) -> dict[str, int]:
+        frozen = issues.find_issue(self.store, ISSUE)
+        assert frozen
+        books = issues.read_books(self.store, frozen)
+        assert books.balanced
+        return dict(books.counts)
+
+    def issue(self) -> FrozenIssue:
+        frozen = issues.find_issue(self.store, ISSUE)
+        assert frozen
+        return frozen
+
+
+def make_desk(folder: Path, store: Store, readers: int = 5) -> Desk:
+    """The sample publication with its issue, and readers r0… at example.org who want everything."""
+    for name in ("newsletter.toml", "issues"):
+        source = ROOT / name
+        (shutil.copytree if source.is_dir() else shutil.copy)(source, folder / name)  # type: ignore[operator]
+    workspace = Workspace(folder)
+    desk = Desk(workspace, read_config(workspace), store, Clock())
+    if readers:
+        desk.add(*(SubscriberRow(f"r{n}@example.org", f"r{n}@example.org") for n in range(readers)))
+    return desk
+
+
+@contextmanager
+def in_thread(server: SmtpServer) -> Iterator[SmtpServer]:
+    """The server, while a sender of its own loop talks to it."""
+    loop = asyncio.new_event_loop()
+    ready, over = threading.Event(), asyncio.Event()
+
+    async def serve() -> None:
+        async with serving(server):
+            ready.set()
+            await over.wait()
+        for task in asyncio.all_tasks() - {asyncio.current_task()}:
+            task.cancel()
+
+    thread = threading.Thread(target=loop.run_until_complete, args=(serve(),))
+    thread.start()
+    assert ready.wait(10)
+    try:
+        yield server
+    finally:
+        loop.call_soon_threadsafe(over.set)
+        thread.join(10)
+        loop.close()
