@@ -220,12 +220,13 @@ def deliver(
     watch: Callable[[Report], None] = lambda report: None,
     rules: Rules | None = None,
     relay: Relay | None = None,
+    limits: tuple[Limit | None, list[Limit]] | None = None,
 ) -> Sent:
     """Send an issue until nothing is left that can be sent now. Call it again to go on; nobody gets a second copy."""
     rules = rules or make_rules(config)
     lease = take_lease(store, clock())
     try:
-        limit, lanes = make_limits(config)
+        limit, lanes = make_limits(config) if limits is None else limits
         ledger = Ledger(store, frozen, lease, limit=limit, lanes=lanes)
         journal = _prepare_journal(workspace, store)
         composer = make_composer(

@@ -11,13 +11,13 @@ FLOORS = (
     {"model", "errors", "links", "text", "resources", "phrases"},
     {"config", "workspace", "sources", "editing", "rendering", "checking", "audience", "delivery", "store"},
     {"desk"},
-    {"collect", "draft", "build", "subscribers", "send", "schedule", "web"},
+    {"collect", "draft", "build", "subscribers", "send", "rehearse", "schedule", "web"},
     {"serve"},
     {"cli"},
 )
 # Within a floor, these may be imported by their neighbours: `build` drafts first when there is no issue yet, and `send`
 # sends what `build` renders.
-SAME_FLOOR = {("build", "schedule"), ("build", "draft"), ("send", "build")}
+SAME_FLOOR = {("build", "schedule"), ("build", "draft"), ("send", "build"), ("rehearse", "send")}
 # Two of one choice never import each other; what they share lies beside them.
 SIBLINGS = ({"sources.folder", "sources.feed"},)
 SHARED = {("sources.feed", "sources.folder")}  # a feed's collected posts are files of a folder

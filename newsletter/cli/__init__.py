@@ -18,6 +18,7 @@ COMMANDS = {
     "explain": ("newsletter.cli.explain", "Say why a post got its theme."),
     "subscribers": ("newsletter.cli.subscribers", "The audience: import, export, add, show, unsubscribe, forget."),
     "send": ("newsletter.cli.send", "Send an issue to everyone who asked for it, once."),
+    "rehearse": ("newsletter.cli.rehearse", "Send to a server that misbehaves and mails nobody."),
     "status": ("newsletter.cli.issues:status", "Show the books of what was sent."),
     "verify": ("newsletter.cli.issues:verify", "Recount the books row by row."),
     "pause": ("newsletter.cli.issues:pause", "Let nothing more of an issue leave."),

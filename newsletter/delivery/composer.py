@@ -6,8 +6,8 @@ from datetime import datetime
 from typing import NamedTuple
 
 from newsletter import links
-from newsletter.delivery.envelope import Outgoing, make_wire
 from newsletter.delivery.dkim import Key, Signer, compile_signer
+from newsletter.delivery.envelope import Outgoing, make_wire
 from newsletter.delivery.outcomes import cannot_write
 from newsletter.delivery.segments import Segments, address_value, compile_message
 from newsletter.errors import InputError

@@ -194,17 +194,18 @@ class Dialogue:
                 return
             raise ProtocolFault("a reply to nothing")
         what, one = self._expected.popleft()
-        if one is None:
-            if what is _RSET and code >= 300 and not self._cut:
+        if what is _RSET:
+            if code >= 300 and not self._cut:
                 raise ProtocolFault(f"{code} in answer to RSET: out of step")
+        elif one is None:
             return
-        if what is _MAIL or what is _RCPT:
+        elif what is _MAIL or what is _RCPT:
             self._envelope_answered(what, one, code, reply)
         elif what is _DATA:
             self._data_answered(one, code, reply)
         else:
             self._dot_answered(one, code, reply)
-        if one.result and not (self._expected and self._expected[0][1] is one):
+        if one and one.result and not (self._expected and self._expected[0][1] is one):
             self._close(one)
 
     def _envelope_answered(self, what: Phase, one: _Transaction, code: int, reply: Reply | bytes) -> None:
@@ -249,7 +250,8 @@ class Dialogue:
     def _dot_answered(self, one: _Transaction, code: int, reply: Reply | bytes) -> None:
         one.phase = _DOT
         if code < 300 and not one.result:
-            one.result = Result(one.message, "accepted", _REPLY, _make_reply(code, reply))
+            self._open.popleft()
+            self.feed.done(Result(one.message, "accepted", _REPLY, _make_reply(code, reply)))
         elif code < 400:
             raise ProtocolFault(
                 f"{code} to a message whose envelope was refused" if one.result else f"{code} to the dot"
@@ -270,14 +272,12 @@ class Dialogue:
         one.result = Result(one.message, status, phase, _make_reply(code, reply))
 
     def _close(self, one: _Transaction) -> None:
-        """The last reply of a transaction is there: its result is certain."""
+        """The last reply to do with a refused message is there: its result is certain."""
         self._open.popleft()
-        if one.result is None:
-            return
-        if one.result.status != "accepted":
-            # The reply to a dot ends a transaction; for that to BDAT, RFC 3030 wants a RSET.
-            self._dirty = one.phase is not _DOT or self._chunking
-        self.feed.done(one.result)
+        # The reply to a dot ends a transaction; for that to BDAT, RFC 3030 wants a RSET.
+        self._dirty = one.phase is not _DOT or self._chunking
+        if one.result:
+            self.feed.done(one.result)
 
     # --- messages -------------------------------------------------------------------------------------------------
 
@@ -304,7 +304,7 @@ class Dialogue:
     def _begin(self, message: Outgoing) -> None:
         one = _Transaction(message)
         # RSET, without which a server answers 503 to every later MAIL (D32). Behind chunks nobody knows yet whether it
-        # will be needed, so it is always there; and its 250 shows that both still count the same.
+        # will be needed, so it is always there; and its 250 bears out a refusal of the message before it.
         reset = self._reset() if self._dirty or (self._open and self._chunking) else ""
         self._open.append(one)
         lines = reset + self._offered.write_mail(message)
@@ -336,7 +336,7 @@ class Dialogue:
 
     def _reset(self) -> str:
         self._dirty = False
-        self._expected.append((_RSET, None))
+        self._expected.append((_RSET, self._open[-1] if self._open else None))
         return "RSET\r\n"
 
 

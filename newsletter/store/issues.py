@@ -175,6 +175,14 @@ def variant_names(store: Store, frozen: FrozenIssue) -> list[str]:
         return list(connection.execute(select(variant.c.themes).where(variant.c.issue_id == frozen.id)).scalars())
 
 
+def next_due(store: Store, frozen: FrozenIssue) -> datetime | None:
+    """When the next delivery that was put off comes due."""
+    where = (delivery.c.issue_id == frozen.id, delivery.c.state == "deferred")
+    with store.reading() as connection:
+        moment = connection.execute(select(func.min(delivery.c.next_at)).where(*where)).scalar()
+        return datetime.fromisoformat(moment) if moment else None
+
+
 def set_state(store: Store, frozen: FrozenIssue, state: str, reason: str = "", *, unless: Sequence[str] = ()) -> bool:
     """Pause, go on, end. False if the issue is in one of the states that forbid it."""
     with store.writing() as connection:
