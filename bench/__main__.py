@@ -3,7 +3,11 @@
 import importlib
 import sys
 
-NAMES = {"build": "the writing side: start, build, a hundred posts, ten thousand drafted"}
+NAMES = {
+    "build": "the writing side: start, build, a hundred posts, ten thousand drafted",
+    "send": "sending: the whole path and SMTP alone against rivals, near and far, and a million readers",
+    "kill": "the promise: kill -9 at any moment, and count who was lost and who got a second copy",
+}
 
 
 def main(arguments: list[str]) -> int:

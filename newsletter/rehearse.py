@@ -72,11 +72,11 @@ def rehearse_issue(
         domains = _copy_audience(store, copy, now)
         clock = _Clock(now)
         frozen = freeze_issue(workspace, config, copy, slug, now)
-        relay = Relay("127.0.0.1", behaviour.port, "none")
-        rules = Rules(connections=config.smtp.connections, patience_s=0)
+        relays = [(Relay("127.0.0.1", behaviour.port, "none"), config.smtp.connections)]
+        rules = Rules(patience_s=0)
         seconds.start()
         for _ in range(_MOST_PASSES):
-            sent = deliver(workspace, config, copy, frozen, clock=clock, rules=rules, relay=relay, limits=(None, []))
+            sent = deliver(workspace, config, copy, frozen, clock=clock, rules=rules, relays=relays, limits=(None, []))
             if not sent.books.counts.get("deferred"):
                 break
             clock.now = max(clock.now + timedelta(minutes=1), issues.next_due(copy, frozen) or clock.now)

@@ -1,14 +1,14 @@
 """The flow from an issue to its readers: render, freeze bytes and audience once, deliver until nobody is left."""
 
 import secrets
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from newsletter.audience.addresses import check_address, wire_address
 from newsletter.audience.tokens import TokenKeys, make_tokens
 from newsletter.build import Rendered, compose_message, render_issue
-from newsletter.config import Config
+from newsletter.config import Config, FurtherRelay, Smtp
 from newsletter.delivery import dkim
 from newsletter.delivery.composer import Composer, ReaderValues
 from newsletter.delivery.relay import Relay
@@ -146,21 +146,34 @@ def has_changed(workspace: Workspace, config: Config, store: Store, frozen: Froz
 # --- delivery -----------------------------------------------------------------------------------------------------
 
 
-def make_relay(workspace: Workspace, config: Config) -> Relay:
-    """The relay of the settings, with its password. Raises InputError for a password file that cannot be read."""
+def make_relays(workspace: Workspace, config: Config) -> list[tuple[Relay, int]]:
+    """The relays of the settings with their connections. Raises InputError for a secret's file that cannot be read."""
     smtp = config.smtp
-    password = smtp.password
-    if smtp.password_file:
-        password = workspace.read(smtp.password_file).decode("utf-8").strip()
-    domain = split_mailbox(config.publication.sender)[1].rpartition("@")[2]
+    first = _make_relay(workspace, config, smtp)
+    if smtp.password and not smtp.password_file:
+        first = replace(first, password=smtp.password)
+    return [
+        (first, smtp.connections),
+        *((_make_relay(workspace, config, one), one.connections) for one in config.relays),
+    ]
+
+
+def _make_relay(workspace: Workspace, config: Config, one: Smtp | FurtherRelay) -> Relay:
+    def secret(path: str) -> str:
+        return workspace.read(path).decode("utf-8").strip() if path else ""
+
+    domain = wire_address(split_mailbox(config.publication.sender)[1]).rpartition("@")[2]
     return Relay(
-        host=smtp.host,
-        port=smtp.port,
-        security=smtp.security,
-        username=smtp.username,
-        password=password,
-        helo=smtp.helo or wire_address(f"x@{domain}").partition("@")[2],
-        ca_file=str(workspace.root / smtp.ca_file) if smtp.ca_file else "",
+        host=one.host,
+        port=one.port,
+        security=one.security,
+        username=one.username,
+        password=secret(one.password_file),
+        token=secret(one.token_file),
+        helo=config.smtp.helo or domain,
+        ca_file=str(workspace.root / one.ca_file) if one.ca_file else "",
+        chunking=config.smtp.chunking,
+        dsn=config.smtp.dsn,
     )
 
 
@@ -188,7 +201,6 @@ def make_rules(config: Config) -> Rules:
     """How a send behaves, from the settings."""
     smtp = config.smtp
     return Rules(
-        connections=smtp.connections,
         on_uncertain=smtp.on_uncertain,
         messages_per_connection=smtp.messages_per_connection,
     )
@@ -219,7 +231,7 @@ def deliver(
     arm: Callable[[Callable[[], None]], None] = lambda stop: None,
     watch: Callable[[Report], None] = lambda report: None,
     rules: Rules | None = None,
-    relay: Relay | None = None,
+    relays: Sequence[tuple[Relay, int]] | None = None,
     limits: tuple[Limit | None, list[Limit]] | None = None,
 ) -> Sent:
     """Send an issue until nothing is left that can be sent now. Call it again to go on; nobody gets a second copy."""
@@ -243,7 +255,7 @@ def deliver(
         sender = Sender(
             journal.guard(ledger, frozen.id),
             composer,
-            relay or make_relay(workspace, config),
+            relays or make_relays(workspace, config),
             rules,
             clock=clock,
             watch=watch,
@@ -311,7 +323,9 @@ def send_test(workspace: Workspace, config: Config, slug: str, address: str, now
         keys=_read_keys(workspace, config),
         moment=moment,
     )
-    result = send_one(make_relay(workspace, config), composer.write(Claim(0, 1, 0, 0, 0, check_address(address).typed)))
+    result = send_one(
+        make_relays(workspace, config)[0][0], composer.write(Claim(0, 1, 0, 0, 0, check_address(address).typed))
+    )
     if result.status != "accepted":
         told = str(result.reply) if result.reply else "the connection broke"
         raise SendFailed(Mistake(code="NL095", message=f"the test mail was not accepted: {told}"))

@@ -62,15 +62,16 @@ class Desk:
     def freeze(self) -> FrozenIssue:
         return freeze_issue(self.workspace, self.config, self.store, ISSUE, self.clock())
 
-    def send(self, *, rules: Rules | None = None, relay: Relay | None = None, **options: Any) -> Sent:
+    def send(
+        self, *, rules: Rules | None = None, relay: Relay | None = None, connections: int = 2, **options: Any
+    ) -> Sent:
         smtp = self.config.smtp
         usual = Rules(
-            connections=min(smtp.connections, 2),
             on_uncertain=smtp.on_uncertain,
             patience_s=0,
             relay_pauses_s=(0.01, 0.02),
         )
-        relay = relay or Relay("127.0.0.1", self.port, "none", timeouts=QUICK)
+        options.setdefault("relays", [(relay or Relay("127.0.0.1", self.port, "none", timeouts=QUICK), connections)])
         return deliver(
             self.workspace,
             self.config,
@@ -78,7 +79,6 @@ class Desk:
             self.freeze(),
             clock=self.clock,
             rules=rules or usual,
-            relay=relay,
             **options,
         )
 
@@ -99,7 +99,7 @@ def make_desk(folder: Path, store: Store, readers: int = 5) -> Desk:
     """The sample publication with its issue, and readers r0… at example.org who want everything."""
     for name in ("newsletter.toml", "issues"):
         source = ROOT / name
-        (shutil.copytree if source.is_dir() else shutil.copy)(source, folder / name)  # type: ignore[operator]
+        (shutil.copytree if source.is_dir() else shutil.copy)(source, folder / name)
     workspace = Workspace(folder)
     desk = Desk(workspace, read_config(workspace), store, Clock())
     if readers:

@@ -230,6 +230,9 @@ _RULES: dict[Key, Callable[[Any], str | None]] = {
     ("smtp", "feedback_id"): _sender_id,
     ("smtp", "lifetime_h"): _at_least_one,
     ("smtp", "messages_per_connection"): _at_least_one,
+    ("relays", "*", "host"): _filled,
+    ("relays", "*", "port"): _port,
+    ("relays", "*", "connections"): _at_least_one,
     ("throttles", "*", "domains", "*"): _domain,
     ("throttles", "*", "rate"): _needed_rate,
     ("dkim", "*", "selector"): _host,
@@ -297,11 +300,11 @@ def _sources(values: Mapping[str, Any], source_kinds: Mapping[str, str]) -> Iter
 
 
 def _plaintext(values: Mapping[str, Any]) -> Iterator[Problem]:
-    smtp = values.get("smtp")
-    if isinstance(smtp, dict) and smtp.get("security") == "none" and not smtp.get("allow_plaintext"):
-        host = str(smtp.get("host", "127.0.0.1"))
-        if host not in ("localhost", "::1") and not host.startswith("127."):
-            yield Problem(
-                ("smtp", "security"),
-                f"mail to {host} would travel in the clear; use starttls or tls (or set allow_plaintext)",
-            )
+    for key, smtp in (*_select(values, ("smtp",)), *_select(values, ("relays", "*"))):
+        if isinstance(smtp, dict) and smtp.get("security") == "none" and not smtp.get("allow_plaintext"):
+            host = str(smtp.get("host", "127.0.0.1"))
+            if host not in ("localhost", "::1") and not host.startswith("127."):
+                yield Problem(
+                    (*key, "security"),
+                    f"mail to {host} would travel in the clear; use starttls or tls (or set allow_plaintext)",
+                )

@@ -32,6 +32,7 @@ class Smtp:
     username: str = ""
     password: str = ""
     password_file: str = ""
+    token_file: str = ""
     connections: int = 10
     rate: str = ""
     helo: str = ""
@@ -41,10 +42,29 @@ class Smtp:
     on_uncertain: Literal["resend", "hold", "skip"] = "resend"
     lifetime_h: int = 72
     messages_per_connection: int = 100
+    chunking: bool = True
+    dsn: bool = False
 
     def __repr__(self) -> str:
         """Without the password: a settings value may end up in a message."""
         return f"Smtp(host={self.host!r}, port={self.port})"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FurtherRelay:
+    """A relay beside that of [smtp]; `connections` is its weight."""
+
+    __pydantic_config__ = STRICT
+
+    host: str
+    port: int = 587
+    security: Literal["starttls", "tls", "none"] = "starttls"
+    allow_plaintext: bool = False
+    username: str = ""
+    password_file: str = ""
+    token_file: str = ""
+    connections: int = 10
+    ca_file: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,6 +122,7 @@ class Config:
     sorting: Sorting = field(default_factory=Sorting)
     fetch: Fetch = field(default_factory=Fetch)
     smtp: Smtp = field(default_factory=Smtp)
+    relays: tuple[FurtherRelay, ...] = ()
     throttles: tuple[Throttle, ...] = ()
     dkim: tuple[Dkim, ...] = ()
     web: Web = field(default_factory=Web)

@@ -95,7 +95,7 @@ class Dialogue:
         self._expected: deque[Question] = deque()
         self._open: deque[_Transaction] = deque()
         self._out: list[bytes] = []
-        self._dots = self._handed = 0
+        self._dots = self._written = self._handed = 0  # last octets: made, returned to be written, with the kernel
         self._dirty = False  # the server still holds an envelope that will not be used
         self._cut = False  # the last reply was 421: nothing behind it was looked at
         self._broken = False
@@ -130,12 +130,12 @@ class Dialogue:
             self._broken = True
             raise
         out, self._out = self._out, []
+        self._written = self._dots
         return out
 
     def handed_over(self) -> None:
-        """All that was written is with the kernel: from here on a written dot may have been seen."""
-        if not self._broken:
-            self._handed = self._dots
+        """All that was written is with the kernel, or may be: from here on a written dot may have been seen."""
+        self._handed = self._written
 
     def end(self, *, lost_count: bool = False) -> None:
         """The connection is gone: all messages that have no result get theirs. After `lost_count` no refusal is believed."""

@@ -26,14 +26,7 @@ class Decision:
 def decide(claim: Claim, result: Result, now: datetime, policy: str) -> Decision:
     """A result → the delivery's new state (delivery D6)."""
     if result.status == "accepted":
-        reply = result.reply
-        code, enhanced, text = (reply.code, reply.enhanced, reply.text) if reply else (250, "", "")
-        return Decision(
-            Outcome(
-                claim.subscriber_id, "accepted", claim.attempt, claim.doubts, claim.lane, "reply", code, enhanced, text
-            ),
-            None,
-        )
+        return Decision(accept(claim, result), None)
     if result.status == "in_doubt":
         doubts = claim.doubts + 1
         outcome = _outcome(claim, result, after_doubt(policy, doubts), "in_doubt")
@@ -42,6 +35,14 @@ def decide(claim: Claim, result: Result, now: datetime, policy: str) -> Decision
         return Decision(_unsent(claim, result, now), None)
     verdict = judge(result)
     return Decision(_refused(claim, result, verdict, now), verdict)
+
+
+def accept(claim: Claim, result: Result) -> Outcome:
+    """The relay has taken it over (D2)."""
+    number, attempt, doubts, _, lane, _ = claim
+    reply = result.reply
+    code, text = (reply.code, reply.text) if reply else (250, "")
+    return Outcome(number, "accepted", attempt, doubts, lane, "reply", code, "", text)
 
 
 def give_back(claim: Claim) -> Outcome:

@@ -14,8 +14,9 @@ from typing import Protocol
 from newsletter.delivery.breaker import Breaker
 from newsletter.delivery.composer import Composer
 from newsletter.delivery.dialogue import Outgoing, Result
-from newsletter.delivery.outcomes import decide, give_back
+from newsletter.delivery.outcomes import accept, decide, give_back
 from newsletter.delivery.relay import LoginRefused, Memory, Relay, RelayUnavailable
+from newsletter.delivery.site import Site
 from newsletter.delivery.smtp import Connection, connect
 from newsletter.model import Claim, Outcome, Turn
 
@@ -29,17 +30,19 @@ RENEW_S = 60
 
 
 class Deliveries(Protocol):
-    """What the sender needs of a ledger: record and claim in one transaction. Called from one thread."""
+    """What the sender needs of a ledger: record and claim in one transaction. One call at a time, from any thread."""
 
     def turn(self, outcomes: Sequence[Outcome], wanted: int, now: datetime) -> Turn:
-        """Outcomes in, claims out."""
+        """Outcomes in, claims out. May wait for other processes."""
+
+    def try_turn(self, outcomes: Sequence[Outcome], wanted: int, now: datetime) -> Turn | None:
+        """The same without waiting for anybody; None if it would have to."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rules:
     """How a send behaves. `patience_s`: how long to stay for deliveries that come due later."""
 
-    connections: int = 10
     on_uncertain: str = "resend"
     messages_per_connection: int = 100
     drain_s: float = 30
@@ -72,8 +75,9 @@ class Report:
 class _Line:
     """One connection's share of the work: what it may send next, and what it has taken (`smtp.Feed`)."""
 
-    def __init__(self, sender: "Sender") -> None:
+    def __init__(self, sender: "Sender", site: Site, number: int) -> None:
         self._sender = sender
+        self.site, self.number = site, number
         self.connection: Connection | None = None
         self.queue: deque[Outgoing] = deque()
         self.under_way = 0
@@ -100,7 +104,7 @@ class _Line:
         """A message of this line has its result."""
         self.under_way -= 1
         self.done_count += 1
-        self._sender.settle(result)
+        self._sender.settle(result, self.site)
         if self.connection and (self.left <= 0 or self._sender.closing) and not self.queue:
             self.connection.finish()
 
@@ -116,31 +120,28 @@ class _State:
 
 
 class Sender:
-    """Sends one issue's deliveries until there are none, or until it is stopped."""
+    """Sends one issue's deliveries until there are none, or until it is stopped. `relays`: each with its connections."""
 
     def __init__(
         self,
         ledger: Deliveries,
         composer: Composer,
-        relay: Relay,
+        relays: Sequence[tuple[Relay, int]],
         rules: Rules,
         *,
         clock: Callable[[], datetime],
         watch: Callable[[Report], None] = lambda report: None,
     ) -> None:
-        self._ledger, self._composer, self._relay, self._rules = ledger, composer, relay, rules
+        self._ledger, self._composer, self._rules = ledger, composer, rules
         self._clock, self._watch = clock, watch
-        self._memory = Memory()
         self._breaker = Breaker()
-        self._lines = [_Line(self) for _ in range(rules.connections)]
-        self._allowed = rules.connections  # by AIMD: halved when the relay asks for less (D36)
+        self._state = _State()
+        self._sites = [Site(relay, count, rules.relay_pauses_s, self._state.over) for relay, count in relays]
+        self._lines = [_Line(self, site, n) for site in self._sites for n in range(site.allowed)]
         self._renewed = 0.0
-        self._reachable = False
-        self._door = asyncio.Lock()
         self.report = Report()
         self.stopping = False  # take nothing more: drain
         self.closing = False  # nothing more will come: connections may end
-        self._state = _State()
 
     def stop(self) -> None:
         """Claim nothing more, wait for the replies that are under way (D18)."""
@@ -183,7 +184,9 @@ class Sender:
                 for line in self._lines:
                     if line.connection:
                         line.connection.not_after = self._renewed + DOT_S
-                turn = await loop.run_in_executor(writer, self._ledger.turn, outcomes, wanted, self._clock())
+                turn = self._ledger.try_turn(outcomes, wanted, self._clock())
+                if turn is None:
+                    turn = await loop.run_in_executor(writer, self._ledger.turn, outcomes, wanted, self._clock())
                 self.report.held_by = turn.held_by
                 self._watch(self.report)
                 if turn.claims:
@@ -231,18 +234,24 @@ class Sender:
             messages = [message for part in written for message in part]
         else:
             messages = self._composer.write_all(claims)
-        lines = [line for line in self._lines if line.room]
+        self._deal(messages)
+
+    def _deal(self, messages: Sequence[Outgoing | Outcome]) -> None:
+        """One to each line with room, then one more, so that all connections work at once."""
+        rooms = [(line, line.room) for line in self._lines if line.room]
+        places = (
+            line for turn in range(max((room for _, room in rooms), default=0)) for line, room in rooms if turn < room
+        )
         for message in messages:
             if isinstance(message, Outcome):
+                del self._state.claimed[message.subscriber_id]
                 self._record(message)
                 continue
-            while lines and not lines[0].room:
-                lines.pop(0)
-            if not lines:
-                self._record(give_back(state.claimed[message.id]))  # the connection broke meanwhile
-                continue
-            lines[0].queue.append(message)
-            lines.append(lines.pop(0))  # one each: all connections work at once
+            line = next(places, None)
+            if line is None:
+                self._give_back(message)  # a connection broke meanwhile
+            else:
+                line.queue.append(message)
         for line in self._lines:
             if line.connection and line.queue:
                 line.connection.poke()
@@ -256,7 +265,7 @@ class Sender:
 
     def _return_queue(self, line: _Line) -> None:
         while line.queue:
-            self._record(give_back(self._state.claimed[line.queue.popleft().id]))
+            self._give_back(line.queue.popleft())
 
     async def _cut(self) -> None:
         """The time to drain is over: what is past its dot is in doubt, the rest was not sent."""
@@ -268,45 +277,53 @@ class Sender:
 
     # --- results --------------------------------------------------------------------------------------------------
 
-    def settle(self, result: Result) -> None:
-        """A message has its result; called by its connection."""
-        claim = self._state.claimed[result.message.id]
-        decision = decide(claim, result, self._clock(), self._rules.on_uncertain)
-        if result.status == "accepted":
+    def settle(self, result: Result, site: Site) -> None:
+        """A message has its result; called by its line."""
+        state = self._state
+        claim = state.claimed.pop(result.message.id)
+        if result.status == "accepted":  # the many, by a short way
             self._breaker.accepted()
-        elif decision.verdict is not None:
+            self.report.accepted += 1
+            state.outcomes.append(accept(claim, result))
+        else:
+            self._settle_trouble(claim, result, site)
+        state.wake.set()
+
+    def _settle_trouble(self, claim: Claim, result: Result, site: Site) -> None:
+        decision = decide(claim, result, self._clock(), self._rules.on_uncertain)
+        if decision.verdict is not None:
             self._breaker.refused(decision.verdict, result)
             if decision.verdict.label == "rate":
-                self._slow_down()
+                site.slow_down()
             if self._breaker.reason:
                 self._trip(self._breaker.reason)
         self._record(decision.outcome)
 
     def _record(self, outcome: Outcome) -> None:
-        del self._state.claimed[outcome.subscriber_id]
         self._state.outcomes.append(outcome)
         self.report.count(outcome)
         self._state.wake.set()
+
+    def _give_back(self, message: Outgoing) -> None:
+        self._record(give_back(self._state.claimed.pop(message.id)))
 
     def _trip(self, reason: str) -> None:
         if not self.report.paused:
             self.report.paused = reason
             self.stopping = True
 
-    def _slow_down(self) -> None:
-        self._allowed = max(1, self._allowed // 2)
-
     # --- connections ----------------------------------------------------------------------------------------------
 
     async def _keep(self, line: _Line) -> None:
         """Keep one connection open while there is work; open anew when it ends, whoever ended it."""
-        number = self._lines.index(line)
+        site = line.site
         while not self.stopping and not self.closing:
-            if number >= self._allowed:
-                await self._wait_over(1.0)
+            if line.number >= site.allowed:
+                await site.rest(1.0)
                 continue
-            connection = await self._open()
+            connection = await site.open(lambda: not self.stopping and not self.closing)
             if connection is None:
+                self._give_up()
                 return
             line.connection, line.left = connection, self._rules.messages_per_connection
             self._state.wake.set()
@@ -317,53 +334,19 @@ class Sender:
             self._return_queue(line)
             self._state.wake.set()
             if line.done_count == before and connection.fault:
-                await self._wait_over(1.0)  # it broke before it had done anything: not at once again
-            elif self._allowed < self._rules.connections:
-                self._allowed += 1  # a whole connection went well: one more may be open (D36)
-
-    async def _open(self) -> Connection | None:
-        """A connection, or None if there is none to be had. Until the relay has answered, one at a time asks."""
-        while not (self.stopping or self.closing):
-            if self._reachable:
-                connection = await self._try_open()
+                await site.rest(1.0)  # it broke before it had done anything: not at once again
             else:
-                async with self._door:
-                    connection = None if self._reachable else await self._knock()
-            if connection:
-                return connection
-        return None
+                site.speed_up()
 
-    async def _knock(self) -> Connection | None:
-        """Ask a relay that may not be there, with pauses that grow; at last the pass is over."""
-        for pause in (*self._rules.relay_pauses_s, None):
-            connection = None if self.stopping or self.closing else await self._try_open()
-            if connection or self.stopping or self.closing:
-                return connection
-            if pause is not None:
-                await self._wait_over(pause)
+    def _give_up(self) -> None:
+        """A relay cannot be used. The others carry on; without any the pass is over."""
+        if not all(site.given_up for site in self._sites):
+            return
+        self.report.relay = next((site.error for site in self._sites if site.error), None)
+        if isinstance(self.report.relay, LoginRefused):
+            self._trip(str(self.report.relay))
         self.stopping = True
         self._state.wake.set()
-        return None
-
-    async def _try_open(self) -> Connection | None:
-        try:
-            connection = await connect(self._relay, self._memory)
-        except RelayUnavailable as error:
-            self._reachable = False
-            self.report.relay = error
-            if isinstance(error, LoginRefused):
-                self._trip(str(error))  # a password that is wrong is not tried again and again (F23)
-                self._state.wake.set()
-            return None
-        self._reachable, self.report.relay = True, None
-        return connection
-
-    async def _wait_over(self, seconds: float) -> None:
-        try:
-            async with asyncio.timeout(seconds):
-                await self._state.over.wait()
-        except TimeoutError:
-            pass
 
 
 def run_sender(sender: Sender, arm: Callable[[Callable[[], None]], None]) -> Report:

@@ -109,10 +109,17 @@ class Connection(asyncio.Protocol):
             self._settle()
 
     def close(self) -> None:
-        """QUIT, without waiting for what the server says to it (D15)."""
-        if self._transport and not self._lost:
-            self._transport.write(b"QUIT\r\n")
-            self._transport.close()
+        """QUIT, without waiting for what the server says to it (D15). With something under way it is `abort`."""
+        if self._lost or self._transport is None:
+            return
+        if not self._dialogue.is_idle:
+            # What is still in a buffer would go out behind a result that says it was not sent.
+            self.abort()
+            return
+        self._lost = True  # the reply to QUIT is no reply to nothing
+        self._transport.write(b"QUIT\r\n")
+        self._transport.close()
+        self._stop()
 
     def abort(self) -> None:
         """End it now, in the middle of whatever is under way; all that was taken gets its result here."""
@@ -176,6 +183,7 @@ class Connection(asyncio.Protocol):
     def connection_lost(self, error: Exception | None) -> None:
         """The server closed, or the network did."""
         if not self._lost:
+            self._transport = None
             self._break(type(error).__name__ if error else "the server closed the connection")
 
     def _settle(self) -> None:
@@ -183,6 +191,12 @@ class Connection(asyncio.Protocol):
             self._break("the server closes the connection (421)")
         elif self._dialogue.finishing and self._dialogue.is_idle:
             self._wake()
+
+    def _stop(self) -> None:
+        if self._alarm:
+            self._alarm.cancel()
+            self._alarm = None
+        self._wake()
 
     def _wake(self) -> None:
         if self._over and not self._over.done():
@@ -195,12 +209,13 @@ class Connection(asyncio.Protocol):
         self.fault = fault
         if lost_count:
             self._memory.step_down(self.mode)
-        if self._alarm:
-            self._alarm.cancel()
         if self._transport:
             self._transport.abort()
+            if self._transport.get_write_buffer_size():
+                # asyncio has dropped what was in its buffer; uvloop may still hand it over in this turn of the loop.
+                self._dialogue.handed_over()
         self._dialogue.end(lost_count=lost_count)
-        self._wake()
+        self._stop()
 
     # --- the clock ------------------------------------------------------------------------------------------------
 

@@ -123,17 +123,34 @@ def create_store(url: str, key_file: Path, now: datetime) -> Store:
                 help="put the database back from a backup; only if there never was one, delete the key file",
             )
         )
-    key = _make_key(key_file)
+    if (path is not None and path.exists()) or exists(url):
+        raise StoreError(
+            Mistake(
+                code="NL091",
+                file=str(key_file),
+                message=f"{_shown(address)} is there already, and its key is not",
+                help="put the key back from a backup: without it no link in a mail that is out works any more",
+            )
+        )
+    engine = _connect(address)
     if path is not None:
         path.parent.mkdir(parents=True, exist_ok=True)
         os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))  # addresses are in it (security T51)
-    engine = _connect(address)
-    with _telling(), engine.connect() as connection:
-        _migrate(connection)
-        row = {"id": 1, "created_at": stamp(now), "key_check": key.check}
-        connection.execute(insert(schema.installation), row)
-        connection.execute(insert(schema.sender), {"id": 1, "epoch": 0, "holder": "", "until": ""})
-        connection.commit()
+    key = _make_key(key_file)
+    try:
+        with _telling(), engine.connect() as connection:
+            _migrate(connection)
+            row = {"id": 1, "created_at": stamp(now), "key_check": key.check}
+            connection.execute(insert(schema.installation), row)
+            connection.execute(insert(schema.sender), {"id": 1, "epoch": 0, "holder": "", "until": ""})
+            connection.commit()
+    except BaseException:
+        # Nothing has come to be: a key that stayed would say that a database was lost.
+        engine.dispose()
+        key_file.unlink(missing_ok=True)
+        if path is not None:
+            path.unlink(missing_ok=True)
+        raise
     return Store(engine, key, path)
 
 
@@ -151,18 +168,11 @@ def open_store(url: str, key_file: Path) -> Store:
     key = _read_key(key_file)
     engine = _connect(address)
     store = Store(engine, key, _file(address))
-    with store.reading() as connection:
-        _check_version(connection, address)
-        check = connection.execute(select(schema.installation.c.key_check)).scalar_one()
-    if not hmac.compare_digest(check, key.check):
-        raise StoreError(
-            Mistake(
-                code="NL091",
-                file=str(key_file),
-                message=f"is not the key of {_shown(address)}",
-                help="links in mails that are out, and the list of those who left, need the database's own key",
-            )
-        )
+    try:
+        _check(store, address, key_file)
+    except BaseException:
+        store.close()
+        raise
     return store
 
 
@@ -215,7 +225,11 @@ def _shown(address: URL) -> str:
 
 def _connect(address: URL) -> Engine:
     if address.get_backend_name() == "sqlite":
-        engine = create_engine(address, connect_args={"timeout": BUSY_S, "isolation_level": None})
+        # rw: SQLite would make an empty file where the database was taken away in the middle of a send (F13).
+        there = address.set(
+            database=Path(address.database or "").absolute().as_uri(), query={"mode": "rw", "uri": "true"}
+        )
+        engine = create_engine(there, connect_args={"timeout": BUSY_S, "isolation_level": None})
         event.listen(engine, "connect", _prepare_sqlite)
         return engine
     try:
@@ -237,6 +251,21 @@ def _prepare_sqlite(connection: Any, record: object) -> None:
 
 
 # --- versions -----------------------------------------------------------------------------------------------------
+
+
+def _check(store: Store, address: URL, key_file: Path) -> None:
+    with store.reading() as connection:
+        _check_version(connection, address)
+        check = connection.execute(select(schema.installation.c.key_check)).scalar_one()
+    if not hmac.compare_digest(check, store.key.check):
+        raise StoreError(
+            Mistake(
+                code="NL091",
+                file=str(key_file),
+                message=f"is not the key of {_shown(address)}",
+                help="links in mails that are out, and the list of those who left, need the database's own key",
+            )
+        )
 
 
 def _check_version(connection: Connection, address: URL) -> None:

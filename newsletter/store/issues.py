@@ -68,6 +68,9 @@ def count_readers(store: Store, choose: Callable[[str], str | None]) -> dict[str
 def freeze(store: Store, plan: Plan, now: datetime) -> FrozenIssue:
     """Store the bytes and plan one delivery for each reader; whole or not at all. Frozen already: that one, unchanged."""
     with store.writing() as connection:
+        if not store.is_sqlite:
+            # Whoever comes or leaves meanwhile is not seen: else those counted are not those planned.
+            connection.exec_driver_sql("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
         known = connection.execute(select(issue).where(issue.c.slug == plan.slug)).first()
         if known:
             return FrozenIssue(**known._mapping)

@@ -6,7 +6,8 @@ Without it a message that the relay has accepted would be in doubt, and sent twi
 import os
 import struct
 import zlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 
@@ -44,10 +45,7 @@ class Journal:
     def append(self, issue: int, outcomes: Sequence[Outcome]) -> None:
         """Keep what was accepted. O_DSYNC: it is on the disk when this returns."""
         accepted = [outcome for outcome in outcomes if outcome.state == "accepted"]
-        records = []
-        for outcome in accepted:
-            record = _RECORD.pack(issue, outcome.subscriber_id, outcome.code)
-            records.append((record + _CRC.pack(zlib.crc32(record))).ljust(_SIZE, b"\0"))
+        records = [_pack(issue, outcome.subscriber_id, outcome.code) for outcome in accepted]
         handle = os.open(self._path, os.O_RDWR | getattr(os, "O_DSYNC", 0))
         try:
             place = len(self._read()) * _SIZE
@@ -56,12 +54,17 @@ class Journal:
             os.close(handle)
 
     def replay(self, ledger: Ledger, issue: int, now: datetime) -> int:
-        """Write what was kept into the ledger, then empty the file → how many."""
+        """Write what was kept of this issue into the ledger, then take it out of the file → how many."""
         records = self._read()
         mine = [(subscriber, code) for number, subscriber, code in records if number == issue]
         ledger.replay(mine, now)
-        if records:
-            self._path.write_bytes(b"\0" * (_SIZE * _RECORDS))
+        if mine:
+            others = b"".join(_pack(*record) for record in records if record[0] != issue)
+            # In its place: a file made anew would need room on the disk that may not be there.
+            with self._path.open("r+b") as file:
+                file.write(others.ljust(_SIZE * len(records), b"\0"))
+                file.flush()
+                os.fsync(file.fileno())
         return len(mine)
 
     def _read(self) -> list[tuple[int, int, int]]:
@@ -76,6 +79,11 @@ class Journal:
         return found
 
 
+def _pack(issue: int, subscriber: int, code: int) -> bytes:
+    record = _RECORD.pack(issue, subscriber, code)
+    return (record + _CRC.pack(zlib.crc32(record))).ljust(_SIZE, b"\0")
+
+
 class GuardedLedger:
     """Passes everything on; if the transaction fails, what was accepted goes into the journal before the failure does."""
 
@@ -84,8 +92,18 @@ class GuardedLedger:
 
     def turn(self, outcomes: Sequence[Outcome], wanted: int, now: datetime) -> Turn:
         """Like the ledger's."""
-        try:
+        with self._keeping(outcomes):
             return self._ledger.turn(outcomes, wanted, now)
+
+    def try_turn(self, outcomes: Sequence[Outcome], wanted: int, now: datetime) -> Turn | None:
+        """Like the ledger's."""
+        with self._keeping(outcomes):
+            return self._ledger.try_turn(outcomes, wanted, now)
+
+    @contextmanager
+    def _keeping(self, outcomes: Sequence[Outcome]) -> Iterator[None]:
+        try:
+            yield
         except StoreError:
             if any(outcome.state == "accepted" for outcome in outcomes):
                 self._journal.append(self._issue, outcomes)

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from sqlalchemy import Connection, select, text, update
+from sqlalchemy.exc import DBAPIError
 
 from newsletter.errors import Mistake, NothingToDo
 from newsletter.store.database import Store, StoreError, stamp
@@ -47,7 +48,11 @@ class Lease:
         """Let another process send."""
         lock, self.lock = self.lock, None
         if isinstance(lock, Connection):
-            lock.invalidate()  # back in the pool it would keep the server's lock
+            # Back in the pool it would keep the server's lock; cut off, it would keep it for a moment.
+            try:
+                lock.execute(text("SELECT pg_advisory_unlock(:key)"), {"key": _ADVISORY_LOCK})
+            except DBAPIError:
+                lock.invalidate()
         if lock is not None:
             lock.close()
 

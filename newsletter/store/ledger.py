@@ -4,6 +4,7 @@ No octet of a message leaves before its row is committed as `claimed`. So after 
 accepted without our knowing it; everybody else's state is certain.
 """
 
+import sqlite3
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -13,26 +14,28 @@ from sqlalchemy.exc import DBAPIError
 
 from newsletter.errors import Mistake
 from newsletter.model import Claim, Outcome, Turn
-from newsletter.store.database import Store, StoreError, stamp
+from newsletter.store.database import BUSY_S, Store, StoreError, stamp
 from newsletter.store.issues import FrozenIssue
 from newsletter.store.lease import Lease
 from newsletter.store.limits import Limit
+from newsletter.store.schema import ERASED
 
 _REPLY_LIMIT = 200
 
 # One row, by its key, and only if it is still ours: a process that lost its lease changes nothing (F6).
-_RECORD = """
-    UPDATE delivery SET state = ?, attempt = ?, doubts = ?, next_at = ?, code = ?, enhanced = ?, reply = ?, label = ?, at = ?
+_RECORD = f"""
+    UPDATE delivery SET state = ?, attempt = ?, doubts = ?, next_at = ?, code = ?, enhanced = ?,
+        reply = CASE WHEN label = '{ERASED}' THEN '' ELSE ? END, label = ?, at = ?
     WHERE issue_id = ? AND subscriber_id = ? AND state = 'claimed' AND epoch = ?
 """
 # The same for the many: what is known of an accepted one beyond its claim is the reply.
-_ACCEPT = """
-    UPDATE delivery SET state = 'accepted', code = ?, reply = ?, at = ?
+_ACCEPT = f"""
+    UPDATE delivery SET state = 'accepted', code = ?, reply = CASE WHEN label = '{ERASED}' THEN '' ELSE ? END, at = ?
     WHERE issue_id = ? AND subscriber_id = ? AND state = 'claimed' AND epoch = ?
 """
 _LOG = """
     INSERT INTO attempt (issue_id, subscriber_id, number, at, state, phase, code, enhanced, reply)
-    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
+    VALUES (?, ?, ?, ?, ?, ?, ?, ?, CASE WHEN EXISTS (SELECT 1 FROM subscriber WHERE id = ?) THEN ? ELSE '' END)
 """
 # By a cursor over the key: an index on the state would be written with every change, and `ORDER BY … LIMIT` without
 # one reads all that is done again and again (speed S9).
@@ -46,7 +49,7 @@ _PENDING = """
 _DUE = """
     SELECT d.subscriber_id, d.attempt, d.doubts, d.variant, d.lane, s.address, s.state
     FROM delivery AS d LEFT JOIN subscriber AS s ON s.id = d.subscriber_id
-    WHERE d.issue_id = ? AND d.state = 'deferred' AND d.next_at <= ?
+    WHERE d.issue_id = ? AND d.state = 'deferred' AND d.next_at <= ?{lanes}
     ORDER BY d.next_at LIMIT ?
 """
 _CLAIM = """
@@ -85,6 +88,10 @@ _FILL = """
 """
 
 
+class StoreBusy(Exception):
+    """Another process writes just now."""
+
+
 class Ledger:
     """The deliveries of one issue, for the one process that holds the lease. Not to be shared between threads."""
 
@@ -106,7 +113,23 @@ class Ledger:
         self._checked = False
         self._due: str | None = ""  # when the next deferred one comes due; empty: not read yet
         self._connection: Any = None
+        self._patient = self._waits = True  # what is wanted of a busy database, and what it was told last
         self._is_sqlite = store.is_sqlite
+
+    def try_turn(self, outcomes: Sequence[Outcome], wanted: int, now: datetime) -> Turn | None:
+        """Like `turn`, if it need not wait for anybody; else None, and nothing has happened.
+
+        On a SQLite file it takes less time than handing it to a thread does. PostgreSQL is always waited for.
+        """
+        if not self._is_sqlite:
+            return None
+        self._be_patient(False)
+        try:
+            return self.turn(outcomes, wanted, now)
+        except StoreBusy:
+            return None
+        finally:
+            self._be_patient(True)
 
     # --- one turn -------------------------------------------------------------------------------------------------
 
@@ -149,7 +172,7 @@ class Ledger:
             self._sql(_LOG),
             [
                 (issue, o.subscriber_id, o.attempt, at, "in_doubt" if o.label == "in_doubt" else o.state, o.phase, o.code,
-                 o.enhanced, o.reply[:_REPLY_LIMIT])
+                 o.enhanced, o.subscriber_id, o.reply[:_REPLY_LIMIT])
                 for o in outcomes
             ],
         )  # fmt: skip
@@ -163,6 +186,8 @@ class Ledger:
         room = min(wanted, purse.room(self._limit))
         claims = self._take_due(cursor, room, now, purse)
         for lane in (*range(1, len(self._lanes) + 1), 0):
+            if lane in self._empty and not self._behind:
+                continue
             limit = self._lanes[lane - 1] if lane else None
             some = min(room - len(claims), purse.room(limit))
             if some > 0:
@@ -171,8 +196,10 @@ class Ledger:
                 claims += taken
         purse.spend(self._limit, len(claims))
         purse.close()
-        if claims or room < wanted:
+        if claims:
             return Turn(claims, purse.wait, state, purse.held_by)
+        if not self._may_have_more(now):
+            purse.wait, purse.held_by = None, ""  # it is not the limit that is waited for
         return Turn((), self._wait(cursor, now, purse), state, purse.held_by)
 
     def _take(self, cursor: Any, lane: int, count: int, now: datetime) -> list[Claim]:
@@ -180,7 +207,10 @@ class Ledger:
         if self._behind:
             self._cursors, self._behind = dict.fromkeys(self._cursors, 0), False
             self._empty.clear()
-        condition = f" AND d.lane = {lane:d}" if self._lanes else ""
+        condition = ""
+        if self._lanes:
+            # With the rest go those of a throttle that was taken out of the settings since the issue was frozen.
+            condition = f" AND d.lane = {lane:d}" if lane else f" AND d.lane NOT BETWEEN 1 AND {len(self._lanes):d}"
         query = self._sql(_PENDING.format(lane=condition) + self._lock)
         claims: list[Claim] = []
         while len(claims) < count and lane not in self._empty:
@@ -209,7 +239,12 @@ class Ledger:
             self._due = cursor.execute(self._sql(_NEXT_DUE), (self._issue,)).fetchone()[0]
         if count < 1 or self._due is None or self._due > stamp(now):
             return []
-        rows = cursor.execute(self._sql(_DUE + self._lock), (self._issue, stamp(now), count)).fetchall()
+        full = [number for number, limit in enumerate(self._lanes, 1) if purse.room(limit) < 1]
+        condition = (
+            f" AND d.lane NOT IN ({', '.join(map(str, full))})" if full else ""
+        )  # nobody waits behind these (D42)
+        query = self._sql(_DUE.format(lanes=condition) + self._lock)
+        rows = cursor.execute(query, (self._issue, stamp(now), count)).fetchall()
         allowed = [row for row in rows if not 0 < row[4] <= len(self._lanes) or purse.draw(self._lanes[row[4] - 1])]
         self._due = ""
         return self._hold(cursor, allowed, now)
@@ -227,6 +262,11 @@ class Ledger:
         if gone:
             cursor.executemany(self._sql(_SUPPRESS), gone)
         return claims
+
+    def _may_have_more(self, now: datetime) -> bool:
+        """Whether something could be claimed if no limit were in the way."""
+        due = self._due == "" or (self._due is not None and self._due <= stamp(now))
+        return due or self._behind or len(self._empty) < len(self._cursors)
 
     def _wait(self, cursor: Any, now: datetime, purse: "_Purse") -> float | None:
         """Seconds until something can be claimed; None if nothing ever can."""
@@ -257,7 +297,7 @@ class Ledger:
             for number, attempt, doubts in rows:
                 state = resolve(doubts + 1)
                 cursor.execute(self._sql(_TAKE_BACK), (state, doubts + 1, _DIED, at, self._issue, number))
-                logged = (self._issue, number, attempt, at, "in_doubt", "reply", 0, "", _DIED)
+                logged = (self._issue, number, attempt, at, "in_doubt", "reply", 0, "", number, _DIED)
                 cursor.execute(self._sql(_LOG), logged)
             # The policy may have been another one when these were left waiting.
             for number, doubts in cursor.execute(self._sql(_WAITING_DOUBTS), (self._issue,)).fetchall():
@@ -297,7 +337,7 @@ class Ledger:
                 self._connection = self._store.engine.raw_connection()
             cursor = self._connection.cursor()
             if self._is_sqlite:
-                cursor.execute("BEGIN IMMEDIATE")
+                self._begin(cursor)
             try:
                 yield cursor
             except BaseException:
@@ -311,9 +351,24 @@ class Ledger:
                 Mistake(code="NL090", message=f"the database failed: {str(error).strip().splitlines()[0]}")
             ) from error
 
+    def _be_patient(self, patient: bool) -> None:
+        self._patient = patient
+
+    def _begin(self, cursor: Any) -> None:
+        """Become the one that writes. Raises StoreBusy if another process writes and is not to be waited for."""
+        if self._patient != self._waits:
+            cursor.execute(f"PRAGMA busy_timeout = {BUSY_S * 1000 if self._patient else 0}")
+            self._waits = self._patient
+        try:
+            cursor.execute("BEGIN IMMEDIATE")
+        except sqlite3.OperationalError as error:
+            if self._patient or error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY:
+                raise
+            raise StoreBusy from None
+
     def close(self) -> None:
         """Let go of the connection."""
-        connection, self._connection = self._connection, None
+        connection, self._connection, self._waits = self._connection, None, True
         if connection is not None:
             connection.invalidate()
 

@@ -98,6 +98,9 @@ variant = Table(
     Column("message", LargeBinary, nullable=False),
 )
 
+# The label of a delivery whose reader was forgotten: what a relay still says of it is not kept.
+ERASED = "erased"
+
 delivery = Table(
     "delivery",
     metadata,

@@ -11,7 +11,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from newsletter.model import SubscriberRow
 from newsletter.store.database import Store, stamp
-from newsletter.store.schema import consent, delivery, issue, subscriber, suppression
+from newsletter.store.schema import ERASED, attempt, consent, delivery, issue, subscriber, suppression
 
 AWAY = ("unsubscribed", "bounced", "complained")
 GIVEN = ("imported", "added", "confirmed")  # the events by which consent is given
@@ -42,7 +42,6 @@ class Intake:
     def __init__(self, store: Store, connection: Connection, *, source: str, event: str, now: datetime) -> None:
         self._store, self._connection = store, connection
         self._source, self._event, self._at = source, event, stamp(now)
-        self._guarded = bool(connection.execute(select(suppression.c.address_hash).limit(1)).first())
         self._insert = _insert_statement(connection)
         self.counts: Counter[str] = Counter()
 
@@ -53,8 +52,7 @@ class Intake:
             for row in away:
                 self._take_away(row)
             rows = [row for row in rows if row.state not in AWAY]
-            self._guarded = True
-        welcome = self._unsuppressed(rows) if self._guarded else rows
+        welcome = self._unsuppressed(rows)
         before = self._connection.execute(select(func.max(subscriber.c.id))).scalar() or 0
         added = self._add(welcome)
         if added < len(welcome):
@@ -70,7 +68,10 @@ class Intake:
         values = [(r[0], r[1], r[2], r[3], r[4], r[5], r[6], r[10], r[11], r[12], r[13], at) for r in rows]
         return self._connection.exec_driver_sql(self._insert, values).rowcount
 
-    def _unsuppressed(self, rows: Sequence[SubscriberRow]) -> list[SubscriberRow]:
+    def _unsuppressed(self, rows: Sequence[SubscriberRow]) -> Sequence[SubscriberRow]:
+        # Asked each time: while a long import runs somebody may leave for the first time.
+        if not self._connection.execute(select(suppression.c.address_hash).limit(1)).first():
+            return rows
         hashes = [self._store.key.address_hash(row.canonical) for row in rows]
         found: set[str] = set()
         for start in range(0, len(hashes), _CHUNK):
@@ -86,7 +87,9 @@ class Intake:
         """Somebody whom another program says to have left: they leave here too."""
         known = _find_id(self._connection, row.canonical)
         if known is None:
-            self._add([row])
+            # Of whom only the suppression is left, nothing is written down again (security L4).
+            if not suppression_reason(self._store, self._connection, row.canonical):
+                self._add([row])
             self.counts["suppressed"] += 1
         else:
             changed = self._connection.execute(
@@ -103,14 +106,16 @@ class Intake:
         for row in rows:
             seen.setdefault(row.canonical, []).append(row)
         for known in _rows_of(self._connection, list(seen)):
+            told = dict(known._mapping)
             # One that was new in this batch is compared with its later rows only.
             for row in seen[known.canonical][int(known.id > before) :]:
                 wanted = {name: getattr(row, name) for name in _CHANGEABLE if getattr(row, name)}
-                if known.state == "pending" and row.state == "active":
+                if told["state"] == "pending" and row.state == "active":
                     wanted["state"] = "active"
-                changes = {name: value for name, value in wanted.items() if value != getattr(known, name)}
+                changes = {name: value for name, value in wanted.items() if value != told[name]}
                 self.counts["updated" if changes else "unchanged"] += 1
                 if changes:
+                    told |= changes
                     change = update(subscriber).where(subscriber.c.id == known.id).values(**changes)
                     self._connection.execute(change)
 
@@ -241,6 +246,10 @@ def forget(store: Store, canonical: str, now: datetime) -> bool:
             )
             .values(state="suppressed", at=stamp(now))
         )
+        # A refusal often names the address. By the label the ledger knows that of what is under way, too.
+        for table, values in ((delivery, {"reply": "", "label": ERASED}), (attempt, {"reply": ""})):
+            mine = and_(table.c.issue_id.in_(select(issue.c.id)), table.c.subscriber_id == known)
+            connection.execute(update(table).where(mine).values(values))
         connection.execute(update(consent).where(consent.c.subscriber_id == known).values(source="", ip=""))
         record_consent(connection, known, "erased", "", now)
         connection.execute(delete(subscriber).where(subscriber.c.id == known))

@@ -81,7 +81,7 @@ async def drive(connection: Connection, messages: list[Outgoing]) -> list[Result
     feed.connection = connection
     await connection.run(feed)
     connection.close()
-    await asyncio.sleep(0)
+    await asyncio.sleep(0.01)
     assert connection.taken == len(feed.results)
     return feed.results
 
@@ -549,8 +549,8 @@ class Counted:
         self.transport.write(data)
 
 
-@pytest.mark.parametrize(("ehlo", "extra"), [(EHLO, 1), (CHUNKING, 1)], ids=["pipelining", "chunking"])
-def test_a_message_is_one_write(ehlo: bytes, extra: int) -> None:
+@pytest.mark.parametrize("ehlo", [EHLO, CHUNKING], ids=["pipelining", "chunking"])
+def test_a_message_is_one_write(ehlo: bytes) -> None:
     async def run() -> list[int]:
         async with serving(server := SmtpServer(ehlo=ehlo)):
             connection = await opened(server)
@@ -559,7 +559,7 @@ def test_a_message_is_one_write(ehlo: bytes, extra: int) -> None:
             assert len(await drive(connection, [mail(n) for n in range(20)])) == 20
             return counted.writes[:-1]  # the last is QUIT
 
-    assert len(in_loop(run())) <= 20 + extra
+    assert len(in_loop(run())) <= 20 + 1  # the first envelope goes alone
 
 
 @MODES
@@ -597,7 +597,11 @@ def test_a_send_that_is_stopped_has_a_result_for_all_it_took(ehlo: bytes) -> Non
             assert connection.taken == len(feed.results)
             return feed.results
 
-    for stop in (lambda task, connection: task.cancel(), lambda task, connection: connection.abort()):
+    for stop in (
+        lambda task, connection: task.cancel(),
+        lambda task, connection: connection.abort(),
+        lambda task, connection: connection.close(),
+    ):
         results = told(in_loop(run(stop)))
         assert results[0] == (0, "in_doubt", "reply")
         assert {status for _, status, _ in results[1:]} <= {"in_doubt" if ehlo == CHUNKING else "unsent"}
@@ -641,10 +645,12 @@ def test_windows_leave_room_for_one_that_waits() -> None:
 def test_mail_goes_over_tls_in_every_mode(authority: trustme.CA, tmp_path: Any, ehlo: bytes, security: str) -> None:
     authority.cert_pem.write_to_path(tmp_path / "ca.pem")
     offers = ehlo.replace(b"250 ", b"250-STARTTLS\r\n250 ") if ehlo != LOCK_STEP else b"250-x\r\n250 STARTTLS\r\n"
-    server = SmtpServer(tls=certified(authority), ehlo=offers)
-    results = send(server, 12, size=300_000, security=security, ca_file=str(tmp_path / "ca.pem"))
+    server, memory = SmtpServer(tls=certified(authority), ehlo=offers), Memory()
+    options: dict[str, Any] = {"security": security, "ca_file": str(tmp_path / "ca.pem"), "memory": memory}
+    results = send(server, 12, size=300_000, **options)
     assert [status for _, status, _ in told(results)] == ["accepted"] * 12
     assert {len(one.data) for one in server.mails} == {len(mail(0, 300_000).data)}
+    assert memory == Memory()  # the reply to QUIT, which TLS still hands over, is not taken for a loss of count
 
 
 def test_what_is_behind_tls_may_have_been_sent(authority: trustme.CA, tmp_path: Any) -> None:

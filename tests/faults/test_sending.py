@@ -185,7 +185,7 @@ def test_f28_a_limit_of_messages_per_connection_is_no_error(desk: Desk) -> None:
 
 def test_a_connection_is_renewed_after_as_many_messages_as_the_settings_say(desk: Desk) -> None:
     server = SmtpServer()
-    assert send(desk, server, rules=Rules(connections=1, messages_per_connection=2)).books.counts == {"accepted": 5}
+    assert send(desk, server, connections=1, rules=Rules(messages_per_connection=2)).books.counts == {"accepted": 5}
     assert server.connections == 3
 
 
@@ -290,7 +290,7 @@ def test_a_pause_by_another_process_stops_a_send_that_is_running(tmp_path: Path,
 def test_f55_the_rate_is_kept_over_restarts(desk: Desk) -> None:
     desk.set(rate="2/h")
     server = SmtpServer()
-    rules = Rules(connections=2, patience_s=0)
+    rules = Rules(patience_s=0)
     for _ in range(3):
         _stopped_soon(desk, server, rules)
     assert len(server.mails) == 1
@@ -314,7 +314,7 @@ def test_d42_a_provider_that_is_full_does_not_hold_the_others_up(desk: Desk) -> 
     desk.config = replace(desk.config, throttles=(Throttle(domains=("slow.example",), rate="1/h"),))
     desk.add(*(SubscriberRow(f"s{n}@slow.example", f"s{n}@slow.example") for n in range(3)))
     server = SmtpServer()
-    _stopped_soon(desk, server, Rules(connections=2, patience_s=0))
+    _stopped_soon(desk, server, Rules(patience_s=0))
     assert [one for one in taken(server) if "slow" not in one] == EVERYBODY
     assert len(server.mails) == 6
 
@@ -359,3 +359,23 @@ def test_a_second_copy_is_byte_for_byte_the_first(desk: Desk) -> None:
         copies.add(composer.write(claim._replace(attempt=attempt)).data)
         desk.clock.advance(hours=1)
     assert len(copies) == 1
+
+
+def test_while_one_relay_cannot_be_used_the_other_carries_on(desk: Desk) -> None:
+    server = SmtpServer()
+    with in_thread(server):
+        there = Relay("127.0.0.1", server.port, "none", timeouts=QUICK)
+        assert desk.send(relays=[(replace(there, port=1), 1), (there, 1)]).books.counts == {"accepted": 5}
+    assert taken(server) == EVERYBODY
+
+
+def test_two_relays_share_the_work(tmp_path: Path, store: Store) -> None:
+    (tmp_path / "many").mkdir()
+    desk = make_desk(tmp_path / "many", store, readers=100)
+    first, second = SmtpServer(), SmtpServer()
+    with in_thread(first), in_thread(second):
+        relays = [(Relay("127.0.0.1", server.port, "none", timeouts=QUICK), 2) for server in (first, second)]
+        assert desk.send(relays=relays).books.counts == {"accepted": 100}
+    assert len(first.mails) > 10
+    assert len(second.mails) > 10
+    assert len(first.mails) + len(second.mails) == 100
