@@ -165,8 +165,9 @@ def add_one(
         if reason and (not again or reason == "complained"):
             fix = "a complaint is not lifted here" if reason == "complained" else "if they asked for it anew: --again"
             raise UsageError(Mistake(code="NL096", message=f"{who.typed} is suppressed ({reason})", help=fix))
-        if reason:
-            audience.lift(store, connection, who.canonical)
+        number = audience.lift(store, connection, who.canonical) if reason else None
+        if number is not None:
+            audience.record_consent(connection, number, "added", consent, now)
         intake = audience.Intake(store, connection, source=consent, event="added", now=now)
         intake.take([row])
     return "added" if reason else next(iter(+intake.counts))

@@ -11,7 +11,8 @@ from newsletter.errors import Mistake, NothingToDo
 from newsletter.resources import resource
 from newsletter.workspace import SETTINGS, write_whole
 
-GITIGNORE = "/build/\n/newsletter.db*\n/.newsletter/\n"
+# The database holds addresses and the key opens it: neither belongs into a repository that others may read.
+GITIGNORE = "/build/\n/newsletter.db*\n/newsletter.key\n/*.rejected.csv\n/.newsletter/\n"
 
 
 @click.command("init")

@@ -196,14 +196,15 @@ def suppression_reason(store: Store, connection: Connection, canonical: str) -> 
     return connection.execute(select(suppression.c.reason).where(where)).scalar_one_or_none() or ""
 
 
-def lift(store: Store, connection: Connection, canonical: str) -> None:
-    """Let an address back in, because its owner asked for it anew."""
+def lift(store: Store, connection: Connection, canonical: str) -> int | None:
+    """Let an address back in, because its owner asked for it anew → the subscriber that they were, if they are known."""
     connection.execute(delete(suppression).where(suppression.c.address_hash == store.key.address_hash(canonical)))
     connection.execute(
         update(subscriber)
         .where(subscriber.c.canonical == canonical, subscriber.c.state.in_(AWAY))
         .values(state="active", unsubscribed_at="")
     )
+    return _find_id(connection, canonical)
 
 
 def record_consent(connection: Connection, subscriber_id: int, event: str, source: str, now: datetime) -> None:
@@ -232,6 +233,8 @@ def unsubscribe(store: Store, canonical: str, *, source: str, now: datetime, sta
 def forget(store: Store, canonical: str, now: datetime) -> bool:
     """Erase a person: row, evidence and what they would still get; the keyed hash stays, so that nobody mails them again."""
     with store.writing() as connection:
+        if store.is_sqlite:
+            connection.exec_driver_sql("PRAGMA secure_delete = ON")  # deleted is overwritten, not only let go
         suppress(store, connection, canonical, "erased", "", stamp(now))
         known = _find_id(connection, canonical)
         if known is None:
@@ -253,7 +256,10 @@ def forget(store: Store, canonical: str, now: datetime) -> bool:
         connection.execute(update(consent).where(consent.c.subscriber_id == known).values(source="", ip=""))
         record_consent(connection, known, "erased", "", now)
         connection.execute(delete(subscriber).where(subscriber.c.id == known))
-        return True
+    if store.is_sqlite:
+        with store.reading() as connection:
+            connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)").close()  # older pages hold the address too
+    return True
 
 
 def find_person(store: Store, canonical: str) -> Person | None:
