@@ -31,6 +31,7 @@ from newsletter.workspace import Workspace
 
 TEST_MARK = "[TEST]"
 DRY_RUN_LIMIT = 200
+READERS_PER_CONNECTION = 10
 
 
 class SendFailed(NewsletterError):
@@ -252,10 +253,11 @@ def deliver(
         journal.replay(ledger, frozen.id, clock())
         recovered = ledger.recover(lambda doubts: after_doubt(rules.on_uncertain, doubts), clock())
         issues.set_state(store, frozen, "sending", unless=("cancelled", "done"))
+        busy = _spare_connections(relays or make_relays(workspace, config), issues.read_books(store, frozen).open)
         sender = Sender(
             journal.guard(ledger, frozen.id),
             composer,
-            relays or make_relays(workspace, config),
+            busy,
             rules,
             clock=clock,
             watch=watch,
@@ -269,6 +271,11 @@ def deliver(
         return Sent(report=report, books=issues.finish(store, frozen), recovered=recovered)
     finally:
         lease.release()
+
+
+def _spare_connections(relays: Sequence[tuple[Relay, int]], open_count: int) -> list[tuple[Relay, int]]:
+    """No more connections than there is work for: a relay counts those that only come and go."""
+    return [(relay, max(1, min(count, -(-open_count // READERS_PER_CONNECTION)))) for relay, count in relays]
 
 
 def _prepare_journal(workspace: Workspace, store: Store) -> Journal:

@@ -41,6 +41,7 @@ class SmtpServer:
     commands: list[str] = field(default_factory=list)
     connections: int = 0
     port: int = 0
+    tasks: set[asyncio.Task[None]] = field(default_factory=set)
 
     async def answer(self, verb: str, argument: str, wire: "Wire", usual: bytes) -> bytes:
         scripted = self.on.get(verb, usual)
@@ -57,10 +58,16 @@ class SmtpServer:
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.connections += 1
         wire = Wire(self, reader, writer)
+        task = asyncio.current_task()
+        assert task is not None
+        self.tasks.add(task)
+        task.add_done_callback(self.tasks.discard)
         try:
             await wire.run()
         except (Cut, ConnectionError, asyncio.IncompleteReadError):
             pass
+        except asyncio.CancelledError:  # the test is over
+            wire.rude = True
         finally:
             writer.transport.abort() if wire.rude else writer.close()
 
@@ -163,6 +170,11 @@ async def serving(server: SmtpServer, *, implicit_tls: bool = False) -> Any:
         yield server
     finally:
         listening.close()
+        for task in list(server.tasks):
+            task.cancel()
+        await asyncio.gather(*server.tasks, return_exceptions=True)
+        await asyncio.sleep(0)  # what is closed lets go of its socket in the next turn
+        await asyncio.sleep(0)
 
 
 Script = Callable[[SmtpServer, Wire, str], Any]

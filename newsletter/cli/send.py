@@ -3,6 +3,7 @@
 import signal
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import UTC, datetime
 from types import FrameType
 
@@ -128,7 +129,8 @@ def _send(here: Here, store: Store, frozen: FrozenIssue) -> int:
 
         def watch(report: Report) -> None:
             done = report.accepted + report.rejected + report.deferred
-            bar.step(f"{report.deferred} deferred, {report.rejected} refused {report.held_by}", done - seen[0])
+            with suppress(OSError):  # that nobody reads it any more is no reason to stop halfway (F54)
+                bar.step(f"{report.deferred} deferred, {report.rejected} refused {report.held_by}", done - seen[0])
             seen[0] = done
 
         started = time.monotonic()

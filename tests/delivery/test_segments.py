@@ -119,3 +119,9 @@ def test_an_address_is_for_headers_only() -> None:
     with pytest.raises(InputError):
         address_value("=?utf-8?q?a?=@b.example")
     assert address_value("o'neil@b.example") == b"o'neil@b.example"
+
+
+def test_a_local_part_beyond_ascii_goes_into_the_header_as_utf_8() -> None:
+    assert address_value("jörg@b.example") == "jörg@b.example".encode()
+    with pytest.raises(InputError):
+        address_value("jö rg@b.example")

@@ -1,0 +1,202 @@
+"""Who sends: one process; a dead one frees its place at once, a late one is told apart (F6, F41)."""
+
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from sqlalchemy import select
+
+from newsletter.errors import NothingToDo
+from newsletter.store import issues
+from newsletter.store.database import Store, open_store, stamp
+from newsletter.store.lease import LEASE, LeaseLost, take_lease
+from newsletter.store.schema import attempt, delivery, sender
+from tests.databases import NOW
+from tests.store.desk import HOUR, Process, accepted, audience, counted, deferred, rejected, start
+
+MINUTE = timedelta(minutes=1)
+# Another process, really: it takes the lease, says so, and keeps it.
+OTHER = """
+import sys
+from datetime import datetime
+from newsletter.errors import NothingToDo
+from pathlib import Path
+from newsletter.store.database import open_store
+from newsletter.store.lease import take_lease
+store = open_store(sys.argv[1], Path(sys.argv[2]))
+try:
+    lease = take_lease(store, datetime.fromisoformat(sys.argv[3]))
+except NothingToDo as error:
+    print("refused:", error, flush=True)
+else:
+    print("taken", lease.epoch, flush=True)
+    sys.stdin.read()
+"""
+
+
+def url_of(store: Store) -> str:
+    return store.engine.url.render_as_string(hide_password=False)
+
+
+@contextmanager
+def other_process(store: Store, folder: Path) -> Iterator[tuple[subprocess.Popen[str], str]]:
+    """It and the first thing it says."""
+    command = [sys.executable, "-c", OTHER, url_of(store), str(folder / "newsletter.key"), NOW.isoformat()]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout
+        try:
+            yield process, process.stdout.readline().strip()
+        finally:
+            process.kill()
+
+
+def rows_of(store: Store) -> list[object]:
+    """All that a late process must not change."""
+    with store.reading() as connection:
+        return [connection.execute(select(table)).all() for table in (delivery, attempt, sender)]
+
+
+def test_the_lease_has_a_number_that_goes_up(store: Store) -> None:
+    for epoch in (1, 2, 3):
+        lease = take_lease(store, NOW)
+        assert (lease.epoch, lease.until) == (epoch, NOW + LEASE)
+        lease.release()
+
+
+def test_a_lease_that_was_given_back_can_be_taken_at_once_many_times(store: Store) -> None:
+    """On PostgreSQL its connection goes back to the pool: the lock must not go with it."""
+    for _ in range(20):
+        take_lease(store, NOW).release()
+        other = open_store(url_of(store), _key_file(store))
+        take_lease(other, NOW).release()
+        other.close()
+
+
+def _key_file(store: Store) -> Path:
+    return Path(str(store.key_file))  # type: ignore[attr-defined]
+
+
+def test_to_give_back_twice_does_no_harm(store: Store) -> None:
+    lease = take_lease(store, NOW)
+    lease.release()
+    lease.release()
+
+
+def test_a_second_sender_in_this_process_is_refused(store: Store) -> None:
+    lease = take_lease(store, NOW)
+    with pytest.raises(NothingToDo, match=r"process \d+ on .* is sending already"):
+        take_lease(store, NOW)
+    lease.release()
+    take_lease(store, NOW).release()
+
+
+def test_a_second_process_is_refused_while_the_first_one_lives(store: Store, tmp_path: Path) -> None:
+    lease = take_lease(store, NOW)
+    with other_process(store, tmp_path) as (_, said):
+        assert said.startswith("refused:")
+        assert "is sending already" in said
+    lease.release()
+    with other_process(store, tmp_path) as (_, said):
+        assert said == "taken 2"
+
+
+def test_a_process_that_is_killed_frees_its_place_at_once(store: Store, tmp_path: Path) -> None:
+    with other_process(store, tmp_path) as (process, said):
+        assert said == "taken 1"
+        with pytest.raises(NothingToDo):
+            take_lease(store, NOW)
+        process.send_signal(signal.SIGKILL)
+        process.wait(10)
+        assert _taken_soon(store).epoch == 2
+
+
+def _taken_soon(store: Store) -> "Process":
+    """The kernel closes a file with its process; PostgreSQL notices the lost connection a moment later."""
+    import time
+
+    for _ in range(200):
+        try:
+            lease = take_lease(store, NOW)
+        except NothingToDo:
+            time.sleep(0.01)
+        else:
+            lease.release()
+            return lease  # type: ignore[return-value]
+    raise AssertionError("the lock was never freed")
+
+
+def test_a_process_that_is_stopped_keeps_its_lease_until_it_is_over(store: Store, tmp_path: Path) -> None:
+    """F6: SIGSTOP holds the lock for ever; the lease does not."""
+    with other_process(store, tmp_path) as (process, _):
+        process.send_signal(signal.SIGSTOP)
+        with pytest.raises(NothingToDo):
+            take_lease(store, NOW + LEASE - MINUTE)
+        lease = take_lease(store, NOW + LEASE)
+        assert (lease.epoch, lease.lock) == (2, None)
+        process.send_signal(signal.SIGCONT)
+
+
+@pytest.mark.parametrize("say", ["accepted", "rejected", "deferred", "nothing"])
+def test_a_late_process_is_fenced_off_and_changes_nothing(store: Store, say: str) -> None:
+    frozen = audience(store, 4)
+    late = start(store, frozen)
+    (claim, _) = late.claim(2)
+    later = NOW + 20 * MINUTE
+    successor = start(store, frozen, now=later)
+    assert successor.recovered == 2
+    before = rows_of(store)
+    outcomes = {
+        "accepted": [accepted(claim)],
+        "rejected": [rejected(claim)],
+        "deferred": [deferred(claim, later + HOUR)],
+        "nothing": [],
+    }[say]
+    for _ in range(2):
+        with pytest.raises(LeaseLost, match="another process sends now"):
+            late.turn(outcomes, 2, later)
+    with pytest.raises(LeaseLost):
+        late.ledger.recover(lambda doubts: "pending", later)
+    with pytest.raises(LeaseLost):
+        late.ledger.replay([(claim.subscriber_id, 250)], later)
+    assert rows_of(store) == before
+    assert len(successor.claim(9, later)) == 4
+    late.die()
+    successor.end()
+
+
+def test_the_lease_is_renewed_by_work_so_a_long_send_is_not_taken_over(store: Store) -> None:
+    frozen = audience(store, 1)
+    process = start(store, frozen)
+    for minute in range(0, 60, 5):
+        process.turn(now=NOW + minute * MINUTE)
+        with pytest.raises(NothingToDo):
+            take_lease(store, NOW + minute * MINUTE + LEASE - 2 * MINUTE)
+    process.end()
+
+
+@pytest.mark.parametrize("jump", [-HOUR, 30 * 24 * HOUR], ids=["back", "ahead"])
+def test_a_jump_of_the_clock_does_not_cost_the_lease(store: Store, jump: timedelta) -> None:
+    frozen = audience(store, 2, expires_at=NOW + 60 * 24 * HOUR)
+    process = start(store, frozen)
+    (claim,) = process.claim(1)
+    assert len(process.turn([accepted(claim)], 1, NOW + jump).claims) == 1
+    with store.reading() as connection:
+        assert connection.execute(select(sender.c.until)).scalar_one() == stamp(NOW + jump + LEASE)
+    process.end()
+
+
+def test_a_sender_that_takes_over_finds_the_rows_of_the_one_before_in_doubt(store: Store) -> None:
+    frozen = audience(store, 3)
+    first = start(store, frozen)
+    first.claim(2)
+    first.die()
+    second = start(store, frozen)
+    assert second.recovered == 2
+    assert counted(store, frozen) == {"pending": 3}
+    assert len(issues.in_doubt_list(store, frozen)) == 2
+    second.end()
