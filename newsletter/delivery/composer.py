@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from newsletter import links
 from newsletter.delivery.dkim import Key, Signer, compile_signer
-from newsletter.delivery.envelope import Outgoing, make_wire
+from newsletter.delivery.envelope import Outgoing
 from newsletter.delivery.outcomes import cannot_write
 from newsletter.delivery.segments import Segments, address_value, compile_message
 from newsletter.errors import InputError
@@ -28,7 +28,6 @@ class ReaderValues(NamedTuple):
 @dataclass(frozen=True, slots=True)
 class _Variant:
     segments: Segments
-    stuffed: bool
     signers: tuple[Signer, ...]
 
 
@@ -49,7 +48,6 @@ class Composer:
         self._variants = {
             number: _Variant(
                 compile_message(message, tokens=_TOKENS, addresses=_ADDRESSES),
-                message != make_wire(message),
                 tuple(compile_signer(key, message, moment) for key in keys),
             )
             for number, message in messages.items()
@@ -64,7 +62,7 @@ class Composer:
         data = variant.segments.fill(filled)
         if variant.signers:
             data = b"".join((*(signer.sign(filled) for signer in variant.signers), data))
-        return Outgoing(claim.subscriber_id, sender, address, data, "", variant.stuffed)
+        return Outgoing(claim.subscriber_id, sender, address, data, "", variant.segments.stuffed)
 
     def write_all(self, claims: Sequence[Claim]) -> list[Outgoing | Outcome]:
         """Messages, and for one that cannot be written its outcome."""

@@ -103,8 +103,7 @@ class Extensions:
             if message.recipient.isascii() or not _is_utf8_address(message.recipient):
                 return _refuse(message, Phase.RCPT, 553, "5.1.3 an address that must not stand in an SMTP command")
             if not self.utf8:
-                # The code stands behind: in front, 5.6.7 would be taken for a fault of the message.
-                return _refuse(message, Phase.RCPT, 553, "the relay takes no address that is not ASCII (5.6.7)")
+                return _refuse(message, Phase.RCPT, 553, "5.6.7 the relay takes no address that is not ASCII")
         if self.size and len(message.data) > self.size and len(message.plain) > self.size:
             return _refuse(message, Phase.DATA, 552, f"5.3.4 message size exceeds the relay's limit of {self.size}")
         return None

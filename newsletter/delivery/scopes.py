@@ -95,6 +95,7 @@ _ENHANCED: tuple[tuple[str, Scope, str], ...] = (
     ("x.3.", "relay", "system"),
     ("x.4.", "relay", "network"),
     ("x.5.", "message", "syntax"),
+    ("x.6.7", "recipient", "not-ascii"),
     ("x.6.", "message", "content"),
     ("x.7.28", "relay", "rate"),
     ("x.7.", "sender", "policy"),
