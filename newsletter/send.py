@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from newsletter.audience.addresses import check_address, wire_address
-from newsletter.audience.tokens import TokenKeys, make_tokens
+from newsletter.audience.tokens import TokenKeys, make_tokens, make_verp
 from newsletter.build import Rendered, compose_message, render_issue
 from newsletter.config import Config, FurtherRelay, Smtp
 from newsletter.delivery import dkim
@@ -15,7 +15,7 @@ from newsletter.delivery.relay import Relay
 from newsletter.delivery.retry import after_doubt
 from newsletter.delivery.sender import Report, Rules, Sender, run_sender, send_one
 from newsletter.desk import database_address
-from newsletter.errors import InputError, Mistake, NewsletterError, NothingToDo
+from newsletter.errors import InputError, Mistake, NewsletterError
 from newsletter.model import UNSORTED, Books, Claim
 from newsletter.rendering.email import select_sections
 from newsletter.store import issues
@@ -121,14 +121,6 @@ def freeze_issue(workspace: Workspace, config: Config, store: Store, slug: str, 
         lanes=[throttle.domains for throttle in config.throttles],
         expires_at=now + timedelta(hours=config.smtp.lifetime_h),
     )
-    if not issues.count_readers(store, plan.choose):
-        raise NothingToDo(
-            Mistake(
-                code="NL095",
-                message=f"no active subscriber wants a section of {slug}",
-                help="newsletter subscribers list",
-            )
-        )
     return issues.freeze(store, plan, now)
 
 
@@ -187,8 +179,8 @@ def make_composer(
     verp, sender = bool(config.smtp.bounces), f"{name}@{domain}"
 
     def values(subscriber: int) -> ReaderValues:
-        token, message_id, part = make_tokens(keys, issue, subscriber)
-        return ReaderValues(token.encode(), message_id.encode(), f"{name}+{part}@{domain}" if verp else sender)
+        tokens = make_tokens(keys, issue, subscriber)
+        return ReaderValues(*tokens, f"{name}+{make_verp(keys, issue, subscriber)}@{domain}" if verp else sender)
 
     return Composer(messages, values=values, wire=wire_address, keys=_read_keys(workspace, config), moment=moment)
 

@@ -1,7 +1,9 @@
 """The flows around the audience: a file of subscribers in, a file out, one person added, shown, gone."""
 
+import gc
 from collections import Counter
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from contextlib import suppress as passing_over
 from dataclasses import dataclass
 from datetime import datetime
@@ -22,7 +24,7 @@ from newsletter.store.database import Store, create_store, exists, open_store
 from newsletter.text.words import suggest
 from newsletter.workspace import Workspace
 
-_BATCH = 10_000
+_BATCH = 25_000  # sorted, so many rows touch each page of the index about once
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,12 +89,23 @@ def _take_in(
     counts: Counter[str] = Counter()
     with passing_over(_DryRun), store.writing() as connection:
         intake = audience.Intake(store, connection, source=consent, event="imported", now=now)
-        while batch := list(islice(rows, _BATCH)):
-            intake.take(batch)
+        with _no_collection():
+            while batch := list(islice(rows, _BATCH)):
+                intake.take(batch)
         counts = intake.counts
         if dry_run:
             raise _DryRun
     return counts
+
+
+@contextmanager
+def _no_collection() -> Iterator[None]:
+    """Millions of tuples come and go without a circle among them: looking for some would take a third of the time."""
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.enable()
 
 
 class _Rejects:

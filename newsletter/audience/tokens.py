@@ -45,11 +45,10 @@ class Ids(NamedTuple):
 
 
 class ReaderTokens(NamedTuple):
-    """What differs in one reader's mail: unsubscribe token, Message-ID part, envelope part."""
+    """What differs in one reader's mail, in ASCII: the unsubscribe token, and the number in the Message-ID."""
 
-    unsubscribe: str
-    message_id: str
-    verp: str
+    unsubscribe: bytes
+    message_id: bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,12 +68,16 @@ class TokenKeys:
 def make_tokens(keys: TokenKeys, issue: int, subscriber: int) -> ReaderTokens:
     """The tokens of one delivery."""
     ids = _IDS.pack((keys.number << 4 | _UNSUBSCRIBE) << 24 | issue, subscriber)
-    mac = keys.unsubscribe.digest(ids)[:_MAC_BYTES]
-    unsubscribe = binascii.b2a_base64(ids + mac, newline=False).translate(_URL_SAFE).decode("ascii")
-    # Of one HMAC both the part that makes the envelope ours and the number that no other message has.
+    mac = keys.unsubscribe.digest(ids)
+    token = binascii.b2a_base64(ids + mac[:_MAC_BYTES], newline=False).translate(_URL_SAFE)
+    # The other half of the same MAC is a number that no other message has, and tells nothing about the first.
+    return ReaderTokens(token, mac[_MAC_BYTES:].hex().encode())
+
+
+def make_verp(keys: TokenKeys, issue: int, subscriber: int) -> str:
+    """What names the delivery in the sender of its envelope."""
     ids = _IDS.pack((keys.number << 4 | _VERP) << 24 | issue, subscriber)
-    mac = keys.verp.digest(ids)
-    return ReaderTokens(unsubscribe, mac[_VERP_MAC_BYTES:20].hex(), (ids + mac[:_VERP_MAC_BYTES]).hex())
+    return (ids + keys.verp.digest(ids)[:_VERP_MAC_BYTES]).hex()
 
 
 def read_unsubscribe(token: str, keys: Sequence[TokenKeys]) -> Ids | None:

@@ -3,6 +3,7 @@
 import asyncio
 import ssl
 from collections import deque
+from functools import lru_cache
 from typing import cast
 
 from newsletter.delivery.login import log_in
@@ -141,6 +142,7 @@ class Opening:
         return reply
 
 
+@lru_cache(16)  # reading the system's certificates takes 10 ms, and connections are renewed often
 def make_tls(relay: Relay) -> ssl.SSLContext:
     """Verified, TLS 1.2 at least; the standard library's smtplib verifies nothing by default (message X10)."""
     context = ssl.create_default_context(cafile=relay.ca_file or None)

@@ -41,7 +41,7 @@ class Connection(asyncio.Protocol):
         self.capabilities = capabilities
         self.mode = _choose_mode(relay, capabilities, memory)
         self.pipelining = self.mode >= Mode.PIPELINING
-        self.window = {Mode.LOCK_STEP: 2, Mode.PIPELINING: 3, Mode.CHUNKING: max(relay.window, 1) + 1}[self.mode]
+        self.window = {Mode.LOCK_STEP: 2, Mode.PIPELINING: 4, Mode.CHUNKING: max(relay.window, 1) + 2}[self.mode]
         self.fault = ""
         self._memory, self._secured, self._timeouts = memory, secured, relay.timeouts
         self._loop = asyncio.get_running_loop()

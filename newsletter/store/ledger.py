@@ -18,19 +18,19 @@ from newsletter.store.database import BUSY_S, Store, StoreError, stamp
 from newsletter.store.issues import FrozenIssue
 from newsletter.store.lease import Lease
 from newsletter.store.limits import Limit
-from newsletter.store.schema import ERASED
 
 _REPLY_LIMIT = 200
 
-# One row, by its key, and only if it is still ours: a process that lost its lease changes nothing (F6).
-_RECORD = f"""
+# One row, by its key, and only if it is still ours: a process that lost its lease changes nothing (F6). What a relay
+# says of a reader who was forgotten (`schema.ERASED`) is not kept: it often names the address.
+_RECORD = """
     UPDATE delivery SET state = ?, attempt = ?, doubts = ?, next_at = ?, code = ?, enhanced = ?,
-        reply = CASE WHEN label = '{ERASED}' THEN '' ELSE ? END, label = ?, at = ?
+        reply = CASE WHEN label = 'erased' THEN '' ELSE ? END, label = ?, at = ?
     WHERE issue_id = ? AND subscriber_id = ? AND state = 'claimed' AND epoch = ?
 """
 # The same for the many: what is known of an accepted one beyond its claim is the reply.
-_ACCEPT = f"""
-    UPDATE delivery SET state = 'accepted', code = ?, reply = CASE WHEN label = '{ERASED}' THEN '' ELSE ? END, at = ?
+_ACCEPT = """
+    UPDATE delivery SET state = 'accepted', code = ?, reply = CASE WHEN label = 'erased' THEN '' ELSE ? END, at = ?
     WHERE issue_id = ? AND subscriber_id = ? AND state = 'claimed' AND epoch = ?
 """
 _LOG = """
@@ -240,9 +240,8 @@ class Ledger:
         if count < 1 or self._due is None or self._due > stamp(now):
             return []
         full = [number for number, limit in enumerate(self._lanes, 1) if purse.room(limit) < 1]
-        condition = (
-            f" AND d.lane NOT IN ({', '.join(map(str, full))})" if full else ""
-        )  # nobody waits behind these (D42)
+        # Nobody waits behind those whose provider takes no more just now (D42).
+        condition = f" AND d.lane NOT IN ({', '.join(map(str, full))})" if full else ""
         query = self._sql(_DUE.format(lanes=condition) + self._lock)
         rows = cursor.execute(query, (self._issue, stamp(now), count)).fetchall()
         allowed = [row for row in rows if not 0 < row[4] <= len(self._lanes) or purse.draw(self._lanes[row[4] - 1])]
