@@ -4,6 +4,7 @@ The whole program runs, as a process of its own; a recorder (`bench.recorder`) k
 """
 
 import argparse
+import asyncio
 import hashlib
 import json
 import os
@@ -22,7 +23,9 @@ from pathlib import Path
 from typing import Any
 
 from bench.recorder import Copy, Recorder
-from newsletter.delivery.dialogue import WINDOW
+from newsletter.delivery.relay import Memory, Relay
+from newsletter.delivery.replies import Capabilities
+from newsletter.delivery.smtp import Connection
 
 CONNECTIONS = 10
 DELAY_S = 0.02
@@ -311,8 +314,13 @@ def _find_disorder(desk: Desk, issue: str) -> str:
 
 
 def count_bound(connections: int, *, chunking: bool) -> int:
-    """How many messages can be claimed at one moment: connections × window (`smtp.Connection.window`)."""
-    return connections * (WINDOW + 1 if chunking else 3)
+    """How many messages can be claimed at one moment: connections × window."""
+
+    async def read_window() -> int:
+        offered = frozenset({"PIPELINING", "CHUNKING"} if chunking else {"PIPELINING"})
+        return Connection(Relay("127.0.0.1", 0), Capabilities(offered), Memory(), secured=False).window
+
+    return connections * asyncio.run(read_window())
 
 
 # --- the measurement ----------------------------------------------------------------------------------------------

@@ -1,6 +1,5 @@
 """Readers, issues and senders for the tests of the store, in as few words as the tests can do with."""
 
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -13,6 +12,7 @@ from newsletter.model import Claim, Outcome, SubscriberRow, Turn
 from newsletter.store import issues, schema
 from newsletter.store.database import Store
 from newsletter.store.issues import ALL, FrozenIssue, Plan
+from newsletter.store.journal import Journal
 from newsletter.store.lease import Lease, take_lease
 from newsletter.store.ledger import Ledger
 from newsletter.store.subscribers import Intake
@@ -97,10 +97,20 @@ def drop_lock(lease: Lease) -> None:
     lease.lock = None
 
 
-def start(store: Store, frozen: FrozenIssue, *, now: datetime = NOW, policy: str = "resend", **options: Any) -> Process:
+def start(
+    store: Store,
+    frozen: FrozenIssue,
+    *,
+    now: datetime = NOW,
+    policy: str = "resend",
+    journal: Journal | None = None,
+    **options: Any,
+) -> Process:
     """A process that has taken the lease and looked at what the last one left, as `send` does."""
     lease = take_lease(store, now)
     ledger = Ledger(store, frozen, lease, **options)
+    if journal:
+        journal.replay(ledger, frozen.id, now)
     recovered = ledger.recover(lambda doubts: after_doubt(policy, doubts), now)
     issues.set_state(store, frozen, "sending", unless=("cancelled", "done"))
     return Process(store, lease, ledger, recovered)
@@ -145,6 +155,11 @@ def number_of(store: Store, canonical: str) -> int | None:
         return connection.execute(statement).scalar_one_or_none()
 
 
+def url_of(store: Store) -> str:
+    """The address by which it can be opened again."""
+    return f"sqlite:///{store.path}" if store.path else store.engine.url.render_as_string(hide_password=False)
+
+
 def count_rows(store: Store, table: str) -> int:
     """How many rows a table has."""
     with store.reading() as connection:
@@ -182,6 +197,7 @@ def make_quick(store: Store) -> None:
         connection.commit()
 
     event.listen(store.engine, "connect", hurry)
+    store.engine.pool._pre_ping = False
     store.engine.dispose()
 
 
@@ -189,7 +205,7 @@ def make_empty(store: Store) -> None:
     """Like new, numbers included: the same example gives the same numbers."""
     names = [table.name for table in schema.metadata.sorted_tables if table.name not in ("installation", "sender")]
     numbered = [name for name in names if "id" in schema.metadata.tables[name].c]
-    statements = [f"DELETE FROM {name}" for name in names]
+    statements = [f"DELETE FROM {name}" for name in names]  # noqa: S608 - our own names
     statements.append("UPDATE sender SET epoch = 0, holder = '', until = ''")
     with store.writing() as connection:
         if store.is_sqlite:
@@ -198,8 +214,3 @@ def make_empty(store: Store) -> None:
         else:
             statements += [f"ALTER SEQUENCE {name}_id_seq RESTART" for name in numbered]
             connection.exec_driver_sql("; ".join(statements))  # one way there and back instead of a dozen
-
-
-def tally(values: Sequence[str]) -> dict[str, int]:
-    """How often each stands there."""
-    return dict(Counter(values))

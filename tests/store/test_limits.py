@@ -88,7 +88,7 @@ def test_a_rate_is_used_up_to_its_half_at_least(limit: Limit) -> None:
 HUNDRED = Limit("the relay: 100/h", 100, 3600)
 
 
-@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("seed", range(2))
 def test_a_hundred_an_hour_are_a_hundred_in_any_hour_across_restarts(quick_store: Store, seed: int) -> None:
     """F55. Each process is stopped or killed at a random moment; some of what it claims goes back."""
     import random
@@ -97,16 +97,16 @@ def test_a_hundred_an_hour_are_a_hundred_in_any_hour_across_restarts(quick_store
     make_empty(quick_store)
     frozen = audience(quick_store, 400)
     now, sent = NOW, []
-    while now < NOW + 4 * HOUR:
+    while now < NOW + 3 * HOUR:
         process = start(quick_store, frozen, now=now, limit=HUNDRED)
-        for _ in range(dice.randint(1, 6)):
-            claims = process.claim(dice.choice([1, 10, 200]), now)
+        for _ in range(dice.randint(1, 30)):
+            claims = process.claim(dice.choice([1, 10, 200, 200]), now)
             sent += [now] * len(claims)
             process.turn([accepted(claim) for claim in claims if dice.random() < 0.9], now=now)
-            now += dice.choice([SECOND, 30 * SECOND, 400 * SECOND])
+            now += dice.choice([SECOND, 40 * SECOND, 90 * SECOND])
         process.die()
         now += dice.choice([SECOND, 60 * SECOND])
-    assert 90 <= most_in_any(HOUR, sent) <= 100
+    assert 80 <= most_in_any(HOUR, sent) <= 100
     assert issues.read_books(quick_store, frozen).balanced
 
 
