@@ -125,15 +125,15 @@ def _send(here: Here, store: Store, frozen: FrozenIssue) -> int:
         return 6
     stopped: list[int] = []
     with here.ui.progress("sent", books.open) as bar:
-        seen = [0]
+        started, seen = time.monotonic(), [0]
 
         def watch(report: Report) -> None:
             done = report.accepted + report.rejected + report.deferred
-            with suppress(OSError):  # that nobody reads it any more is no reason to stop halfway (F54)
-                bar.step(f"{report.deferred} deferred, {report.rejected} refused {report.held_by}", done - seen[0])
+            rate = done / max(time.monotonic() - started, 0.1)
+            held = f", held by {report.held_by}" if report.held_by else ""
+            bar.step(f"{rate:,.0f}/s, {report.deferred:,} deferred, {report.rejected:,} refused{held}", done - seen[0])
             seen[0] = done
 
-        started = time.monotonic()
         sent = deliver(
             here.workspace,
             here.config,

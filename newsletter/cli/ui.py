@@ -97,7 +97,8 @@ class PlainProgress(Progress):
         self._count += count
         if time.monotonic() >= self._next:
             self._next = time.monotonic() + 2
-            sys.stderr.write(f"{self._label}: {self._count:,} of {self._total:,}\n")
+            told = f", {what}" if what else ""
+            sys.stderr.write(f"{self._label}: {self._count:,} of {self._total:,}{told}\n")
 
 
 @contextmanager

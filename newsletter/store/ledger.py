@@ -20,6 +20,8 @@ from newsletter.store.lease import Lease
 from newsletter.store.limits import Limit
 
 _REPLY_LIMIT = 200
+_TRIES = 3
+_AGAIN = ("40001", "40P01")
 
 # One row, by its key, and only if it is still ours: a process that lost its lease changes nothing (F6). What a relay
 # says of a reader who was forgotten (`schema.ERASED`) is not kept: it often names the address.
@@ -88,6 +90,10 @@ _FILL = """
 """
 
 
+class StoreAgain(StoreError):
+    """PostgreSQL took a transaction back and asks to try it again (40001, 40P01). Nothing of it has happened."""
+
+
 class StoreBusy(Exception):
     """Another process writes just now."""
 
@@ -135,6 +141,14 @@ class Ledger:
 
     def turn(self, outcomes: Sequence[Outcome], wanted: int, now: datetime) -> Turn:
         """Record what was answered and claim up to `wanted` more, in one transaction. Raises StoreError, LeaseLost."""
+        for _ in range(_TRIES - 1):
+            try:
+                return self._turn(outcomes, wanted, now)
+            except StoreAgain:
+                self._behind, self._due = True, ""  # where the cursors went was taken back with the rest
+        return self._turn(outcomes, wanted, now)
+
+    def _turn(self, outcomes: Sequence[Outcome], wanted: int, now: datetime) -> Turn:
         with self._transaction() as cursor:
             self._lease.check(cursor, now)
             if outcomes:
@@ -346,7 +360,8 @@ class Ledger:
             cursor.close()
         except (DBAPIError, self._store.engine.dialect.loaded_dbapi.Error) as error:
             self.close()
-            raise StoreError(
+            kind = StoreAgain if getattr(error, "sqlstate", "") in _AGAIN else StoreError
+            raise kind(
                 Mistake(code="NL090", message=f"the database failed: {str(error).strip().splitlines()[0]}")
             ) from error
 

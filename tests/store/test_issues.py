@@ -6,6 +6,7 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import update
 
+from newsletter.errors import NothingToDo
 from newsletter.model import FINAL, OPEN
 from newsletter.store import issues
 from newsletter.store.database import Store, StoreError
@@ -85,11 +86,13 @@ def test_readers_get_the_variant_of_their_themes(store: Store) -> None:
     }
 
 
-def test_an_issue_that_nobody_wants_is_frozen_for_nobody(store: Store) -> None:
-    take_in(store, [reader(1, themes="sport")])
-    frozen = freeze(store, choose=by_theme)
-    assert frozen.planned == 0
-    assert counted(store, frozen) == {}
+def test_an_issue_that_nobody_wants_is_not_frozen_and_can_be_when_somebody_does(store: Store) -> None:
+    take_in(store, [reader(1, themes="sport"), reader(2, state="pending")])
+    with pytest.raises(NothingToDo, match="nobody wants a section of 2026-11-23-weekly"):
+        freeze(store, choose=by_theme)
+    assert issues.frozen_issues(store) == []
+    take_in(store, [reader(3)])
+    assert freeze(store, choose=by_theme).planned == 1
 
 
 def test_what_a_theme_is_called_is_never_a_part_of_a_statement(store: Store) -> None:
