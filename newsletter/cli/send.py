@@ -29,7 +29,7 @@ from newsletter.send import (
 from newsletter.store.database import Store
 from newsletter.store.issues import FrozenIssue, find_issue, in_doubt_list, read_books
 
-OPEN_STATES = ("pending", "deferred", "claimed", "in_doubt")
+OPEN_STATES = ("pending", "deferred", "claimed", "in_doubt", "held")
 
 
 @click.command("send")
@@ -131,7 +131,9 @@ def _send(here: Here, store: Store, frozen: FrozenIssue) -> int:
             done = report.accepted + report.rejected + report.deferred
             rate = done / max(time.monotonic() - started, 0.1)
             held = f", held by {report.held_by}" if report.held_by else ""
-            bar.step(f"{rate:,.0f}/s, {report.deferred:,} deferred, {report.rejected:,} refused{held}", done - seen[0])
+            told = f"{rate:,.0f}/s, {report.deferred:,} deferred, {report.rejected:,} refused{held}"
+            with suppress(OSError):  # nobody can be told: that is no reason to stop (F54)
+                bar.step(told, done - seen[0])
             seen[0] = done
 
         sent = deliver(
@@ -158,7 +160,7 @@ def _on_signals(stop: Callable[[], None], stopped: list[int]) -> None:
         stopped.append(number)
         stop()
 
-    for number in (signal.SIGINT, signal.SIGTERM):
+    for number in (signal.SIGINT, signal.SIGTERM, getattr(signal, "SIGHUP", signal.SIGTERM)):
         signal.signal(number, drain)
 
 
@@ -175,6 +177,9 @@ def _tell(here: Here, sent: Sent, seconds: float) -> None:
         here.ui.say(f"paused: {report.paused}", "red")
     elif report.relay:
         here.ui.say(f"the relay cannot be used: {report.relay}", "red")
+    if sent.books.counts.get("held"):
+        count, slug = sent.books.counts["held"], sent.books.issue
+        here.ui.say(f"{count:,} held for you to decide: newsletter resend {slug} --only held, or leave them", "yellow")
     if report.stopped:
         here.ui.say("stopped; run the same command again to go on")
 
