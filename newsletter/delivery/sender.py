@@ -27,9 +27,6 @@ RELAY_PAUSES_S = (1, 2, 5, 10, 20, 40)
 # after the ledger last heard of us, so whoever takes over finds nothing of ours under way (D23, F6).
 DOT_S = 240
 RENEW_S = 60
-# While every connection has more to send, replies are gathered for a moment: a transaction costs more than what is in
-# it. So much later an acknowledgement is on the disk at most.
-GATHER_S = 0.001
 
 
 class Deliveries(Protocol):
@@ -39,7 +36,10 @@ class Deliveries(Protocol):
         """Outcomes in, claims out. May wait for other processes."""
 
     def try_turn(self, outcomes: Sequence[Outcome], wanted: int, now: datetime) -> Turn | None:
-        """The same without waiting for anybody; None if it would have to."""
+        """The same without waiting for anybody; None if it would have to. Nothing of it counts before `commit`."""
+
+    def commit(self) -> None:
+        """End what `try_turn` began: on the disk when this returns."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -175,8 +175,6 @@ class Sender:
         drain_until: float | None = None
         while True:
             await self._pause(drain_until)
-            if not self.stopping and all(line.queue for line in self._lines if line.connection):
-                await asyncio.sleep(GATHER_S)
             if self.stopping and drain_until is None:
                 drain_until = loop.time() + self._rules.drain_s
                 self._return_queues()
@@ -189,9 +187,7 @@ class Sender:
                 for line in self._lines:
                     if line.connection:
                         line.connection.not_after = self._renewed + DOT_S
-                turn = self._ledger.try_turn(outcomes, wanted, self._clock())
-                if turn is None:
-                    turn = await loop.run_in_executor(writer, self._ledger.turn, outcomes, wanted, self._clock())
+                turn = await self._take_turn(writer, outcomes, wanted)
                 self.report.held_by = turn.held_by
                 self._watch(self.report)
                 if turn.claims:
@@ -200,6 +196,15 @@ class Sender:
                     return
             if self.stopping and not state.claimed and not state.outcomes:
                 return
+
+    async def _take_turn(self, writer: ThreadPoolExecutor, outcomes: Sequence[Outcome], wanted: int) -> Turn:
+        """One transaction. While the disk ends it, replies go on coming in: they are the next one's (D11)."""
+        loop, now = asyncio.get_running_loop(), self._clock()
+        turn = self._ledger.try_turn(outcomes, wanted, now)
+        if turn is None:
+            return await loop.run_in_executor(writer, self._ledger.turn, outcomes, wanted, now)
+        await loop.run_in_executor(writer, self._ledger.commit)
+        return turn
 
     async def _pause(self, drain_until: float | None) -> None:
         """Until somebody has something for the ledger, or the time to drain is over."""

@@ -89,6 +89,7 @@ class GuardedLedger:
 
     def __init__(self, journal: Journal, ledger: Ledger, issue: int) -> None:
         self._journal, self._ledger, self._issue = journal, ledger, issue
+        self._under_way: Sequence[Outcome] = ()
 
     def turn(self, outcomes: Sequence[Outcome], wanted: int, now: datetime) -> Turn:
         """Like the ledger's."""
@@ -97,8 +98,14 @@ class GuardedLedger:
 
     def try_turn(self, outcomes: Sequence[Outcome], wanted: int, now: datetime) -> Turn | None:
         """Like the ledger's."""
+        self._under_way = outcomes
         with self._keeping(outcomes):
             return self._ledger.try_turn(outcomes, wanted, now)
+
+    def commit(self) -> None:
+        """Like the ledger's."""
+        with self._keeping(self._under_way):
+            self._ledger.commit()
 
     @contextmanager
     def _keeping(self, outcomes: Sequence[Outcome]) -> Iterator[None]:

@@ -120,22 +120,29 @@ class Ledger:
         self._due: str | None = ""  # when the next deferred one comes due; empty: not read yet
         self._connection: Any = None
         self._patient = self._waits = True  # what is wanted of a busy database, and what it was told last
+        self._open_end = False  # whether a transaction is left for `commit` to end
         self._is_sqlite = store.is_sqlite
 
     def try_turn(self, outcomes: Sequence[Outcome], wanted: int, now: datetime) -> Turn | None:
-        """Like `turn`, if it need not wait for anybody; else None, and nothing has happened.
+        """Like `turn`, if it need not wait for anybody, but for its end: call `commit` before anything of it is used.
 
-        On a SQLite file it takes less time than handing it to a thread does. PostgreSQL is always waited for.
+        None if it would have to wait; then nothing has happened. On a SQLite file the statements take less time than
+        handing them to a thread does; the disk at the end is what takes time. PostgreSQL is always waited for.
         """
         if not self._is_sqlite:
             return None
-        self._be_patient(False)
+        self._patient, self._open_end = False, True
         try:
             return self.turn(outcomes, wanted, now)
         except StoreBusy:
             return None
         finally:
-            self._be_patient(True)
+            self._patient, self._open_end = True, False
+
+    def commit(self) -> None:
+        """End what `try_turn` began. Raises StoreError; then nothing of it has happened."""
+        with self._telling():
+            self._connection.commit()
 
     # --- one turn -------------------------------------------------------------------------------------------------
 
@@ -344,8 +351,8 @@ class Ledger:
 
     @contextmanager
     def _transaction(self) -> Iterator[Any]:
-        """A write transaction on the driver's own connection. After any failure the connection is thrown away (D19)."""
-        try:
+        """A write transaction on the driver's own connection."""
+        with self._telling():
             if self._connection is None:
                 self._connection = self._store.engine.raw_connection()
             cursor = self._connection.cursor()
@@ -356,17 +363,21 @@ class Ledger:
             except BaseException:
                 self._connection.rollback()
                 raise
-            self._connection.commit()
+            if not self._open_end:
+                self._connection.commit()
             cursor.close()
+
+    @contextmanager
+    def _telling(self) -> Iterator[None]:
+        """A driver's error becomes ours. After any failure the connection is thrown away (D19)."""
+        try:
+            yield
         except (DBAPIError, self._store.engine.dialect.loaded_dbapi.Error) as error:
             self.close()
             kind = StoreAgain if getattr(error, "sqlstate", "") in _AGAIN else StoreError
             raise kind(
                 Mistake(code="NL090", message=f"the database failed: {str(error).strip().splitlines()[0]}")
             ) from error
-
-    def _be_patient(self, patient: bool) -> None:
-        self._patient = patient
 
     def _begin(self, cursor: Any) -> None:
         """Become the one that writes. Raises StoreBusy if another process writes and is not to be waited for."""

@@ -395,6 +395,9 @@ def test_a_turn_that_would_have_to_wait_says_so_and_has_done_nothing(sqlite_stor
     turn = process.ledger.try_turn([accepted(claim)], 1, NOW)
     assert turn is not None
     assert len(turn.claims) == 1
+    assert counted(sqlite_store, frozen) == {"claimed": 1, "pending": 1}  # nothing of it counts yet
+    process.ledger.commit()
+    assert counted(sqlite_store, frozen) == {"accepted": 1, "claimed": 1}
     process.end()
 
 
@@ -403,6 +406,7 @@ def test_a_turn_waits_for_another_writer_and_is_not_lost(sqlite_store: Store) ->
     frozen = audience(sqlite_store, 2)
     process = start(sqlite_store, frozen)
     assert process.ledger.try_turn([], 1, NOW) is not None  # then impatient; the next one must be patient again
+    process.ledger.commit()
     holding, release = threading.Event(), threading.Event()
 
     def hold() -> None:
