@@ -6,6 +6,7 @@ from dataclasses import fields, is_dataclass
 from pathlib import Path
 from typing import get_args
 
+import click
 import pytest
 
 from newsletter.cli import COMMANDS, cli
@@ -33,7 +34,11 @@ def test_every_command_and_option_is_documented(name: str) -> None:
     part = section(text, name)
     command = cli.get_command(None, name)  # type: ignore[arg-type]
     assert command is not None
-    for parameter in command.params:
+    below = command.commands.values() if isinstance(command, click.Group) else ()
+    for one in below:
+        assert str(one.name) in part, one.name
+        assert "Example: newsletter" in (one.help or ""), one.name
+    for parameter in [parameter for one in (command, *below) for parameter in one.params]:
         for option in getattr(parameter, "opts", []):
             if option.startswith("--"):
                 assert option in part or option in text.partition("## Exit codes")[0], option

@@ -26,13 +26,25 @@ class Here:
     ui: Ui
 
 
+def shared_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """The options that every command has."""
+    options = (
+        click.option(
+            "--workspace", metavar="DIR", help="The folder with newsletter.toml (default: the nearest above)."
+        ),
+        click.option("--json", "as_json", is_flag=True, help="Print one JSON document on stdout."),
+        click.option("--quiet", is_flag=True, help="Only data and errors."),
+        click.option("--debug", is_flag=True, help="Show the traceback of an unexpected error."),
+    )
+    for option in reversed(options):
+        command = option(command)
+    return command
+
+
 def speaking(command: Callable[..., Any]) -> Callable[..., Any]:
     """Adds --workspace, --json, --quiet and --debug; the command gets `ui` and `root` instead."""
 
-    @click.option("--workspace", metavar="DIR", help="The folder with newsletter.toml (default: the nearest above).")
-    @click.option("--json", "as_json", is_flag=True, help="Print one JSON document on stdout.")
-    @click.option("--quiet", is_flag=True, help="Only data and errors.")
-    @click.option("--debug", is_flag=True, help="Show the traceback of an unexpected error.")
+    @shared_options
     @click.pass_context
     @wraps(command)
     def wrapper(ctx: click.Context, /, **options: Any) -> Any:

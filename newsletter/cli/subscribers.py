@@ -4,11 +4,12 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import click
 
 from newsletter.audience.addresses import check_address
-from newsletter.cli.common import Here, in_workspace
+from newsletter.cli.common import Here, in_workspace, shared_options
 from newsletter.errors import Mistake, UsageError
 from newsletter.store.database import Store
 from newsletter.store.subscribers import count_by_state, export_rows, find_person
@@ -32,11 +33,15 @@ def database(here: Here) -> Iterator[Store]:
 
 
 @click.group("subscribers")
-def command() -> None:
+@shared_options
+@click.pass_context
+def command(ctx: click.Context, /, **options: Any) -> None:
     """The audience: who reads, with what consent, and who never must be mailed again.
 
     Example: newsletter subscribers import people.csv --consent "web form, 2025"
     """
+    above = ctx.obj or {}
+    ctx.obj = {**above, **{name: value for name, value in options.items() if value}}
 
 
 def parse_map(ctx: click.Context, parameter: click.Parameter, values: tuple[str, ...]) -> dict[str, str]:

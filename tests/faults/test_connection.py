@@ -635,8 +635,8 @@ def test_windows_leave_room_for_one_that_waits() -> None:
 
     assert [in_loop(run(ehlo)) for ehlo in (LOCK_STEP, EHLO, CHUNKING)] == [
         (2, False, Mode.LOCK_STEP),
-        (3, True, Mode.PIPELINING),
-        (9, True, Mode.CHUNKING),
+        (4, True, Mode.PIPELINING),
+        (10, True, Mode.CHUNKING),
     ]
 
 

@@ -43,7 +43,7 @@ from tests.store.desk import HOUR, Process, all_text, break_connection, make_emp
 
 DEEP = os.environ.get("HYPOTHESIS_PROFILE") == "deep"
 # PostgreSQL takes three times as long for a step.
-EXAMPLES = {"sqlite": 2000, "postgresql": 1000} if DEEP else {"sqlite": 150, "postgresql": 60}
+EXAMPLES = {"sqlite": 2000, "postgresql": 1000} if DEEP else {"sqlite": 100, "postgresql": 40}
 STEPS = 60 if DEEP else 40
 
 WHO = st.integers(0, 7)
