@@ -260,7 +260,11 @@ def deliver(
             ledger.close()
         if report.paused:
             issues.set_state(store, frozen, "paused", report.paused, unless=("cancelled", "done"))
-        return Sent(report=report, books=issues.finish(store, frozen), recovered=recovered)
+        return Sent(
+            report=report,
+            books=issues.finish(store, frozen, doubts_wait=rules.on_uncertain == "hold"),
+            recovered=recovered,
+        )
     finally:
         lease.release()
 

@@ -67,16 +67,22 @@ class TokenKeys:
 
 def make_tokens(keys: TokenKeys, issue: int, subscriber: int) -> ReaderTokens:
     """The tokens of one delivery."""
-    ids = _IDS.pack((keys.number << 4 | _UNSUBSCRIBE) << 24 | issue, subscriber)
+    ids = _IDS.pack(_first(keys, _UNSUBSCRIBE, issue), subscriber)
     mac = keys.unsubscribe.digest(ids)
     token = binascii.b2a_base64(ids + mac[:_MAC_BYTES], newline=False).translate(_URL_SAFE)
     # The other half of the same MAC is a number that no other message has, and tells nothing about the first.
     return ReaderTokens(token, mac[_MAC_BYTES:].hex().encode())
 
 
+def _first(keys: TokenKeys, purpose: int, issue: int) -> int:
+    if issue >> 24:
+        raise OverflowError("an issue's number must fit into three octets")
+    return (keys.number << 4 | purpose) << 24 | issue
+
+
 def make_verp(keys: TokenKeys, issue: int, subscriber: int) -> str:
     """What names the delivery in the sender of its envelope."""
-    ids = _IDS.pack((keys.number << 4 | _VERP) << 24 | issue, subscriber)
+    ids = _IDS.pack(_first(keys, _VERP, issue), subscriber)
     return (ids + keys.verp.digest(ids)[:_VERP_MAC_BYTES]).hex()
 
 
@@ -84,6 +90,8 @@ def read_unsubscribe(token: str, keys: Sequence[TokenKeys]) -> Ids | None:
     """Whose token this is; None for one that is not ours. The time it takes does not tell why not (K3)."""
     try:
         data = base64.b64decode(token.encode("ascii"), altchars=b"-_", validate=True)
+        if binascii.b2a_base64(data, newline=False).translate(_URL_SAFE).decode("ascii") != token:
+            data = b""  # another spelling of the same octets
     except ValueError:
         data = b""
     return _read(data, _UNSUBSCRIBE, _MAC_BYTES, [(one.number, one.unsubscribe) for one in keys])

@@ -141,6 +141,10 @@ def resend(here: Here, issue: str, what: str, yes: bool) -> int:
     """
     with database(here) as store:
         found = _find(store, issue)
+        if found.state == "cancelled":
+            raise UsageError(
+                Mistake(code="NL095", message=f"{found.slug} was cancelled; nothing of it is sent any more")
+            )
         books = issues.read_books(store, found)
         count = sum(books.counts.get(state, 0) for state in issues.RESENDABLE[what])
         if not count:

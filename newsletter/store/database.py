@@ -68,9 +68,21 @@ class Store:
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:
-        """A transaction that changes nothing."""
+        """A transaction that changes nothing; what it reads is of one moment."""
         with _telling(), self.engine.connect() as connection:
+            if self.is_sqlite:
+                connection.exec_driver_sql("BEGIN")
+            else:
+                connection = connection.execution_options(isolation_level="REPEATABLE READ")
             yield connection
+
+    def shrink(self) -> None:
+        """Let no older page of what was deleted stay in SQLite's log. Not for long, if somebody reads: it is tried again."""
+        if self.is_sqlite:
+            with _telling(), self.engine.connect() as connection:
+                connection.exec_driver_sql("PRAGMA busy_timeout = 2000")
+                connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)").close()
+                connection.exec_driver_sql(f"PRAGMA busy_timeout = {BUSY_S * 1000}")
 
     @contextmanager
     def writing(self) -> Iterator[Connection]:

@@ -227,11 +227,15 @@ def _books(connection: Connection, number: int) -> Books:
     return Books(issue=row.slug, state=row.state, planned=row.planned, counts=counts)
 
 
-def finish(store: Store, frozen: FrozenIssue) -> Books:
-    """Mark the issue done if nothing is left that goes on by itself; `held` rows wait for a person (D8)."""
+def finish(store: Store, frozen: FrozenIssue, *, doubts_wait: bool = False) -> Books:
+    """Mark the issue done if nothing is left that goes on by itself; `held` rows wait for a person (D8).
+
+    `doubts_wait`: so do those in doubt, and the issue with them.
+    """
+    waiting = ("pending", "claimed", "deferred", *(("in_doubt",) if doubts_wait else ()))
     with store.writing() as connection:
         books = _books(connection, frozen.id)
-        if books.balanced and not any(books.counts.get(state) for state in ("pending", "claimed", "deferred")):
+        if books.balanced and not any(books.counts.get(state) for state in waiting):
             connection.execute(
                 update(issue).where(issue.c.id == frozen.id, issue.c.state == "sending").values(state="done")
             )

@@ -161,10 +161,11 @@ class Ledger:
             if outcomes:
                 self._record(cursor, outcomes, now)
             state, expires_at = cursor.execute(self._sql(_ISSUE), (self._issue,)).fetchone()
-            if state != "sending":
-                return Turn((), None, state)
-            if stamp(now) >= expires_at:
+            if state == "cancelled" or (state == "sending" and stamp(now) >= expires_at):
+                # Also what was under way when somebody cancelled, and has just come back to be tried again.
                 cursor.execute(self._sql(_EXPIRE), (stamp(now), self._issue))
+                return Turn((), None, state)
+            if state != "sending":
                 return Turn((), None, state)
             if not wanted:
                 return Turn((), 0, state)

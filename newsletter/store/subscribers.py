@@ -268,9 +268,7 @@ def forget(store: Store, canonical: str, now: datetime) -> bool:
         connection.execute(update(consent).where(consent.c.subscriber_id == known).values(source="", ip=""))
         record_consent(connection, known, "erased", "", now)
         connection.execute(delete(subscriber).where(subscriber.c.id == known))
-    if store.is_sqlite:
-        with store.reading() as connection:
-            connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)").close()  # older pages hold the address too
+    store.shrink()
     return True
 
 

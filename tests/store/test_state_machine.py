@@ -384,14 +384,8 @@ class LedgerMachine(RuleBasedStateMachine):
             self._apply(issue, outcome, process.kinds[outcome.subscriber_id])
         assert turn.state == issue.state
         assert len(turn.claims) <= wanted
-        if issue.state != "sending":
+        if self._is_too_late(issue) or issue.state != "sending":
             assert not turn.claims
-            return
-        if stamp(self.now) >= issue.expires_at:
-            assert not turn.claims
-            for row in issue.rows.values():
-                if row.state in ("pending", "deferred"):
-                    row.state = "expired"
             return
         for claim in turn.claims:
             self._claim(process, issue, claim)
@@ -399,6 +393,14 @@ class LedgerMachine(RuleBasedStateMachine):
             self._notice_who_left(issue)
             if not turn.claims and not process.resent:
                 self._check_wait(issue, turn.wait_s)
+
+    def _is_too_late(self, issue: Edition) -> bool:
+        """Whether what still waits is given up: the time is over, or somebody has cancelled it."""
+        late = issue.state == "cancelled" or (issue.state == "sending" and stamp(self.now) >= issue.expires_at)
+        for row in issue.rows.values():
+            if late and row.state in ("pending", "deferred"):
+                row.state = "expired"
+        return late
 
     def _apply(self, issue: Edition, outcome: Outcome, kind: str) -> None:
         row = issue.rows[outcome.subscriber_id]
