@@ -8,7 +8,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from newsletter.store.database import Store
-from tests.databases import new_store
+from tests.databases import new_store, stop
 
 ROOT = Path(__file__).resolve().parent.parent
 REAL_TEXT = Path(os.environ.get("REAL_DIGEST", ROOT.parent / "shared" / "input" / "collected-posts-2025-07.txt"))
@@ -38,6 +38,11 @@ def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Store]:
     opened = new_store(request.param, tmp_path)
     yield opened
     opened.close()
+
+
+def pytest_sessionfinish() -> None:
+    """The PostgreSQL server that tests have started ends with them."""
+    stop()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

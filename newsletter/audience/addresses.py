@@ -18,12 +18,13 @@ NO_MAIL = ("arpa", "invalid", "local", "localhost", "onion", "test")
 
 # Up to this length no part of an address can be over its own limit, so the pattern need not count.
 _PLAIN_LENGTH = 64
-_ATOM = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]++"
+# No possessive quantifiers: Python 3.11.2, Debian's, takes `(?:…)*+` for something else and lets `a.@b.example` through.
+_ATOM = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+"
 # Two hyphens in a row are left to the library: `xn--` and its kind mean something else (RFC 5890 2.3.1).
-_LABEL = r"[A-Za-z0-9]++(?:-[A-Za-z0-9]++)*+"
+_LABEL = r"[A-Za-z0-9]+(?:-[A-Za-z0-9]+)*"
 _MAILED = "(?<=[A-Za-z])" + "".join(rf"(?<!\.(?i:{top}))" for top in NO_MAIL)
 # Attack: anything beyond this grammar could carry a command into the SMTP dialogue, `a@b.c> AUTH=<` (security T19).
-_PLAIN = re.compile(rf"{_ATOM}(?:\.{_ATOM})*+@{_LABEL}(?:\.{_LABEL})++{_MAILED}\Z")
+_PLAIN = re.compile(rf"{_ATOM}(?:\.{_ATOM})*@{_LABEL}(?:\.{_LABEL})+{_MAILED}\Z")
 
 # What a copy from a web page brings along inside of words, and what it brings along at their ends.
 _INVISIBLE = dict.fromkeys((0x00AD, 0x200B, 0x2060, 0xFEFF))
