@@ -130,12 +130,12 @@ def far(count: int, readers: int) -> list[Goal]:
     """To a relay that is 20 and 50 ms away: replies are held back for a round trip. Nothing is lost on the way."""
     goals: list[Goal] = []
     for rtt in (0.02, 0.05):
-        many, few = round(60 / rtt), round(10 / rtt)
+        many, few = round(80 / rtt), round(10 / rtt)
         run = partial(against_sink, rtt_s=rtt)
         results = rounds(
             {
-                "ours, whole path": run(ours("whole", few * 4), few * 4),
-                "ours, whole path, CHUNKING": run(ours("whole", many * 4), many * 4, chunking=True),
+                "ours, whole path": run(ours("whole", many), many),
+                "ours, whole path, CHUNKING": run(ours("whole", many * 10), many * 10, chunking=True),
                 "smtplib, sending alone": run(rival("smtplib_alone", few, FAR_CONNECTIONS), few),
             },
             min(count, 3),

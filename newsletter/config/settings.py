@@ -41,7 +41,7 @@ class Smtp:
     feedback_id: str = ""
     on_uncertain: Literal["resend", "hold", "skip"] = "resend"
     lifetime_h: int = 72
-    messages_per_connection: int = 100
+    messages_per_connection: int = 500
     chunking: bool = True
     dsn: bool = False
 

@@ -47,7 +47,8 @@ class Rules:
     """How a send behaves. `patience_s`: how long to stay for deliveries that come due later."""
 
     on_uncertain: str = "resend"
-    messages_per_connection: int = 100
+    messages_per_connection: int = 500
+    seconds_per_connection: float = 300
     drain_s: float = 30
     patience_s: float = 30
     relay_pauses_s: Sequence[float] = RELAY_PAUSES_S
@@ -85,6 +86,7 @@ class _Line:
         self.queue: deque[Outgoing] = deque()
         self.under_way = 0
         self.left = 0
+        self.until = 0.0  # in the loop's time
         self.done_count = 0
 
     @property
@@ -108,6 +110,10 @@ class _Line:
         self.under_way -= 1
         self.done_count += 1
         self._sender.settle(result, self.site)
+        if asyncio.get_running_loop().time() > self.until:
+            self.left = min(
+                self.left, len(self.queue)
+            )  # what it has, and no more: relays dislike one that stays for ever
         if self.connection and (self.left <= 0 or self._sender.closing) and not self.queue:
             self.connection.finish()
 
@@ -336,6 +342,7 @@ class Sender:
                 self._give_up()
                 return
             line.connection, line.left = connection, self._rules.messages_per_connection
+            line.until = asyncio.get_running_loop().time() + self._rules.seconds_per_connection
             self._state.wake.set()
             before = line.done_count
             await connection.run(line)

@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import chain
 from operator import itemgetter
 from typing import Any
 
@@ -23,6 +24,8 @@ _COLUMNS = (
     "attributes", "created_at",
 )  # fmt: skip
 _PLAIN = ("address", "canonical", "name", "state", "created_at")
+_PLAIN_VALUES = ["?" if name in _PLAIN else "''" for name in _COLUMNS]
+_TOGETHER = 100  # rows in one statement
 _UNTOLD = SubscriberRow("", "")[5:]
 _CHANGEABLE = ("name", "themes", "language", "timezone", "tags", "attributes")
 
@@ -47,7 +50,7 @@ class Intake:
         self._source, self._event, self._at = source, event, stamp(now)
         self._insert = _insert_statement(connection, ["?"] * len(_COLUMNS))
         # Most rows are an address and perhaps a name: what is empty in all of them stands in the statement.
-        self._insert_plain = _insert_statement(connection, ["?" if name in _PLAIN else "''" for name in _COLUMNS])
+        self._insert_plain = _insert_statement(connection, _PLAIN_VALUES, _TOGETHER)
         if store.is_sqlite:
             connection.exec_driver_sql("PRAGMA cache_size = -48000")  # the unique index of a million addresses
         self.counts: Counter[str] = Counter()
@@ -75,10 +78,20 @@ class Intake:
         # whose pages are then touched once a batch instead of once a row.
         ordered = sorted(rows, key=itemgetter(1))
         if all(not row[3] and row[5:] == _UNTOLD for row in ordered):
-            plain = [(row[0], row[1], row[2], row[4], at) for row in ordered]
-            return self._connection.exec_driver_sql(self._insert_plain, plain).rowcount
+            return sum(
+                self._add_plain(ordered[start : start + _TOGETHER]) for start in range(0, len(ordered), _TOGETHER)
+            )
         values = [(r[0], r[1], r[2], r[3], r[4], r[5], r[6], r[10], r[11], r[12], r[13], at) for r in ordered]
         return self._connection.exec_driver_sql(self._insert, values).rowcount
+
+    def _add_plain(self, rows: Sequence[SubscriberRow]) -> int:
+        """Many rows in one statement: a statement costs more than a row."""
+        at = self._at
+        values = tuple(chain.from_iterable((row[0], row[1], row[2], row[4], at) for row in rows))
+        statement = self._insert_plain
+        if len(rows) != _TOGETHER:
+            statement = _insert_statement(self._connection, _PLAIN_VALUES, len(rows))
+        return self._connection.exec_driver_sql(statement, values).rowcount
 
     def _unsuppressed(self, rows: Sequence[SubscriberRow]) -> Sequence[SubscriberRow]:
         # Asked each time: while a long import runs somebody may leave for the first time.
@@ -169,10 +182,11 @@ def _chunks(values: list[str]) -> Iterator[list[str]]:
         yield values[start : start + _CHUNK]
 
 
-def _insert_statement(connection: Connection, values: Sequence[str]) -> str:
+def _insert_statement(connection: Connection, values: Sequence[str], rows: int = 1) -> str:
     """The driver's own text of the insert: a million rows go through it without a dictionary each."""
+    places = ", ".join([f"({', '.join(values)})"] * rows)
     statement = (
-        f"INSERT INTO subscriber ({', '.join(_COLUMNS)}) VALUES ({', '.join(values)})"  # noqa: S608 - our own column names
+        f"INSERT INTO subscriber ({', '.join(_COLUMNS)}) VALUES {places}"  # noqa: S608 - our own column names
         " ON CONFLICT (canonical) DO NOTHING"
     )
     return statement if connection.dialect.name == "sqlite" else statement.replace("?", "%s")

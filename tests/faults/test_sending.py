@@ -189,6 +189,13 @@ def test_a_connection_is_renewed_after_as_many_messages_as_the_settings_say(desk
     assert server.connections == 3
 
 
+def test_a_connection_is_renewed_when_it_is_old(desk: Desk) -> None:
+    server = SmtpServer(on={"DOT": lambda server, wire, argument: time.sleep(0.05) or ...})
+    assert send(desk, server, connections=1, rules=Rules(seconds_per_connection=0.01)).books.counts == {"accepted": 5}
+    assert taken(server) == EVERYBODY
+    assert server.connections > 1
+
+
 @pytest.mark.parametrize("accepted", [True, False], ids=["F31 it was accepted", "F32 it was not"])
 def test_f31_f32_a_break_after_the_dot_is_resent_once_and_listed(desk: Desk, accepted: bool) -> None:
     broken: list[str] = []
