@@ -190,7 +190,11 @@ def test_a_connection_is_renewed_after_as_many_messages_as_the_settings_say(desk
 
 
 def test_a_connection_is_renewed_when_it_is_old(desk: Desk) -> None:
-    server = SmtpServer(on={"DOT": lambda server, wire, argument: time.sleep(0.05) or ...})
+    def slowly(server: SmtpServer, wire: Any, argument: str) -> Any:
+        time.sleep(0.05)
+        return ...
+
+    server = SmtpServer(on={"DOT": slowly})
     assert send(desk, server, connections=1, rules=Rules(seconds_per_connection=0.01)).books.counts == {"accepted": 5}
     assert taken(server) == EVERYBODY
     assert server.connections > 1
