@@ -111,9 +111,8 @@ class _Line:
         self.done_count += 1
         self._sender.settle(result, self.site)
         if asyncio.get_running_loop().time() > self.until:
-            self.left = min(
-                self.left, len(self.queue)
-            )  # what it has, and no more: relays dislike one that stays for ever
+            # What it has, and no more: relays dislike a connection that stays for ever.
+            self.left = min(self.left, len(self.queue))
         if self.connection and (self.left <= 0 or self._sender.closing) and not self.queue:
             self.connection.finish()
 
@@ -126,6 +125,7 @@ class _State:
     claimed: dict[int, Claim] = field(default_factory=dict)
     wake: asyncio.Event = field(default_factory=asyncio.Event)
     over: asyncio.Event = field(default_factory=asyncio.Event)
+    failure: BaseException | None = None
 
 
 class Sender:
@@ -161,6 +161,8 @@ class Sender:
         """Send. Raises what the ledger raises; then connections are cut off, and the ledger knows what is in doubt."""
         with ThreadPoolExecutor(1, "ledger") as writer, ThreadPoolExecutor(2, "signing") as signers:
             tasks = [asyncio.create_task(self._keep(line)) for line in self._lines]
+            for task in tasks:
+                task.add_done_callback(self._notice)
             try:
                 await self._write(writer, signers)
             finally:
@@ -181,6 +183,8 @@ class Sender:
         drain_until: float | None = None
         while True:
             await self._pause(drain_until)
+            if state.failure:
+                raise state.failure
             if self.stopping and drain_until is None:
                 drain_until = loop.time() + self._rules.drain_s
                 self._return_queues()
@@ -202,6 +206,12 @@ class Sender:
                     return
             if self.stopping and not state.claimed and not state.outcomes:
                 return
+
+    def _notice(self, task: asyncio.Task[None]) -> None:
+        """A connection's task that failed would leave its claims waiting for ever: the send fails instead."""
+        if not task.cancelled() and task.exception():
+            self._state.failure = self._state.failure or task.exception()
+            self._state.wake.set()
 
     async def _take_turn(self, writer: ThreadPoolExecutor, outcomes: Sequence[Outcome], wanted: int) -> Turn:
         """One transaction. While the disk ends it, replies go on coming in: they are the next one's (D11)."""
@@ -371,7 +381,11 @@ def run_sender(sender: Sender, arm: Callable[[Callable[[], None]], None]) -> Rep
 
     async def main() -> Report:
         loop = asyncio.get_running_loop()
-        arm(lambda: (loop.call_soon_threadsafe(sender.stop), None)[1])
+
+        def stop() -> None:
+            loop.call_soon_threadsafe(sender.stop)
+
+        arm(stop)
         return await sender.run()
 
     with asyncio.Runner(loop_factory=_quickest_loop()) as runner:

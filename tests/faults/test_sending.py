@@ -390,3 +390,16 @@ def test_two_relays_share_the_work(tmp_path: Path, store: Store) -> None:
     assert len(first.mails) > 10
     assert len(second.mails) > 10
     assert len(first.mails) + len(second.mails) == 100
+
+
+def test_a_fault_of_our_own_ends_the_send_and_loses_nobody(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(claim: Any, result: Any) -> Any:
+        raise ZeroDivisionError
+
+    with monkeypatch.context() as broken:
+        broken.setattr("newsletter.delivery.sender.accept", fail)
+        with pytest.raises(ZeroDivisionError):
+            send(desk, SmtpServer())
+    assert sum(desk.counts().values()) == 5
+    assert send(desk, SmtpServer()).books.counts == {"accepted": 5}
+    assert issues.in_doubt_list(desk.store, desk.issue())
