@@ -61,12 +61,15 @@ def newsletter(*words: str, folder: Path, port: int = 0) -> Process:
 def plan(desk: Path) -> float:
     """Freeze the issue the way `send` does → seconds. The send after it then goes on with what is planned."""
     code = (
-        "import sys, time; from datetime import UTC, datetime; from pathlib import Path\n"
-        "from newsletter.desk import read_config; from newsletter.send import freeze_issue, open_database\n"
+        "import time; from datetime import UTC, datetime; from pathlib import Path\n"
+        "from newsletter.build import render_issue; from newsletter.database import open_database\n"
+        "from newsletter.desk import read_config\n"
+        "from newsletter.send import freeze_issue\n"
         "from newsletter.workspace import Workspace\n"
         "desk = Workspace(Path.cwd()); config = read_config(desk); store = open_database(desk, config)\n"
         "started = time.perf_counter()\n"
-        f"freeze_issue(desk, config, store, {ISSUE!r}, datetime.now(UTC)); print(time.perf_counter() - started)"
+        f"freeze_issue(render_issue(desk, config, {ISSUE!r}), config, store, datetime.now(UTC))\n"
+        "print(time.perf_counter() - started)"
     )
     done = subprocess.run([sys.executable, "-c", code], cwd=desk, capture_output=True, text=True, check=True)
     return float(done.stdout)

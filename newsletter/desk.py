@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Iterable, Iterator
-from pathlib import Path
 
 from jinja2 import BytecodeCache, FileSystemBytecodeCache
 
@@ -23,14 +22,6 @@ COLLECTED = "posts/collected"
 def read_config(workspace: Workspace) -> Config:
     """The workspace's settings with the environment over them. Raises SettingsError."""
     return load_config(workspace.read(SETTINGS), SETTINGS, {name: kind.wants for name, kind in SOURCES.items()})
-
-
-def database_address(workspace: Workspace, config: Config) -> tuple[str, Path]:
-    """Where the database is and where its key: both relative to the workspace, if they are files."""
-    url, prefix = config.database.url, "sqlite:///"
-    if url.startswith(prefix) and not url.startswith(prefix + "/"):
-        url = f"{prefix}{workspace.root / url.removeprefix(prefix)}"
-    return url, workspace.root / config.database.key_file
 
 
 def read_sources(workspace: Workspace, config: Config) -> Batch:

@@ -9,6 +9,7 @@ from itertools import islice
 from pathlib import Path
 
 from newsletter.audience.addresses import domain_of
+from newsletter.build import render_issue
 from newsletter.config import Config
 from newsletter.delivery.rehearsal import Behaviour, rehearsing
 from newsletter.delivery.relay import Relay
@@ -67,11 +68,12 @@ def rehearse_issue(
     workspace: Workspace, config: Config, store: Store, slug: str, now: datetime, seconds: "Stopwatch"
 ) -> Rehearsal:
     """Send an issue to a copy of the audience. The real database is read and not changed."""
+    rendered = render_issue(workspace, config, slug)
     with tempfile.TemporaryDirectory(prefix="newsletter-rehearsal-") as folder, rehearsing() as behaviour:
         copy = create_store(f"sqlite:///{folder}/newsletter.db", Path(folder) / "newsletter.key", now)
         domains = _copy_audience(store, copy, now)
         clock = _Clock(now)
-        frozen = freeze_issue(workspace, config, copy, slug, now)
+        frozen = freeze_issue(rendered, config, copy, now)
         relays = [(Relay("127.0.0.1", behaviour.port, "none"), config.smtp.connections)]
         rules = Rules(patience_s=0)
         seconds.start()

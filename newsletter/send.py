@@ -4,6 +4,7 @@ import secrets
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from itertools import islice
 
 from newsletter.audience.addresses import check_address, wire_address
 from newsletter.audience.tokens import TokenKeys, make_tokens, make_verp
@@ -14,12 +15,11 @@ from newsletter.delivery.composer import Composer, ReaderValues
 from newsletter.delivery.relay import Relay
 from newsletter.delivery.retry import after_doubt
 from newsletter.delivery.sender import Report, Rules, Sender, run_sender, send_one
-from newsletter.desk import database_address
 from newsletter.errors import InputError, Mistake, NewsletterError
 from newsletter.model import UNSORTED, Books, Claim
 from newsletter.rendering.email import select_sections
 from newsletter.store import issues
-from newsletter.store.database import Store, StoreError, open_store
+from newsletter.store.database import Store, StoreError
 from newsletter.store.issues import ALL, FrozenIssue, Plan
 from newsletter.store.journal import Journal
 from newsletter.store.lease import take_lease
@@ -56,22 +56,13 @@ class Card:
         return sum(self.readers.values())
 
 
-def open_database(workspace: Workspace, config: Config) -> Store:
-    """The workspace's database. Raises StoreError if there is none: it is never made by the way."""
-    return open_store(*database_address(workspace, config))
-
-
 # --- before anything leaves ---------------------------------------------------------------------------------------
-
-
-def sections_of(rendered: Rendered) -> tuple[str, ...]:
-    """The sections that a reader may have chosen: those that have posts, without what no theme claimed."""
-    return tuple(section.slug for section in rendered.shown.sections if section.slug != UNSORTED)
 
 
 def choose_sections(rendered: Rendered) -> Callable[[str], str | None]:
     """How a reader's themes become the sections they get: all, some in the issue's order, or none and no mail."""
-    sections = sections_of(rendered)
+    # What no theme claimed can be chosen by nobody.
+    sections = tuple(section.slug for section in rendered.shown.sections if section.slug != UNSORTED)
     whole = len(sections) == len(rendered.shown.sections)
 
     def choose(themes: str) -> str | None:
@@ -107,14 +98,10 @@ def show_card(rendered: Rendered, config: Config, store: Store) -> Card:
     )
 
 
-def freeze_issue(workspace: Workspace, config: Config, store: Store, slug: str, now: datetime) -> FrozenIssue:
-    """Fix the bytes and the audience (delivery D7). An issue that is frozen already stays as it was."""
-    known = issues.find_issue(store, slug)
-    if known:
-        return known
-    rendered = render_issue(workspace, config, slug)
+def freeze_issue(rendered: Rendered, config: Config, store: Store, now: datetime) -> FrozenIssue:
+    """Fix the bytes that were shown, and the audience (delivery D7). An issue that is frozen already stays as it was."""
     plan = Plan(
-        slug=slug,
+        slug=rendered.issue.slug,
         edition=rendered.edition.slug,
         choose=choose_sections(rendered),
         write=lambda chosen: write_variant(rendered, config, chosen, now.replace(microsecond=0)),
@@ -294,22 +281,17 @@ def write_dry_run(workspace: Workspace, config: Config, store: Store, slug: str,
     """What `send` would send, as .eml files in build/<slug>/outbox; nothing is frozen. Gives their paths, 200 at most."""
     rendered = render_issue(workspace, config, slug)
     choose = choose_sections(rendered)
+    moment = now.replace(microsecond=0)
     composers: dict[str, Composer] = {}
-    written = 0
-    for number, row in enumerate(export_rows(store, "active"), 1):
-        chosen = choose(row.themes)
-        if chosen is None:
-            continue
+    readers = ((choose(row.themes), row) for row in export_rows(store, "active"))
+    wanted = ((chosen, row) for chosen, row in readers if chosen is not None)
+    for number, (chosen, row) in enumerate(islice(wanted, DRY_RUN_LIMIT), 1):
         if chosen not in composers:
-            message = write_variant(rendered, config, chosen, now.replace(microsecond=0))
-            composers[chosen] = make_composer(workspace, config, store, {0: message}, 0, now)
-        outgoing = composers[chosen].write(Claim(number, 1, 0, 0, 0, row.address))
+            message = write_variant(rendered, config, chosen, moment)
+            composers[chosen] = _compose_for_nobody(workspace, config, message, moment)
         path = f"build/{slug}/outbox/{number:06}.eml"
-        workspace.write(path, outgoing.data.replace(b"\r\n..", b"\r\n."))
+        workspace.write(path, composers[chosen].write(_claim_of_nobody(row.address)).plain)
         yield path
-        written += 1
-        if written >= DRY_RUN_LIMIT:
-            return
 
 
 def send_test(workspace: Workspace, config: Config, slug: str, address: str, now: datetime) -> None:
@@ -317,18 +299,26 @@ def send_test(workspace: Workspace, config: Config, slug: str, address: str, now
     rendered = render_issue(workspace, config, slug)
     moment = now.replace(microsecond=0)
     message = write_variant(rendered, config, ALL, moment, TEST_MARK)
+    outgoing = _compose_for_nobody(workspace, config, message, moment).write(
+        _claim_of_nobody(check_address(address).typed)
+    )
+    result = send_one(make_relays(workspace, config)[0][0], outgoing)
+    if result.status != "accepted":
+        told = str(result.reply) if result.reply else "the connection broke"
+        raise SendFailed(Mistake(code="NL095", message=f"the test mail was not accepted: {told}"))
+
+
+def _compose_for_nobody(workspace: Workspace, config: Config, message: bytes, moment: datetime) -> Composer:
+    """For mail to look at: its tokens open nothing, whoever gets hold of it."""
     sender = wire_address(split_mailbox(config.publication.sender)[1])
-    # No reader has the number 0; the token of a test opens nothing.
-    composer = Composer(
+    return Composer(
         {0: message},
-        values=lambda subscriber: ReaderValues(b"0" * 32, secrets.token_hex(15).encode(), sender),
+        values=lambda subscriber: ReaderValues("0" * 32, secrets.token_hex(15), sender),
         wire=wire_address,
         keys=_read_keys(workspace, config),
         moment=moment,
     )
-    result = send_one(
-        make_relays(workspace, config)[0][0], composer.write(Claim(0, 1, 0, 0, 0, check_address(address).typed))
-    )
-    if result.status != "accepted":
-        told = str(result.reply) if result.reply else "the connection broke"
-        raise SendFailed(Mistake(code="NL095", message=f"the test mail was not accepted: {told}"))
+
+
+def _claim_of_nobody(address: str) -> Claim:
+    return Claim(0, 1, 0, 0, 0, address)

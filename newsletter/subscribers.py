@@ -16,13 +16,11 @@ from newsletter.audience.read_file import open_subscribers
 from newsletter.audience.rows import Rejected
 from newsletter.audience.write_file import add_rejected, write_rejected, write_subscribers
 from newsletter.config import Config
-from newsletter.desk import database_address
 from newsletter.errors import Mistake, UsageError
 from newsletter.model import SubscriberRow
 from newsletter.store import subscribers as audience
-from newsletter.store.database import Store, create_store, exists, open_store
+from newsletter.store.database import Store
 from newsletter.text.words import suggest
-from newsletter.workspace import Workspace
 
 _BATCH = 25_000  # sorted, so many rows touch each page of the index about once
 
@@ -42,14 +40,6 @@ class Imported:
 
 class _DryRun(Exception):
     """Ends a transaction without writing it."""
-
-
-def open_or_create(workspace: Workspace, config: Config, now: datetime) -> tuple[Store, bool]:
-    """The database; made now if there never was one. True if it was. Raises StoreError if it was lost."""
-    url, key_file = database_address(workspace, config)
-    if exists(url) or key_file.exists():
-        return open_store(url, key_file), False
-    return create_store(url, key_file, now), True
 
 
 def import_file(

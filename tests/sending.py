@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from newsletter.build import render_issue
 from newsletter.config import Config
 from newsletter.delivery.relay import Relay, Timeouts
 from newsletter.delivery.sender import Rules
@@ -60,7 +61,10 @@ class Desk:
         self.config = replace(self.config, smtp=replace(self.config.smtp, **smtp))
 
     def freeze(self) -> FrozenIssue:
-        return freeze_issue(self.workspace, self.config, self.store, ISSUE, self.clock())
+        known = issues.find_issue(self.store, ISSUE)
+        return known or freeze_issue(
+            render_issue(self.workspace, self.config, ISSUE), self.config, self.store, self.clock()
+        )
 
     def send(
         self, *, rules: Rules | None = None, relay: Relay | None = None, connections: int = 2, **options: Any

@@ -10,14 +10,14 @@ ROOT = Path(__file__).resolve().parent.parent
 FLOORS = (
     {"model", "errors", "links", "text", "resources", "phrases"},
     {"config", "workspace", "sources", "editing", "rendering", "checking", "audience", "delivery", "store"},
-    {"desk"},
+    {"desk", "database"},
     {"collect", "draft", "build", "subscribers", "send", "rehearse", "schedule", "web"},
     {"serve"},
     {"cli"},
 )
 # Within a floor, these may be imported by their neighbours: `build` drafts first when there is no issue yet, and `send`
 # sends what `build` renders.
-SAME_FLOOR = {("build", "schedule"), ("build", "draft"), ("send", "build"), ("rehearse", "send")}
+SAME_FLOOR = {("build", "schedule"), ("build", "draft"), ("send", "build"), ("rehearse", "send"), ("rehearse", "build")}
 # Two of one choice never import each other; what they share lies beside them.
 SIBLINGS = ({"sources.folder", "sources.feed"},)
 SHARED = {("sources.feed", "sources.folder")}  # a feed's collected posts are files of a folder

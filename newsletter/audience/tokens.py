@@ -45,10 +45,10 @@ class Ids(NamedTuple):
 
 
 class ReaderTokens(NamedTuple):
-    """What differs in one reader's mail, in ASCII: the unsubscribe token, and the number in the Message-ID."""
+    """What differs in one reader's mail: the unsubscribe token, and the number in the Message-ID."""
 
-    unsubscribe: bytes
-    message_id: bytes
+    unsubscribe: str
+    message_id: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +71,7 @@ def make_tokens(keys: TokenKeys, issue: int, subscriber: int) -> ReaderTokens:
     mac = keys.unsubscribe.digest(ids)
     token = binascii.b2a_base64(ids + mac[:_MAC_BYTES], newline=False).translate(_URL_SAFE)
     # The other half of the same MAC is a number that no other message has, and tells nothing about the first.
-    return ReaderTokens(token, mac[_MAC_BYTES:].hex().encode())
+    return ReaderTokens(token.decode("ascii"), mac[_MAC_BYTES:].hex())
 
 
 def _first(keys: TokenKeys, purpose: int, issue: int) -> int:

@@ -6,9 +6,8 @@ from datetime import date
 import click
 
 from newsletter.build import build_issue, choose_issue
-from newsletter.cli.common import Here, complete_issues, complete_names, in_workspace, parse_date
+from newsletter.cli.common import Here, complete_issues, complete_names, in_workspace, normalise, parse_date
 from newsletter.cli.ui import size
-from newsletter.workspace import split_issue_slug
 
 
 @click.command("build")
@@ -57,9 +56,3 @@ def command(here: Here, issue: str | None, edition: str | None, day: date | None
         click.launch(str(here.workspace.path(build.files["html"])))
     ui.say(f"Next: look at {build.files['html']}, change issues/{build.issue.slug}/issue.md, build again")
     return 0
-
-
-def normalise(issue: str) -> str:
-    """`issues/2025-07-07-weekly/issue.md`, as the shell completes it, is the issue 2025-07-07-weekly too."""
-    parts = [part for part in issue.split("/") if part]
-    return next((part for part in reversed(parts) if split_issue_slug(part)), issue)

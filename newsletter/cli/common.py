@@ -13,7 +13,7 @@ import click
 from newsletter.cli.ui import Ui
 from newsletter.config import Config
 from newsletter.desk import read_config
-from newsletter.workspace import Workspace, find_workspace
+from newsletter.workspace import Workspace, find_workspace, split_issue_slug
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +80,12 @@ def parse_date(ctx: click.Context, parameter: click.Parameter, value: str | None
         return date.fromisoformat(value)
     except ValueError:
         raise click.BadParameter(f"{value!r} is no day; write it as 2025-07-07", ctx, parameter) from None
+
+
+def normalise(issue: str) -> str:
+    """`issues/2025-07-07-weekly/issue.md`, as the shell completes it, is the issue 2025-07-07-weekly too."""
+    parts = [part for part in issue.split("/") if part]
+    return next((part for part in reversed(parts) if split_issue_slug(part)), issue)
 
 
 def complete_issues(ctx: click.Context, parameter: click.Parameter, incomplete: str) -> list[str]:

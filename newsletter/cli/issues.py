@@ -4,9 +4,8 @@ from datetime import UTC, datetime, timedelta
 
 import click
 
-from newsletter.cli.build import normalise
-from newsletter.cli.common import Here, complete_issues, in_workspace
-from newsletter.cli.send import show_books
+from newsletter.cli.books import show_books
+from newsletter.cli.common import Here, complete_issues, in_workspace, normalise
 from newsletter.cli.subscribers import database
 from newsletter.errors import Mistake, UsageError
 from newsletter.store import issues

@@ -6,8 +6,7 @@ from datetime import timedelta
 
 import click
 
-from newsletter.cli.build import normalise
-from newsletter.cli.common import Here, complete_issues, in_workspace
+from newsletter.cli.common import Here, complete_issues, in_workspace, normalise
 from newsletter.cli.subscribers import database
 from newsletter.rehearse import Stopwatch, rehearse_issue
 

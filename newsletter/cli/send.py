@@ -9,13 +9,13 @@ from types import FrameType
 
 import click
 
-from newsletter.cli.build import normalise
-from newsletter.cli.common import Here, complete_issues, in_workspace
+from newsletter.build import Rendered, render_issue
+from newsletter.cli.books import show_books
+from newsletter.cli.common import Here, complete_issues, in_workspace, normalise
 from newsletter.cli.subscribers import database
 from newsletter.cli.ui import size
 from newsletter.delivery.sender import Report
 from newsletter.errors import Mistake, UsageError
-from newsletter.model import Books
 from newsletter.send import (
     Card,
     Sent,
@@ -27,7 +27,7 @@ from newsletter.send import (
     write_dry_run,
 )
 from newsletter.store.database import Store
-from newsletter.store.issues import FrozenIssue, find_issue, in_doubt_list, read_books
+from newsletter.store.issues import FrozenIssue, find_issue, read_books
 
 OPEN_STATES = ("pending", "deferred", "claimed", "in_doubt", "held")
 
@@ -53,8 +53,9 @@ def command(here: Here, issue: str, to: str | None, dry_run: bool, yes: bool) ->
             return _dry_run(here, store, slug)
         frozen = find_issue(store, slug)
         if frozen is None:
-            _ask(here, store, slug, yes)
-            frozen = freeze_issue(here.workspace, here.config, store, slug, here.now)
+            rendered = render_issue(here.workspace, here.config, slug)
+            _ask(here, store, rendered, yes)
+            frozen = freeze_issue(rendered, here.config, store, here.now)
         else:
             _check_resumable(here, store, frozen)
         return _send(here, store, frozen)
@@ -67,11 +68,8 @@ def _dry_run(here: Here, store: Store, slug: str) -> int:
     return 0 if paths else 6
 
 
-def _ask(here: Here, store: Store, slug: str, yes: bool) -> None:
+def _ask(here: Here, store: Store, rendered: Rendered, yes: bool) -> None:
     """The summary card, and the question; without a terminal --yes is the answer."""
-    from newsletter.build import render_issue
-
-    rendered = render_issue(here.workspace, here.config, slug)
     card = show_card(rendered, here.config, store)
     here.ui.warn(rendered.findings)
     for name, value in _card_lines(card):
@@ -182,15 +180,6 @@ def _tell(here: Here, sent: Sent, seconds: float) -> None:
         here.ui.say(f"{count:,} held for you to decide: newsletter resend {slug} --only held, or leave them", "yellow")
     if report.stopped:
         here.ui.say("stopped; run the same command again to go on")
-
-
-def show_books(here: Here, store: Store, frozen: FrozenIssue, books: Books) -> None:
-    """The books of one issue, and who is in doubt."""
-    doubtful = in_doubt_list(store, frozen)
-    document = books.as_dict() | {"in_doubt_events": len(doubtful)}
-    here.ui.answer(document, [(name, value) for name, value in document.items() if value or name == "planned"])
-    if not books.balanced:
-        here.ui.say("the books do not balance: newsletter verify", "red")
 
 
 def _exit_code(sent: Sent, stopped: list[int]) -> int:

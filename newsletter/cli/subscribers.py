@@ -10,6 +10,7 @@ import click
 
 from newsletter.audience.addresses import check_address
 from newsletter.cli.common import Here, in_workspace, shared_options
+from newsletter.database import has_database, open_database, open_or_create
 from newsletter.errors import Mistake, UsageError
 from newsletter.store.database import Store
 from newsletter.store.subscribers import count_by_state, export_rows, find_person
@@ -23,8 +24,6 @@ SHOWN = 1000
 @contextmanager
 def database(here: Here) -> Iterator[Store]:
     """The workspace's database, for the time of a command."""
-    from newsletter.send import open_database
-
     store = open_database(here.workspace, here.config)
     try:
         yield store
@@ -66,17 +65,14 @@ def import_command(here: Here, file: Path, consent: str | None, given: dict[str,
 
     Example: newsletter subscribers import people.csv --consent "web form, 2025"
     """
-    from newsletter.desk import database_address
-    from newsletter.store.database import exists
-    from newsletter.subscribers import import_file, open_or_create
+    from newsletter.subscribers import import_file
 
     if not (consent or "").strip() and not dry_run:
         raise UsageError(
             Mistake(code="NL096", message="say where these people said yes: --consent TEXT", help="the law asks for it")
         )
-    url, key_file = database_address(here.workspace, here.config)
     store = None
-    if not dry_run or exists(url) or key_file.exists():
+    if not dry_run or has_database(here.workspace, here.config):
         store, made = open_or_create(here.workspace, here.config, here.now)
         if made:
             here.ui.say(f"made {here.config.database.url} and {here.config.database.key_file}: back up both, together")
@@ -170,7 +166,7 @@ def add_command(here: Here, address: str, name: str, themes: tuple[str, ...], co
 
     Example: newsletter subscribers add reader@example.org --consent "asked by mail"
     """
-    from newsletter.subscribers import add_one, open_or_create
+    from newsletter.subscribers import add_one
 
     store, _ = open_or_create(here.workspace, here.config, here.now)
     try:

@@ -9,7 +9,7 @@ from newsletter import links
 from newsletter.delivery.dkim import Key, Signer, compile_signer
 from newsletter.delivery.envelope import Outgoing
 from newsletter.delivery.outcomes import cannot_write
-from newsletter.delivery.segments import Segments, address_value, compile_message
+from newsletter.delivery.segments import Segments, address_value, compile_message, token_value
 from newsletter.errors import InputError
 from newsletter.model import Claim, Outcome
 
@@ -18,10 +18,10 @@ _ADDRESSES = frozenset({links.ADDRESS_SLOT})
 
 
 class ReaderValues(NamedTuple):
-    """What fills the slots of one reader's message (`segments.token_value`), and the sender of its envelope."""
+    """What fills the slots of one reader's message, and the sender of its envelope."""
 
-    token: bytes
-    message_id: bytes
+    token: str
+    message_id: str
     sender: str
 
 
@@ -57,7 +57,11 @@ class Composer:
         """The same octets for every try (D16). Raises InputError for an address that must not stand in a header."""
         token, message_id, sender = self._values(claim.subscriber_id)
         address = self._wire(claim.address)
-        filled = {links.TOKEN_SLOT: token, links.ID_SLOT: message_id, links.ADDRESS_SLOT: address_value(address)}
+        filled = {
+            links.TOKEN_SLOT: token_value(token),
+            links.ID_SLOT: token_value(message_id),
+            links.ADDRESS_SLOT: address_value(address),
+        }
         variant = self._variants[claim.variant]
         data = variant.segments.fill(filled)
         if variant.signers:

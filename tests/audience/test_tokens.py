@@ -39,9 +39,8 @@ class Made(NamedTuple):
 
 
 def make(one: TokenKeys, issue: int, subscriber: int) -> Made:
-    """The tokens of a delivery, as texts."""
-    tokens = make_tokens(one, issue, subscriber)
-    return Made(tokens.unsubscribe.decode(), tokens.message_id.decode(), make_verp(one, issue, subscriber))
+    """The tokens of a delivery."""
+    return Made(*make_tokens(one, issue, subscriber), make_verp(one, issue, subscriber))
 
 
 OURS = keys()

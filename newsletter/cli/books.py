@@ -1,0 +1,15 @@
+"""The books of an issue as people read them; `send`, `status` and the levers all end with them."""
+
+from newsletter.cli.common import Here
+from newsletter.model import Books
+from newsletter.store.database import Store
+from newsletter.store.issues import FrozenIssue, in_doubt_list
+
+
+def show_books(here: Here, store: Store, frozen: FrozenIssue, books: Books) -> None:
+    """The books of one issue, and who is in doubt."""
+    doubtful = in_doubt_list(store, frozen)
+    document = books.as_dict() | {"in_doubt_events": len(doubtful)}
+    here.ui.answer(document, [(name, value) for name, value in document.items() if value or name == "planned"])
+    if not books.balanced:
+        here.ui.say("the books do not balance: newsletter verify", "red")
