@@ -234,7 +234,6 @@ class Outcome(NamedTuple):
     state: str
     attempt: int
     doubts: int
-    lane: int
     phase: str = ""
     code: int = 0
     enhanced: str = ""

@@ -12,9 +12,10 @@ from newsletter.build import Rendered, compose_message, render_issue
 from newsletter.config import Config, FurtherRelay, Smtp
 from newsletter.delivery import dkim
 from newsletter.delivery.composer import Composer, ReaderValues
+from newsletter.delivery.loop import run_sender, send_one
 from newsletter.delivery.relay import Relay
 from newsletter.delivery.retry import after_doubt
-from newsletter.delivery.sender import Report, Rules, Sender, run_sender, send_one
+from newsletter.delivery.sender import Report, Rules, Sender
 from newsletter.errors import InputError, Mistake, NewsletterError
 from newsletter.model import UNSORTED, Books, Claim
 from newsletter.rendering.email import select_sections

@@ -65,7 +65,12 @@ def verify(here: Here, issue: str) -> int:
         issues.read_variants(store, found)
         seen = issues.verify(store, found)
     good = seen.books.balanced and not seen.unknown_variants
-    document = seen.books.as_dict() | {"missing": seen.missing, "without_message": seen.unknown_variants, "ok": good}
+    document = seen.books.as_dict() | {
+        "missing": seen.missing,
+        "strange_states": list(seen.strange_states),
+        "without_message": seen.unknown_variants,
+        "ok": good,
+    }
     here.ui.answer(document, document.items())
     return 0 if good else 1
 

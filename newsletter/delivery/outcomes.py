@@ -39,24 +39,19 @@ def decide(claim: Claim, result: Result, now: datetime, policy: str) -> Decision
 
 def accept(claim: Claim, result: Result) -> Outcome:
     """The relay has taken it over (D2)."""
-    number, attempt, doubts, _, lane, _ = claim
     reply = result.reply
     code, text = (reply.code, reply.text) if reply else (250, "")
-    return Outcome(number, "accepted", attempt, doubts, lane, "reply", code, "", text)
+    return Outcome(claim.subscriber_id, "accepted", claim.attempt, claim.doubts, "reply", code, "", text)
 
 
 def give_back(claim: Claim) -> Outcome:
     """A claim that no connection took: as if it had never been claimed."""
-    return Outcome(
-        claim.subscriber_id, "pending", claim.attempt - 1, claim.doubts, claim.lane, "connect", label="returned"
-    )
+    return Outcome(claim.subscriber_id, "pending", claim.attempt - 1, claim.doubts, "connect", label="returned")
 
 
 def cannot_write(claim: Claim, why: str) -> Outcome:
     """A message that cannot be written holds one row, not the issue (D21)."""
-    return Outcome(
-        claim.subscriber_id, "held", claim.attempt, claim.doubts, claim.lane, "compose", reply=why, label="compose"
-    )
+    return Outcome(claim.subscriber_id, "held", claim.attempt, claim.doubts, "compose", reply=why, label="compose")
 
 
 def _unsent(claim: Claim, result: Result, now: datetime) -> Outcome:
@@ -97,7 +92,6 @@ def _outcome(claim: Claim, result: Result, state: str, label: str) -> Outcome:
         state=state,
         attempt=claim.attempt,
         doubts=claim.doubts,
-        lane=claim.lane,
         phase=str(result.phase),
         code=reply.code if reply else 0,
         enhanced=reply.enhanced if reply else "",

@@ -3,10 +3,9 @@
 from datetime import datetime, timedelta
 
 # RFC 5321 4.5.4.1 asks for 30 minutes between tries and 4 to 5 days of them; greylisting wants the first one earlier,
-# and news that is days old is not sent at all.
+# and news that is days old is not sent at all: an issue says when it expires.
 DELAYS_MIN = (5, 10, 20, 40, 80, 160)
 LAST_DELAY_MIN = 240
-LIFETIME = timedelta(hours=72)
 JITTER = 0.2
 
 
@@ -16,11 +15,6 @@ def next_try(attempts: int, now: datetime, dice: float) -> datetime:
         raise ValueError("the first try needs no delay")
     minutes = DELAYS_MIN[attempts - 1] if attempts <= len(DELAYS_MIN) else LAST_DELAY_MIN
     return now + timedelta(minutes=minutes * (1 + JITTER * dice))
-
-
-def is_expired(frozen_at: datetime, now: datetime, lifetime: timedelta = LIFETIME) -> bool:
-    """Whether it is too late to try again (D34)."""
-    return now - frozen_at >= lifetime
 
 
 # A row that was in doubt this often is for a person to decide: something about it ends processes or connections (D21).

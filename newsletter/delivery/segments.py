@@ -35,11 +35,6 @@ class Segments:
             parts += (values[slot], piece)
         return b"".join(parts)
 
-    @property
-    def size(self) -> int:
-        """Octets without what fills the slots."""
-        return sum(map(len, self.pieces))
-
 
 def compile_message(message: bytes, *, tokens: frozenset[str], addresses: frozenset[str]) -> Segments:
     """A message with slots → its segments, dots stuffed. `addresses` are slots that may stand in the headers only.

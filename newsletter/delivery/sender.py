@@ -15,9 +15,9 @@ from newsletter.delivery.breaker import Breaker
 from newsletter.delivery.composer import Composer
 from newsletter.delivery.dialogue import Outgoing, Result
 from newsletter.delivery.outcomes import accept, decide, give_back
-from newsletter.delivery.relay import LoginRefused, Memory, Relay, RelayUnavailable
+from newsletter.delivery.relay import LoginRefused, Relay, RelayUnavailable
 from newsletter.delivery.site import Site
-from newsletter.delivery.smtp import Connection, connect
+from newsletter.delivery.smtp import Connection
 from newsletter.model import Claim, Outcome, Turn
 
 # A relay that does not answer is asked again after these pauses; then the pass ends (exit 69) and nobody is charged.
@@ -76,7 +76,7 @@ class Report:
             setattr(self, outcome.state, getattr(self, outcome.state) + 1)
 
 
-class _Line:
+class _Share:
     """One connection's share of the work: what it may send next, and what it has taken (`smtp.Feed`)."""
 
     def __init__(self, sender: "Sender", site: Site, number: int) -> None:
@@ -98,7 +98,7 @@ class _Line:
         return max(0, min(most, self.left - len(self.queue)))
 
     def take(self) -> Outgoing | None:
-        """The next message of this line."""
+        """The next message of this share."""
         if not self.queue or self._sender.stopping:
             return None
         self.under_way += 1
@@ -106,7 +106,7 @@ class _Line:
         return self.queue.popleft()
 
     def done(self, result: Result) -> None:
-        """A message of this line has its result."""
+        """A message of this share has its result."""
         self.under_way -= 1
         self.done_count += 1
         self._sender.settle(result, self.site)
@@ -146,7 +146,7 @@ class Sender:
         self._breaker = Breaker()
         self._state = _State()
         self._sites = [Site(relay, count, rules.relay_pauses_s, self._state.over) for relay, count in relays]
-        self._lines = [_Line(self, site, n) for site in self._sites for n in range(site.allowed)]
+        self._shares = [_Share(self, site, n) for site in self._sites for n in range(site.allowed)]
         self._renewed = 0.0
         self.report = Report()
         self.stopping = False  # take nothing more: drain
@@ -160,7 +160,7 @@ class Sender:
     async def run(self) -> Report:
         """Send. Raises what the ledger raises; then connections are cut off, and the ledger knows what is in doubt."""
         with ThreadPoolExecutor(1, "ledger") as writer, ThreadPoolExecutor(2, "signing") as signers:
-            tasks = [asyncio.create_task(self._keep(line)) for line in self._lines]
+            tasks = [asyncio.create_task(self._keep(share)) for share in self._shares]
             for task in tasks:
                 task.add_done_callback(self._notice)
             try:
@@ -168,9 +168,9 @@ class Sender:
             finally:
                 self.closing = True
                 self._state.over.set()
-                for line in self._lines:
-                    if line.connection:
-                        line.connection.close()
+                for share in self._shares:
+                    if share.connection:
+                        share.connection.close()
                 for task in tasks:
                     task.cancel()
                 await asyncio.gather(*tasks, return_exceptions=True)
@@ -191,12 +191,12 @@ class Sender:
             if drain_until is not None and loop.time() >= drain_until:
                 await self._cut()
             outcomes, state.outcomes = state.outcomes, []
-            wanted = 0 if self.stopping else sum(line.room for line in self._lines)
+            wanted = 0 if self.stopping else sum(share.room for share in self._shares)
             if outcomes or wanted or self._must_renew():
                 self._renewed = loop.time()
-                for line in self._lines:
-                    if line.connection:
-                        line.connection.not_after = self._renewed + DOT_S
+                for share in self._shares:
+                    if share.connection:
+                        share.connection.not_after = self._renewed + DOT_S
                 turn = await self._take_turn(writer, outcomes, wanted)
                 self.report.held_by = turn.held_by
                 self._watch(self.report)
@@ -247,7 +247,7 @@ class Sender:
         return False
 
     async def _hand_out(self, claims: Sequence[Claim], signers: ThreadPoolExecutor) -> None:
-        """Write the messages and give them to the lines with room; signing is done aside, it takes most of the time."""
+        """Write the messages and give them to the connections with room; signing is done aside, it takes most of the time."""
         state = self._state
         state.claimed.update((claim.subscriber_id, claim) for claim in claims)
         if self._composer.signs:
@@ -263,48 +263,48 @@ class Sender:
         self._deal(messages)
 
     def _deal(self, messages: Sequence[Outgoing | Outcome]) -> None:
-        """One to each line with room, then one more, so that all connections work at once."""
-        rooms = [(line, line.room) for line in self._lines if line.room]
+        """One to each connection with room, then one more, so that all connections work at once."""
+        rooms = [(share, share.room) for share in self._shares if share.room]
         places = (
-            line for turn in range(max((room for _, room in rooms), default=0)) for line, room in rooms if turn < room
+            share for turn in range(max((room for _, room in rooms), default=0)) for share, room in rooms if turn < room
         )
         for message in messages:
             if isinstance(message, Outcome):
                 del self._state.claimed[message.subscriber_id]
                 self._record(message)
                 continue
-            line = next(places, None)
-            if line is None:
+            share = next(places, None)
+            if share is None:
                 self._give_back(message)  # a connection broke meanwhile
             else:
-                line.queue.append(message)
-        for line in self._lines:
-            if line.connection and line.queue:
-                line.connection.poke()
+                share.queue.append(message)
+        for share in self._shares:
+            if share.connection and share.queue:
+                share.connection.poke()
 
     def _return_queues(self) -> None:
         """What no connection has taken yet goes back as if it had never been claimed."""
-        for line in self._lines:
-            self._return_queue(line)
-            if line.connection:
-                line.connection.finish()
+        for share in self._shares:
+            self._return_queue(share)
+            if share.connection:
+                share.connection.finish()
 
-    def _return_queue(self, line: _Line) -> None:
-        while line.queue:
-            self._give_back(line.queue.popleft())
+    def _return_queue(self, share: _Share) -> None:
+        while share.queue:
+            self._give_back(share.queue.popleft())
 
     async def _cut(self) -> None:
         """The time to drain is over: what is past its dot is in doubt, the rest was not sent."""
-        for line in self._lines:
-            if line.connection:
-                line.connection.abort()
+        for share in self._shares:
+            if share.connection:
+                share.connection.abort()
         await asyncio.sleep(0)
         await asyncio.sleep(0)
 
     # --- results --------------------------------------------------------------------------------------------------
 
     def settle(self, result: Result, site: Site) -> None:
-        """A message has its result; called by its line."""
+        """A message has its result; called by its share."""
         state = self._state
         claim = state.claimed.pop(result.message.id)
         if result.status == "accepted":  # the many, by a short way
@@ -340,27 +340,27 @@ class Sender:
 
     # --- connections ----------------------------------------------------------------------------------------------
 
-    async def _keep(self, line: _Line) -> None:
+    async def _keep(self, share: _Share) -> None:
         """Keep one connection open while there is work; open anew when it ends, whoever ended it."""
-        site = line.site
+        site = share.site
         while not self.stopping and not self.closing:
-            if line.number >= site.allowed:
+            if share.number >= site.allowed:
                 await site.rest(1.0)
                 continue
             connection = await site.open(lambda: not self.stopping and not self.closing)
             if connection is None:
                 self._give_up()
                 return
-            line.connection, line.left = connection, self._rules.messages_per_connection
-            line.until = asyncio.get_running_loop().time() + self._rules.seconds_per_connection
+            share.connection, share.left = connection, self._rules.messages_per_connection
+            share.until = asyncio.get_running_loop().time() + self._rules.seconds_per_connection
             self._state.wake.set()
-            before = line.done_count
-            await connection.run(line)
-            line.connection = None
+            before = share.done_count
+            await connection.run(share)
+            share.connection = None
             connection.close()
-            self._return_queue(line)
+            self._return_queue(share)
             self._state.wake.set()
-            if line.done_count == before and connection.fault:
+            if share.done_count == before and connection.fault:
                 await site.rest(1.0)  # it broke before it had done anything: not at once again
             else:
                 site.speed_up()
@@ -374,59 +374,3 @@ class Sender:
             self._trip(str(self.report.relay))
         self.stopping = True
         self._state.wake.set()
-
-
-def run_sender(sender: Sender, arm: Callable[[Callable[[], None]], None]) -> Report:
-    """Run to the end. `arm` is given what to call, from a signal's handler or another thread, to stop it gently."""
-
-    async def main() -> Report:
-        loop = asyncio.get_running_loop()
-
-        def stop() -> None:
-            loop.call_soon_threadsafe(sender.stop)
-
-        arm(stop)
-        return await sender.run()
-
-    with asyncio.Runner(loop_factory=_quickest_loop()) as runner:
-        return runner.run(main())
-
-
-class _Single:
-    """A feed of one message."""
-
-    def __init__(self, connection: Connection, message: Outgoing) -> None:
-        self._connection = connection
-        self._left = [message]
-        self.results: list[Result] = []
-
-    def take(self) -> Outgoing | None:
-        return self._left.pop() if self._left else None
-
-    def done(self, result: Result) -> None:
-        self.results.append(result)
-        self._connection.finish()
-
-
-def send_one(relay: Relay, message: Outgoing) -> Result:
-    """One message over a connection of its own. Raises RelayUnavailable."""
-
-    async def main() -> Result:
-        connection = await connect(relay, Memory())
-        feed = _Single(connection, message)
-        await connection.run(feed)
-        connection.close()
-        await asyncio.sleep(0)
-        return feed.results[0]
-
-    with asyncio.Runner(loop_factory=_quickest_loop()) as runner:
-        return runner.run(main())
-
-
-def _quickest_loop() -> Callable[[], asyncio.AbstractEventLoop] | None:
-    """uvloop halves the work; nothing needs it."""
-    try:
-        import uvloop
-    except ImportError:
-        return None
-    return uvloop.new_event_loop

@@ -31,14 +31,13 @@ class _Nothing:
 
 
 class Connection(asyncio.Protocol):
-    """A connection that is ready for mail. `capabilities` is what the server offered last; `fault` why it broke.
+    """A connection that is ready for mail. `fault` says why it broke.
 
     `window` messages can be used at once: those under way, and one more, so that a body and the next envelope are one
     write. `not_after` is the time of the loop after which the last octet of a message may not be written (F6).
     """
 
     def __init__(self, relay: Relay, capabilities: Capabilities, memory: Memory, *, secured: bool) -> None:
-        self.capabilities = capabilities
         self.mode = _choose_mode(relay, capabilities, memory)
         self.pipelining = self.mode >= Mode.PIPELINING
         self.window = {Mode.LOCK_STEP: 2, Mode.PIPELINING: 4, Mode.CHUNKING: max(relay.window, 1) + 2}[self.mode]

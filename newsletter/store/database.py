@@ -14,7 +14,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, create_engine, event, insert, inspect, select
 from sqlalchemy.engine import URL, make_url
-from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.exc import DBAPIError
 
 from newsletter.errors import Mistake, NewsletterError
 from newsletter.store import schema
@@ -309,6 +309,3 @@ def _migrate(connection: Connection) -> None:
     config.attributes["connection"] = connection
     command.upgrade(config, "head")
     connection.commit()
-
-
-__all__ = ["Key", "OperationalError", "Store", "StoreError", "create_store", "exists", "open_store", "stamp"]

@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -235,11 +235,11 @@ def finish(store: Store, frozen: FrozenIssue, *, doubts_wait: bool = False) -> B
     waiting = ("pending", "claimed", "deferred", *(("in_doubt",) if doubts_wait else ()))
     with store.writing() as connection:
         books = _books(connection, frozen.id)
-        if books.balanced and not any(books.counts.get(state) for state in waiting):
-            connection.execute(
-                update(issue).where(issue.c.id == frozen.id, issue.c.state == "sending").values(state="done")
-            )
-        return _books(connection, frozen.id)
+        is_done = books.state == "sending" and books.balanced
+        if not is_done or any(books.counts.get(state) for state in waiting):
+            return books
+        connection.execute(update(issue).where(issue.c.id == frozen.id).values(state="done"))
+        return replace(books, state="done")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

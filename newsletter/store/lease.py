@@ -36,13 +36,13 @@ class Lease:
     def check(self, cursor: Any, now: datetime) -> None:
         """Inside a transaction: still ours? Renews it now and then. Raises LeaseLost."""
         # On PostgreSQL whoever takes over waits until this transaction is over; on SQLite all writers do.
-        mark, lock = ("?", "") if self.is_sqlite else ("%s", " FOR UPDATE")
+        lock = "" if self.is_sqlite else " FOR UPDATE"
         epoch = cursor.execute(f"SELECT epoch FROM sender WHERE id = 1{lock}").fetchone()[0]  # noqa: S608 - a constant
         if epoch != self.epoch:
             raise LeaseLost(Mistake(code="NL094", message="another process sends now; this one stopped"))
         if self.until - now < LEASE - _RENEW or self.until - now > LEASE:
             self.until = now + LEASE
-            cursor.execute(f"UPDATE sender SET until = {mark} WHERE id = 1", (stamp(self.until),))  # noqa: S608 - a mark
+            cursor.execute("UPDATE sender SET until = ? WHERE id = 1", (stamp(self.until),))
 
     def release(self) -> None:
         """Let another process send."""

@@ -4,24 +4,20 @@ No octet of a message leaves before its row is committed as `claimed`. So after 
 accepted without our knowing it; everybody else's state is certain.
 """
 
-import sqlite3
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
-from datetime import UTC, datetime
+from collections.abc import Callable, Sequence
+from datetime import datetime
 from typing import Any
 
-from sqlalchemy.exc import DBAPIError
-
-from newsletter.errors import Mistake
 from newsletter.model import Claim, Outcome, Turn
-from newsletter.store.database import BUSY_S, Store, StoreError, stamp
+from newsletter.store.database import Store, stamp
+from newsletter.store.driver import Driver, StoreAgain, StoreBusy
 from newsletter.store.issues import FrozenIssue
 from newsletter.store.lease import Lease
 from newsletter.store.limits import Limit
+from newsletter.store.purse import Purse
 
 _REPLY_LIMIT = 200
 _TRIES = 3
-_AGAIN = ("40001", "40P01")
 
 # One row, by its key, and only if it is still ours: a process that lost its lease changes nothing (F6). What a relay
 # says of a reader who was forgotten (`schema.ERASED`) is not kept: it often names the address.
@@ -63,7 +59,7 @@ _CLAIM_RANGE = """
     UPDATE delivery SET state = 'claimed', epoch = ?, attempt = attempt + 1
     WHERE issue_id = ? AND subscriber_id BETWEEN ? AND ? AND state = 'pending'{lane}
 """
-_ACTIVE = "SELECT id FROM subscriber WHERE id = ANY(%s) AND state = 'active' FOR SHARE"
+_ACTIVE = "SELECT id FROM subscriber WHERE id = ANY(?) AND state = 'active' FOR SHARE"
 _SUPPRESS = "UPDATE delivery SET state = 'suppressed', at = ? WHERE issue_id = ? AND subscriber_id = ?"
 _NEXT_DUE = "SELECT min(next_at) FROM delivery WHERE issue_id = ? AND state = 'deferred'"
 _ANY_PENDING = "SELECT 1 FROM delivery WHERE issue_id = ? AND state = 'pending' LIMIT 1"
@@ -83,19 +79,6 @@ _REPLAY = """
 _WAITING_DOUBTS = "SELECT subscriber_id, doubts FROM delivery WHERE issue_id = ? AND state = 'in_doubt'"
 _RESOLVE = "UPDATE delivery SET state = ? WHERE issue_id = ? AND subscriber_id = ? AND state = 'in_doubt'"
 _DIED = "the process ended before the reply was recorded"
-_BUCKET = "SELECT tokens, at FROM bucket WHERE name = ?"
-_FILL = """
-    INSERT INTO bucket (name, tokens, at) VALUES (?, ?, ?)
-    ON CONFLICT (name) DO UPDATE SET tokens = excluded.tokens, at = excluded.at
-"""
-
-
-class StoreAgain(StoreError):
-    """PostgreSQL took a transaction back and asks to try it again (40001, 40P01). Nothing of it has happened."""
-
-
-class StoreBusy(Exception):
-    """Another process writes just now."""
 
 
 class Ledger:
@@ -110,7 +93,7 @@ class Ledger:
         limit: Limit | None = None,
         lanes: Sequence[Limit] = (),
     ) -> None:
-        self._store, self._issue, self._lease = store, frozen.id, lease
+        self._issue, self._lease = frozen.id, lease
         self._limit = limit
         self._lanes = tuple(lanes)
         self._cursors = dict.fromkeys(range(len(self._lanes) + 1), 0)
@@ -118,10 +101,7 @@ class Ledger:
         self._behind = False  # whether a row before a cursor may be pending again
         self._checked = False
         self._due: str | None = ""  # when the next deferred one comes due; empty: not read yet
-        self._connection: Any = None
-        self._patient = self._waits = True  # what is wanted of a busy database, and what it was told last
-        self._open_end = False  # whether a transaction is left for `commit` to end
-        self._is_sqlite = store.is_sqlite
+        self.driver = Driver(store)
 
     def try_turn(self, outcomes: Sequence[Outcome], wanted: int, now: datetime) -> Turn | None:
         """Like `turn`, if it need not wait for anybody, but for its end: call `commit` before anything of it is used.
@@ -129,20 +109,16 @@ class Ledger:
         None if it would have to wait; then nothing has happened. On a SQLite file the statements take less time than
         handing them to a thread does; the disk at the end is what takes time. PostgreSQL is always waited for.
         """
-        if not self._is_sqlite:
+        if not self.driver.is_sqlite:
             return None
-        self._patient, self._open_end = False, True
         try:
-            return self.turn(outcomes, wanted, now)
+            return self._turn(outcomes, wanted, now, at_once=True)
         except StoreBusy:
             return None
-        finally:
-            self._patient, self._open_end = True, False
 
     def commit(self) -> None:
         """End what `try_turn` began. Raises StoreError; then nothing of it has happened."""
-        with self._telling():
-            self._connection.commit()
+        self.driver.commit()
 
     # --- one turn -------------------------------------------------------------------------------------------------
 
@@ -155,15 +131,15 @@ class Ledger:
                 self._behind, self._due = True, ""  # where the cursors went was taken back with the rest
         return self._turn(outcomes, wanted, now)
 
-    def _turn(self, outcomes: Sequence[Outcome], wanted: int, now: datetime) -> Turn:
-        with self._transaction() as cursor:
+    def _turn(self, outcomes: Sequence[Outcome], wanted: int, now: datetime, *, at_once: bool = False) -> Turn:
+        with self.driver.writing(patient=not at_once, open_end=at_once) as cursor:
             self._lease.check(cursor, now)
             if outcomes:
                 self._record(cursor, outcomes, now)
-            state, expires_at = cursor.execute(self._sql(_ISSUE), (self._issue,)).fetchone()
+            state, expires_at = cursor.execute(_ISSUE, (self._issue,)).fetchone()
             if state == "cancelled" or (state == "sending" and stamp(now) >= expires_at):
                 # Also what was under way when somebody cancelled, and has just come back to be tried again.
-                cursor.execute(self._sql(_EXPIRE), (stamp(now), self._issue))
+                cursor.execute(_EXPIRE, (stamp(now), self._issue))
                 return Turn((), None, state)
             if state != "sending":
                 return Turn((), None, state)
@@ -176,14 +152,14 @@ class Ledger:
         accepted = [o for o in outcomes if o.state == "accepted"]
         if accepted:
             rows = [(o.code, o.reply[:_REPLY_LIMIT], at, issue, o.subscriber_id, epoch) for o in accepted]
-            cursor.executemany(self._sql(_ACCEPT), rows)
+            cursor.executemany(_ACCEPT, rows)
         if len(accepted) < len(outcomes):
             self._record_troubled(cursor, [o for o in outcomes if o.state != "accepted"], at)
 
     def _record_troubled(self, cursor: Any, outcomes: Sequence[Outcome], at: str) -> None:
         issue, epoch = self._issue, self._lease.epoch
         cursor.executemany(
-            self._sql(_RECORD),
+            _RECORD,
             [
                 (o.state, o.attempt, o.doubts, o.next_at or None, o.code, o.enhanced, o.reply[:_REPLY_LIMIT], o.label, at,
                  issue, o.subscriber_id, epoch)
@@ -191,7 +167,7 @@ class Ledger:
             ],
         )  # fmt: skip
         cursor.executemany(
-            self._sql(_LOG),
+            _LOG,
             [
                 (issue, o.subscriber_id, o.attempt, at, "in_doubt" if o.label == "in_doubt" else o.state, o.phase, o.code,
                  o.enhanced, o.subscriber_id, o.reply[:_REPLY_LIMIT])
@@ -204,7 +180,7 @@ class Ledger:
                 self._due = min(self._due or o.next_at, o.next_at)
 
     def _claim(self, cursor: Any, wanted: int, now: datetime, state: str) -> Turn:
-        purse = _Purse(self, cursor, now)
+        purse = Purse(cursor, now, lock="" if self.driver.is_sqlite else " FOR UPDATE")
         room = min(wanted, purse.room(self._limit))
         claims = self._take_due(cursor, room, now, purse)
         for lane in (*range(1, len(self._lanes) + 1), 0):
@@ -233,14 +209,14 @@ class Ledger:
         if self._lanes:
             # With the rest go those of a throttle that was taken out of the settings since the issue was frozen.
             condition = f" AND d.lane = {lane:d}" if lane else f" AND d.lane NOT BETWEEN 1 AND {len(self._lanes):d}"
-        query = self._sql(_PENDING.format(lane=condition) + self._lock)
+        query = _PENDING.format(lane=condition) + self._lock
         claims: list[Claim] = []
         while len(claims) < count and lane not in self._empty:
             want = count - len(claims)
             rows = cursor.execute(query, (self._issue, self._cursors[lane], want)).fetchall()
             if rows:
                 self._cursors[lane] = rows[-1][0]
-            if self._is_sqlite and all(row[6] == "active" for row in rows):
+            if self.driver.is_sqlite and all(row[6] == "active" for row in rows):
                 claims += self._hold_range(cursor, rows, condition)
             else:
                 claims += self._hold(cursor, rows, now)
@@ -251,20 +227,20 @@ class Ledger:
     def _hold_range(self, cursor: Any, rows: Sequence[Any], condition: str) -> list[Claim]:
         """Claim rows that follow each other: nobody else writes meanwhile, so the range is just these."""
         if rows:
-            query = self._sql(_CLAIM_RANGE.format(lane=condition.replace("d.", "")))
+            query = _CLAIM_RANGE.format(lane=condition.replace("d.", ""))
             cursor.execute(query, (self._lease.epoch, self._issue, rows[0][0], rows[-1][0]))
         return [Claim(row[0], row[1] + 1, *row[2:6]) for row in rows]
 
-    def _take_due(self, cursor: Any, count: int, now: datetime, purse: "_Purse") -> list[Claim]:
+    def _take_due(self, cursor: Any, count: int, now: datetime, purse: Purse) -> list[Claim]:
         """Deferred ones whose time has come, as far as their lanes have room."""
         if self._due == "":
-            self._due = cursor.execute(self._sql(_NEXT_DUE), (self._issue,)).fetchone()[0]
+            self._due = cursor.execute(_NEXT_DUE, (self._issue,)).fetchone()[0]
         if count < 1 or self._due is None or self._due > stamp(now):
             return []
         full = [number for number, limit in enumerate(self._lanes, 1) if purse.room(limit) < 1]
         # Nobody waits behind those whose provider takes no more just now (D42).
         condition = f" AND d.lane NOT IN ({', '.join(map(str, full))})" if full else ""
-        query = self._sql(_DUE.format(lanes=condition) + self._lock)
+        query = _DUE.format(lanes=condition) + self._lock
         rows = cursor.execute(query, (self._issue, stamp(now), count)).fetchall()
         allowed = [row for row in rows if not 0 < row[4] <= len(self._lanes) or purse.draw(self._lanes[row[4] - 1])]
         self._due = ""
@@ -276,12 +252,10 @@ class Ledger:
         claims = [Claim(row[0], row[1] + 1, *row[2:6]) for row in rows if row[0] in active]
         if claims:
             epoch, issue = self._lease.epoch, self._issue
-            cursor.executemany(
-                self._sql(_CLAIM), [(epoch, claim.attempt, issue, claim.subscriber_id) for claim in claims]
-            )
+            cursor.executemany(_CLAIM, [(epoch, claim.attempt, issue, claim.subscriber_id) for claim in claims])
         gone = [(stamp(now), self._issue, row[0]) for row in rows if row[0] not in active]
         if gone:
-            cursor.executemany(self._sql(_SUPPRESS), gone)
+            cursor.executemany(_SUPPRESS, gone)
         return claims
 
     def _may_have_more(self, now: datetime) -> bool:
@@ -289,17 +263,17 @@ class Ledger:
         due = self._due == "" or (self._due is not None and self._due <= stamp(now))
         return due or self._behind or len(self._empty) < len(self._cursors)
 
-    def _wait(self, cursor: Any, now: datetime, purse: "_Purse") -> float | None:
+    def _wait(self, cursor: Any, now: datetime, purse: Purse) -> float | None:
         """Seconds until something can be claimed; None if nothing ever can."""
         if self._due == "":
-            self._due = cursor.execute(self._sql(_NEXT_DUE), (self._issue,)).fetchone()[0]
+            self._due = cursor.execute(_NEXT_DUE, (self._issue,)).fetchone()[0]
         waits = [(datetime.fromisoformat(self._due) - now).total_seconds()] if self._due else []
         if purse.wait is not None:
             waits = [*(wait for wait in waits if wait > 0), purse.wait]
         elif not self._checked:
             # Once: somebody may have put back a row that the cursor had passed.
             self._checked = True
-            if cursor.execute(self._sql(_ANY_PENDING), (self._issue,)).fetchone():
+            if cursor.execute(_ANY_PENDING, (self._issue,)).fetchone():
                 self._behind = True
                 waits.append(0.0)
         return max(0.0, min(waits)) if waits else None
@@ -311,131 +285,42 @@ class Ledger:
 
         `resolve` gets how often the row has been in doubt. Gives how many there were.
         """
-        with self._transaction() as cursor:
+        with self.driver.writing() as cursor:
             self._lease.check(cursor, now)
-            rows = cursor.execute(self._sql(_LEFT_BEHIND), (self._issue, self._lease.epoch)).fetchall()
+            rows = cursor.execute(_LEFT_BEHIND, (self._issue, self._lease.epoch)).fetchall()
             at = stamp(now)
             for number, attempt, doubts in rows:
                 state = resolve(doubts + 1)
-                cursor.execute(self._sql(_TAKE_BACK), (state, doubts + 1, _DIED, at, self._issue, number))
+                cursor.execute(_TAKE_BACK, (state, doubts + 1, _DIED, at, self._issue, number))
                 logged = (self._issue, number, attempt, at, "in_doubt", "reply", 0, "", number, _DIED)
-                cursor.execute(self._sql(_LOG), logged)
+                cursor.execute(_LOG, logged)
             # The policy may have been another one when these were left waiting.
-            for number, doubts in cursor.execute(self._sql(_WAITING_DOUBTS), (self._issue,)).fetchall():
-                cursor.execute(self._sql(_RESOLVE), (resolve(doubts), self._issue, number))
+            for number, doubts in cursor.execute(_WAITING_DOUBTS, (self._issue,)).fetchall():
+                cursor.execute(_RESOLVE, (resolve(doubts), self._issue, number))
             return len(rows)
 
     def replay(self, accepted: Sequence[tuple[int, int]], now: datetime) -> None:
         """Acknowledgements of a dead process that did not reach the ledger: (subscriber, code)."""
         if accepted:
-            with self._transaction() as cursor:
+            with self.driver.writing() as cursor:
                 self._lease.check(cursor, now)
                 rows = [(code, stamp(now), self._issue, number) for number, code in accepted]
-                cursor.executemany(self._sql(_REPLAY), rows)
+                cursor.executemany(_REPLAY, rows)
 
     # --- the driver -----------------------------------------------------------------------------------------------
 
     @property
     def _lock(self) -> str:
-        return "" if self._is_sqlite else " FOR UPDATE OF d SKIP LOCKED"  # SQLite's write transaction locks all
+        return "" if self.driver.is_sqlite else " FOR UPDATE OF d SKIP LOCKED"  # SQLite's write transaction locks all
 
     def _still_active(self, cursor: Any, rows: Sequence[Any]) -> set[int]:
         """The readers of these rows who have not left. On PostgreSQL an unsubscribe that is under way is waited for."""
         active = {row[0] for row in rows if row[6] == "active"}
-        if active and not self._is_sqlite:
+        if active and not self.driver.is_sqlite:
             cursor.execute(_ACTIVE, (list(active),))
             active = {row[0] for row in cursor.fetchall()}
         return active
 
-    def _sql(self, statement: str) -> str:
-        return statement if self._is_sqlite else statement.replace("?", "%s")
-
-    @contextmanager
-    def _transaction(self) -> Iterator[Any]:
-        """A write transaction on the driver's own connection."""
-        with self._telling():
-            if self._connection is None:
-                self._connection = self._store.engine.raw_connection()
-            cursor = self._connection.cursor()
-            if self._is_sqlite:
-                self._begin(cursor)
-            try:
-                yield cursor
-            except BaseException:
-                self._connection.rollback()
-                raise
-            if not self._open_end:
-                self._connection.commit()
-            cursor.close()
-
-    @contextmanager
-    def _telling(self) -> Iterator[None]:
-        """A driver's error becomes ours. After any failure the connection is thrown away (D19)."""
-        try:
-            yield
-        except (DBAPIError, self._store.engine.dialect.loaded_dbapi.Error) as error:
-            self.close()
-            kind = StoreAgain if getattr(error, "sqlstate", "") in _AGAIN else StoreError
-            raise kind(
-                Mistake(code="NL090", message=f"the database failed: {str(error).strip().splitlines()[0]}")
-            ) from error
-
-    def _begin(self, cursor: Any) -> None:
-        """Become the one that writes. Raises StoreBusy if another process writes and is not to be waited for."""
-        if self._patient != self._waits:
-            cursor.execute(f"PRAGMA busy_timeout = {BUSY_S * 1000 if self._patient else 0}")
-            self._waits = self._patient
-        try:
-            cursor.execute("BEGIN IMMEDIATE")
-        except sqlite3.OperationalError as error:
-            if self._patient or error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY:
-                raise
-            raise StoreBusy from None
-
     def close(self) -> None:
         """Let go of the connection."""
-        connection, self._connection, self._waits = self._connection, None, True
-        if connection is not None:
-            connection.invalidate()
-
-
-class _Purse:
-    """The buckets of one turn: read when they are asked for, written back at its end."""
-
-    def __init__(self, ledger: Ledger, cursor: Any, now: datetime) -> None:
-        self._ledger, self._cursor, self._now = ledger, cursor, now
-        self._tokens: dict[Limit, float] = {}
-        self.wait: float | None = None
-        self.held_by = ""
-
-    def room(self, limit: Limit | None) -> int:
-        """How many messages may leave now."""
-        if limit is None:
-            return 1 << 30
-        if limit not in self._tokens:
-            lock = "" if self._ledger._is_sqlite else " FOR UPDATE"
-            row = self._cursor.execute(self._ledger._sql(_BUCKET + lock), (limit.name,)).fetchone()
-            before = datetime.fromisoformat(row[1]) if row else datetime.min.replace(tzinfo=UTC)
-            self._tokens[limit] = limit.refill(row[0] if row else 0.0, before, self._now)
-        tokens = self._tokens[limit]
-        if tokens < 1:
-            wait = limit.wait(tokens)
-            self.wait = wait if self.wait is None else min(self.wait, wait)
-            self.held_by = self.held_by or limit.name
-        return int(tokens)
-
-    def spend(self, limit: Limit | None, count: int) -> None:
-        """Take from a bucket."""
-        if limit is not None and count:
-            self._tokens[limit] -= count
-
-    def draw(self, limit: Limit) -> bool:
-        """Take one, if there is one."""
-        there = self.room(limit) > 0
-        self.spend(limit, int(there))
-        return there
-
-    def close(self) -> None:
-        """Write the buckets back. Their time is exact: at 14/s a whole second is a message too few each time."""
-        for limit, tokens in self._tokens.items():
-            self._cursor.execute(self._ledger._sql(_FILL), (limit.name, tokens, self._now.isoformat()))
+        self.driver.close()

@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 
 from newsletter import links
 from newsletter.delivery.envelope import Outgoing, make_wire
+from newsletter.delivery.loop import send_one
 from newsletter.delivery.message import Envelope, issue_headers, write_message
 from newsletter.delivery.relay import Relay
 from newsletter.delivery.segments import address_value, compile_message
-from newsletter.delivery.sender import send_one
 from newsletter.errors import InputError
 from newsletter.text.characters import DIRECTION_MARKS
 from tests.sending import QUICK, in_thread

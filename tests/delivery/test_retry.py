@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from newsletter.delivery.retry import is_expired, next_try
+from newsletter.delivery.retry import next_try
 
 NOW = datetime(2026, 11, 23, 7, tzinfo=UTC)
 
@@ -25,8 +25,3 @@ def test_the_dice_add_a_fifth_at_most(attempt: int, dice: float) -> None:
 def test_there_is_no_wait_before_the_first_try() -> None:
     with pytest.raises(ValueError, match="first try"):
         next_try(0, NOW, 0)
-
-
-def test_news_of_three_days_ago_is_not_sent() -> None:
-    assert not is_expired(NOW, NOW + timedelta(hours=71, minutes=59))
-    assert is_expired(NOW, NOW + timedelta(hours=72))

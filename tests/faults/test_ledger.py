@@ -55,7 +55,7 @@ def postgresql(tmp_path: Path) -> Iterator[Store]:
 
 def limit_pages(process: Process, more: int) -> None:
     """The disk has room for so many pages more."""
-    connection = process.ledger._connection
+    connection = process.ledger.driver.connection
     (pages,) = connection.execute("PRAGMA page_count").fetchone()
     connection.execute(f"PRAGMA max_page_count = {pages + more}")
 
@@ -155,11 +155,11 @@ def test_a_ledger_goes_on_with_a_new_connection_after_an_error_and_never_with_th
     """D19: after an error the next write could seem to work and not be on the disk."""
     frozen = audience(sqlite, 2)
     process = start(sqlite, frozen)
-    before = process.ledger._connection
+    before = process.ledger.driver.connection
     before.execute("PRAGMA query_only = 1").close()
     with pytest.raises(StoreError, match="readonly"):
         process.claim(1)
-    assert process.ledger._connection is None
+    assert process.ledger.driver.connection is None
     assert len(process.claim(1)) == 1
     process.end()
 
@@ -231,7 +231,7 @@ def test_a_commit_whose_fate_is_unknown_doubles_nobody(
     frozen = audience(postgresql, 4)
     process = start(postgresql, frozen)
     claims = process.claim(2)
-    fairy = process.ledger._connection
+    fairy = process.ledger.driver.connection
     real: Callable[[], None] = fairy.driver_connection.commit
 
     class Breaking:
@@ -245,7 +245,7 @@ def test_a_commit_whose_fate_is_unknown_doubles_nobody(
                 real()
             raise postgresql.engine.dialect.loaded_dbapi.OperationalError("server closed the connection unexpectedly")
 
-    process.ledger._connection = Breaking()
+    process.ledger.driver.connection = Breaking()
     with pytest.raises(StoreError, match="server closed the connection"):
         journal.guard(process.ledger, frozen.id).turn([accepted(claims[0])], 1, NOW)
     process.die()
@@ -440,7 +440,7 @@ def test_a_statement_of_the_ledger_is_never_sent_outside_of_a_transaction(sqlite
     frozen = audience(sqlite, 3)
     process = start(sqlite, frozen)
     seen: list[str] = []
-    process.ledger._connection.driver_connection.set_trace_callback(seen.append)
+    process.ledger.driver.connection.driver_connection.set_trace_callback(seen.append)
     process.claim(2)
     assert seen[0].strip() == "BEGIN IMMEDIATE"
     assert seen[-1].strip() == "COMMIT"

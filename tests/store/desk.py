@@ -118,7 +118,7 @@ def start(
 
 def accepted(claim: Claim, reply: str = "2.0.0 queued") -> Outcome:
     """The relay has taken it."""
-    return Outcome(claim.subscriber_id, "accepted", claim.attempt, claim.doubts, claim.lane, "reply", 250, "", reply)
+    return Outcome(claim.subscriber_id, "accepted", claim.attempt, claim.doubts, "reply", 250, "", reply)
 
 
 def rejected(claim: Claim, reply: str = "5.1.1 no such user") -> Outcome:
@@ -179,12 +179,12 @@ def all_text(store: Store) -> str:
 
 def break_connection(ledger: Ledger) -> None:
     """From now on the database takes nothing from this ledger, as when its disk is full."""
-    cursor = ledger._connection.cursor()
-    if ledger._is_sqlite:
+    cursor = ledger.driver.connection.cursor()
+    if ledger.driver.is_sqlite:
         cursor.execute("PRAGMA query_only = 1")
     else:
         cursor.execute("SET SESSION CHARACTERISTICS AS TRANSACTION READ ONLY")
-        ledger._connection.commit()
+        ledger.driver.connection.commit()
     cursor.close()
 
 

@@ -76,9 +76,9 @@ def test_nobody_is_claimed_after_they_left_in_a_thousand_random_orders(quick_sto
         open_one = None  # a new connection for each schedule would take longer than the schedule
         for one, rows in enumerate(people):
             ledger = Ledger(quick_store, frozen[one], lease)
-            ledger._connection = open_one
+            ledger.driver.connection = open_one
             run_schedule(quick_store, ledger, {row.canonical: numbers[row.canonical] for row in rows}, dice)
-            open_one = ledger._connection
+            open_one = ledger.driver.connection
         ledger.close()
         lease.release()
         with quick_store.reading() as connection:

@@ -370,7 +370,7 @@ def test_a_claim_costs_the_same_at_the_end_of_an_issue_as_at_its_beginning(sqlit
     costs: list[int] = []
     outcomes: list[Any] = []
     while len(costs) < 400:
-        process.ledger._connection.driver_connection.set_progress_handler(count, 10)
+        process.ledger.driver.connection.driver_connection.set_progress_handler(count, 10)
         steps[0] = 0
         claims = process.turn(outcomes, 10).claims
         costs.append(steps[0])
