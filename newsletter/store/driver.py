@@ -29,6 +29,7 @@ class Driver:
         self._store = store
         self.connection: Any = None  # opened when it is needed; thrown away after a failure
         self._waits = True  # what SQLite was told last of a busy database
+        self._file = 0  # the inode of the file that is open
 
     @contextmanager
     def writing(self, *, patient: bool = True, open_end: bool = False) -> Iterator[Any]:
@@ -39,6 +40,10 @@ class Driver:
         with self._telling():
             if self.connection is None:
                 self.connection = self._store.engine.raw_connection()
+                self._file = self._find_file()
+            if self._file != self._find_file():
+                self.close()
+                raise StoreError(Mistake(code="NL090", message="the database was taken away while it was in use"))
             cursor = self.connection.cursor()
             if self.is_sqlite:
                 self._begin(cursor, patient)
@@ -61,6 +66,13 @@ class Driver:
         connection, self.connection, self._waits = self.connection, None, True
         if connection is not None:
             connection.invalidate()
+
+    def _find_file(self) -> int:
+        # SQLite goes on writing into a file that was moved or deleted: the record of what was sent would be lost (F13).
+        try:
+            return self._store.path.stat().st_ino if self._store.path else 0
+        except OSError:
+            return 0
 
     def _begin(self, cursor: Any, patient: bool) -> None:
         if patient != self._waits:
