@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass, replace
 from datetime import date, datetime
 
@@ -19,7 +19,7 @@ from newsletter.rendering.content import ShownIssue, show_issue
 from newsletter.rendering.email import Mail, render_mail
 from newsletter.rendering.site import Published, render_site
 from newsletter.rendering.templates import make_environment
-from newsletter.schedule import next_day, publication_moment
+from newsletter.slots import next_day, publication_moment
 from newsletter.text.words import suggest
 from newsletter.workspace import Workspace, issue_path, split_issue_slug
 
@@ -216,21 +216,31 @@ def _render_site(
     workspace: Workspace, config: Config, shown: ShownIssue, environment: Environment, phrases: Phrases
 ) -> dict[str, str]:
     """The archive as it looks once this issue is out: this issue and all before it."""
-    published = []
-    for slug in workspace.issue_slugs():
-        issue = shown.issue if slug == shown.issue.slug else load_issue(workspace, slug).issue
-        if issue.date > shown.issue.date:
-            continue
-        edition = next((one for one in config.editions if one.slug == issue.edition), None)
-        seen = shown if issue is shown.issue else show_issue(issue, config.publication.language)
-        published.append(Published(seen, edition, publication_moment(edition, issue.date, config.zone)))
+    seen = [
+        shown
+        if slug == shown.issue.slug
+        else show_issue(load_issue(workspace, slug).issue, config.publication.language)
+        for slug in workspace.issue_slugs()
+        if slug[:10] <= shown.issue.date.isoformat()
+    ]
     return render_site(
-        published,
+        list_published(config, seen),
         publication=config.publication,
         themes=config.themes,
         environment=environment,
         phrases=phrases,
     )
+
+
+def list_published(config: Config, shown: Iterable[ShownIssue]) -> list[Published]:
+    """Issues as an archive shows them: with their edition and the moment at which they came out."""
+    editions = {edition.slug: edition for edition in config.editions}
+    return [
+        Published(
+            one, edition := editions.get(one.issue.edition), publication_moment(edition, one.issue.date, config.zone)
+        )
+        for one in shown
+    ]
 
 
 def _name_files(slug: str) -> dict[str, str]:

@@ -107,9 +107,9 @@ def load_issue(workspace: Workspace, slug: str) -> IssueFile:
     return file
 
 
-def load_phrases(workspace: Workspace, config: Config) -> Phrases:
-    """The words of the publication's language; the workspace's own file wins, key by key."""
-    path, language = "templates/phrases.toml", config.publication.language
+def load_phrases(workspace: Workspace, config: Config, language: str = "") -> Phrases:
+    """The words of a language, the publication's if none is named; the workspace's own file wins, key by key."""
+    path, language = "templates/phrases.toml", language or config.publication.language
     packed = resource(path).read_bytes()
     own = workspace.read(path) if workspace.exists(path) else b""
     return read_phrases([decode_text(packed, path), decode_text(own, path)], path, language)

@@ -48,6 +48,21 @@ def preferences_url(base: str) -> str:
     return f"{base}/preferences"
 
 
+def subscribe_url(base: str) -> str:
+    """The form."""
+    return f"{base}/subscribe"
+
+
+def confirm_url(base: str, token: str) -> str:
+    """What is mailed to an address that was typed into the form."""
+    return f"{base}/confirm/{token}"
+
+
+def reader_url(base: str, token: str) -> str:
+    """A reader's own page, by a link that was mailed on request and works once."""
+    return f"{base}/p/{token}"
+
+
 def entry_id(base: str, day: str, key: str) -> str:
     """The feed id of a post, for ever the same: a tag URI (RFC 4151) of a day on which the domain was ours."""
     return f"tag:{urlsplit(base).hostname},{day}:post/{key}"

@@ -29,6 +29,7 @@ class Publication:
     timezone: str = "UTC"
     postal_address: str = ""
     reason: str = ""
+    editor: str = ""
     feed: Literal["posts", "issues"] = "posts"
 
 
@@ -83,7 +84,10 @@ class Source:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Edition:
-    """A recurring line of issues. `past` says whose issues a post must not have stood in before."""
+    """A recurring line of issues. `past` says whose issues a post must not have stood in before.
+
+    `schedule` is when it is sent and `draft` when it is drafted (`mon 07:00`); how the two are read: `slots.py`.
+    """
 
     __pydantic_config__ = STRICT
 
@@ -91,6 +95,14 @@ class Edition:
     title: str
     themes: tuple[str, ...]
     schedule: str = ""
+    draft: str = ""
+    mode: Literal["auto", "approve", "draft"] = "auto"
+    late: str = "send-within 24h"
+    undo: str = ""
+    window: str = ""
+    skip: tuple[str, ...] = ()
+    failed_source: Literal["send", "hold"] = "send"
+    local_time: bool = False
     unsorted: Literal["include", "hold"] = "include"
     past: Literal["all", "edition"] = "all"
 

@@ -1,17 +1,20 @@
 """The flow from an issue to its readers: render, freeze bytes and audience once, deliver until nobody is left."""
 
 import secrets
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from itertools import islice
+from pathlib import Path
+from types import MappingProxyType
 
 from newsletter.audience.addresses import check_address, wire_address
-from newsletter.audience.tokens import TokenKeys, make_tokens, make_verp
+from newsletter.audience.tokens import derive_all, make_tokens, make_verp
 from newsletter.build import Rendered, compose_message, render_issue
 from newsletter.config import Config, FurtherRelay, Smtp
 from newsletter.delivery import dkim
 from newsletter.delivery.composer import Composer, ReaderValues
+from newsletter.delivery.dialogue import Result
 from newsletter.delivery.loop import run_sender, send_one
 from newsletter.delivery.relay import Relay
 from newsletter.delivery.retry import after_doubt
@@ -21,12 +24,15 @@ from newsletter.model import UNSORTED, Books, Claim
 from newsletter.rendering.email import select_sections
 from newsletter.store import issues
 from newsletter.store.database import Store, StoreError
+from newsletter.store.hooks import NOBODY, Listeners
 from newsletter.store.issues import ALL, FrozenIssue, Plan
 from newsletter.store.journal import Journal
 from newsletter.store.lease import take_lease
 from newsletter.store.ledger import Ledger
 from newsletter.store.limits import Limit, read_limit
+from newsletter.store.mark import check_mark
 from newsletter.store.subscribers import export_rows
+from newsletter.text.characters import decode_text
 from newsletter.text.mailbox import split_mailbox
 from newsletter.workspace import Workspace
 
@@ -85,7 +91,7 @@ def write_variant(rendered: Rendered, config: Config, chosen: str, moment: datet
     return compose_message(bodies, rendered.issue, rendered.edition, config, moment=moment, mark=mark)
 
 
-def show_card(rendered: Rendered, config: Config, store: Store) -> Card:
+def show_card(rendered: Rendered, config: Config, store: Store, now: datetime) -> Card:
     """What would be sent, to how many, through what."""
     smtp = config.smtp
     return Card(
@@ -94,20 +100,34 @@ def show_card(rendered: Rendered, config: Config, store: Store) -> Card:
         sender=config.publication.sender,
         relay=f"{smtp.host}:{smtp.port} ({smtp.security})",
         rate=smtp.rate,
-        readers=issues.count_readers(store, choose_sections(rendered)),
+        readers=issues.count_readers(store, choose_sections(rendered), now),
         bytes=len(rendered.mail.html.encode()),
     )
 
 
-def freeze_issue(rendered: Rendered, config: Config, store: Store, now: datetime) -> FrozenIssue:
-    """Fix the bytes that were shown, and the audience (delivery D7). An issue that is frozen already stays as it was."""
+def freeze_issue(
+    rendered: Rendered,
+    config: Config,
+    store: Store,
+    now: datetime,
+    *,
+    starts_at: datetime | None = None,
+    zones: Mapping[str, datetime] = MappingProxyType({}),
+) -> FrozenIssue:
+    """Fix the bytes that were shown, and the audience (delivery D7). An issue that is frozen already stays as it was.
+
+    `zones`: when it leaves to readers of a time zone, if that is later.
+    """
+    last = max(now, starts_at or now, *zones.values())
     plan = Plan(
         slug=rendered.issue.slug,
         edition=rendered.edition.slug,
         choose=choose_sections(rendered),
         write=lambda chosen: write_variant(rendered, config, chosen, now.replace(microsecond=0)),
         lanes=[throttle.domains for throttle in config.throttles],
-        expires_at=now + timedelta(hours=config.smtp.lifetime_h),
+        expires_at=last + timedelta(hours=config.smtp.lifetime_h),
+        starts_at=starts_at,
+        zones=zones,
     )
     return issues.freeze(store, plan, now)
 
@@ -141,7 +161,10 @@ def make_relays(workspace: Workspace, config: Config) -> list[tuple[Relay, int]]
 
 def _make_relay(workspace: Workspace, config: Config, one: Smtp | FurtherRelay) -> Relay:
     def secret(path: str) -> str:
-        return workspace.read(path).decode("utf-8").strip() if path else ""
+        return decode_text(workspace.read_secret(path), path).strip() if path else ""
+
+    if one.ca_file:
+        workspace.read_secret(one.ca_file)  # told now, by its name
 
     domain = wire_address(split_mailbox(config.publication.sender)[1]).rpartition("@")[2]
     return Relay(
@@ -162,7 +185,7 @@ def make_composer(
     workspace: Workspace, config: Config, store: Store, messages: dict[int, bytes], issue: int, moment: datetime
 ) -> Composer:
     """What writes each reader's message."""
-    keys = TokenKeys.derive(store.key.derive)
+    keys = derive_all(store.key.token_secrets)[-1]
     name, _, domain = wire_address(config.smtp.bounces or split_mailbox(config.publication.sender)[1]).rpartition("@")
     verp, sender = bool(config.smtp.bounces), f"{name}@{domain}"
 
@@ -214,10 +237,12 @@ def deliver(
     rules: Rules | None = None,
     relays: Sequence[tuple[Relay, int]] | None = None,
     limits: tuple[Limit | None, list[Limit]] | None = None,
+    listeners: Listeners = NOBODY,
 ) -> Sent:
     """Send an issue until nothing is left that can be sent now. Call it again to go on; nobody gets a second copy."""
     rules = rules or make_rules(config)
-    lease = take_lease(store, clock())
+    check_mark(store, mark_path(workspace, store))
+    lease = take_lease(store, clock(), mark_path(workspace, store))
     try:
         limit, lanes = make_limits(config) if limits is None else limits
         ledger = Ledger(store, frozen, lease, limit=limit, lanes=lanes)
@@ -248,13 +273,11 @@ def deliver(
             ledger.close()
         if report.paused:
             issues.set_state(store, frozen, "paused", report.paused, unless=("cancelled", "done"))
-        return Sent(
-            report=report,
-            books=issues.finish(store, frozen, doubts_wait=rules.on_uncertain == "hold"),
-            recovered=recovered,
-        )
+        doubts_wait = rules.on_uncertain == "hold"
+        books = issues.finish(store, frozen, clock(), doubts_wait=doubts_wait, listeners=listeners)
+        return Sent(report=report, books=books, recovered=recovered)
     finally:
-        lease.release()
+        lease.release(store)
 
 
 def _spare_connections(relays: Sequence[tuple[Relay, int]], open_count: int) -> list[tuple[Relay, int]]:
@@ -262,8 +285,18 @@ def _spare_connections(relays: Sequence[tuple[Relay, int]], open_count: int) -> 
     return [(relay, max(1, min(count, -(-open_count // READERS_PER_CONNECTION)))) for relay, count in relays]
 
 
+def _beside(workspace: Workspace, store: Store, name: str) -> Path:
+    """A file that belongs to the database: beside it, or in the workspace if it is on a server."""
+    return store.path.with_name(f"{store.path.name}.{name}") if store.path else workspace.root / ".newsletter" / name
+
+
+def mark_path(workspace: Workspace, store: Store) -> Path:
+    """Where it is kept how far sending has come."""
+    return _beside(workspace, store, "mark")
+
+
 def _prepare_journal(workspace: Workspace, store: Store) -> Journal:
-    path = store.path.with_name(f"{store.path.name}.journal") if store.path else workspace.root / ".newsletter/journal"
+    path = _beside(workspace, store, "journal")
     journal = Journal(path)
     try:
         path.parent.mkdir(exist_ok=True)
@@ -295,18 +328,23 @@ def write_dry_run(workspace: Workspace, config: Config, store: Store, slug: str,
         yield path
 
 
-def send_test(workspace: Workspace, config: Config, slug: str, address: str, now: datetime) -> None:
+def send_test(
+    workspace: Workspace, config: Config, slug: str, address: str, now: datetime, *, mark: str = TEST_MARK
+) -> None:
     """One mail to look at, marked [TEST]. It is in no ledger, and its unsubscribe link is nobody's. Raises SendFailed."""
     rendered = render_issue(workspace, config, slug)
     moment = now.replace(microsecond=0)
-    message = write_variant(rendered, config, ALL, moment, TEST_MARK)
-    outgoing = _compose_for_nobody(workspace, config, message, moment).write(
-        _claim_of_nobody(check_address(address).typed)
-    )
-    result = send_one(make_relays(workspace, config)[0][0], outgoing)
+    message = write_variant(rendered, config, ALL, moment, mark)
+    result = send_single(workspace, config, message, check_address(address).typed, moment)
     if result.status != "accepted":
         told = str(result.reply) if result.reply else "the connection broke"
         raise SendFailed(Mistake(code="NL095", message=f"the test mail was not accepted: {told}"))
+
+
+def send_single(workspace: Workspace, config: Config, message: bytes, address: str, moment: datetime) -> Result:
+    """A message that is in no ledger, to one address, over a connection of its own. Raises RelayUnavailable."""
+    outgoing = _compose_for_nobody(workspace, config, message, moment).write(_claim_of_nobody(address))
+    return send_one(make_relays(workspace, config)[0][0], outgoing)
 
 
 def _compose_for_nobody(workspace: Workspace, config: Config, message: bytes, moment: datetime) -> Composer:

@@ -52,6 +52,13 @@ class Workspace:
         except OSError as error:
             raise _unreadable(relative, error) from None
 
+    def read_secret(self, path: str) -> bytes:
+        """A file that the settings name. It may lie outside, as a credential of the operating system does. Raises InputError."""
+        try:
+            return (self.root / path).read_bytes()
+        except OSError as error:
+            raise _unreadable(path, error) from None
+
     def exists(self, relative: str) -> bool:
         """Whether there is such a file or folder."""
         return self._unresolved(relative).exists()

@@ -143,6 +143,7 @@ def test_the_readmes_commands_do_what_they_say(
         "explain",
         "subscribers",
         "send",
+        "schedule",
     ]
     for command in commands:
         words = [word.replace("~", str(tmp_path)) for word in command]
@@ -225,3 +226,18 @@ def test_the_sample_holds_no_sentence_of_the_real_text(real_text: str) -> None:
         for path in (ROOT / folder).rglob("*"):
             if path.is_file() and path.suffix in (".txt", ".md", ".py", ".j2"):
                 assert not runs(path.read_text(encoding="utf-8")) & real, path
+
+
+def test_every_threat_that_is_listed_has_tests_that_are_named_after_it() -> None:
+    for row in re.findall(r"^\| (T\d+(?:–T\d+)?) \|.*\| ([^|]+) \|$", read("docs/security.md"), flags=re.MULTILINE):
+        first, _, last = row[0].replace("T", "").partition("–")
+        files = [ROOT / f"tests/{name}.py" for name in re.findall(r"`([\w/]+)`", row[1])]
+        assert files, row
+        text = "".join(path.read_text(encoding="utf-8") for path in files)
+        numbers = range(int(first), int(last or first) + 1)
+        if first == "20":
+            assert "def test_f20_" in text
+        elif first == "51":
+            assert "0o600" in text
+        else:
+            assert any(f"def test_t{number}_" in text for number in numbers), row

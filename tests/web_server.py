@@ -9,12 +9,13 @@ Answer = Callable[[BaseHTTPRequestHandler], None]
 
 
 class WebServer:
-    """`answers` maps paths to what is done there; `hits` lists (path, headers) of every request."""
+    """`answers` maps paths to what is done there; `hits` lists (path, headers) of every request, `bodies` what was posted."""
 
     def __init__(self, port: int) -> None:
         self.port = port
         self.answers: dict[str, Answer] = {}
         self.hits: list[tuple[str, dict[str, str]]] = []
+        self.bodies: list[bytes] = []
 
     def url(self, path: str, host: str = "127.0.0.1") -> str:
         return f"http://{host}:{self.port}{path}"
@@ -55,6 +56,10 @@ def serve() -> Iterator[WebServer]:
                     self.send_error(404)
             except OSError:
                 pass  # the client has hung up, as it should on a bomb
+
+        def do_POST(self) -> None:
+            server.bodies.append(self.rfile.read(int(self.headers["Content-Length"])))
+            self.do_GET()
 
         def log_message(self, format: str, *args: object) -> None:
             pass

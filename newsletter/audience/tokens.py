@@ -65,6 +65,11 @@ class TokenKeys:
         return cls(number, _Hmac(derive("unsubscribe")), _Hmac(derive("verp")))
 
 
+def derive_all(secrets: Sequence[Callable[[str], bytes]]) -> list[TokenKeys]:
+    """All sets of keys; the last one signs."""
+    return [TokenKeys.derive(derive, number) for number, derive in enumerate(secrets)]
+
+
 def make_tokens(keys: TokenKeys, issue: int, subscriber: int) -> ReaderTokens:
     """The tokens of one delivery."""
     ids = _IDS.pack(_first(keys, _UNSUBSCRIBE, issue), subscriber)

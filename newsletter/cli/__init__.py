@@ -17,6 +17,7 @@ COMMANDS = {
     "build": ("newsletter.cli.build", "Render an issue: mail, text, archive, feeds."),
     "explain": ("newsletter.cli.explain", "Say why a post got its theme."),
     "subscribers": ("newsletter.cli.subscribers", "The audience: import, export, add, show, unsubscribe, forget."),
+    "approve": ("newsletter.cli.approve", "Let an issue go out as it is, and not otherwise."),
     "send": ("newsletter.cli.send", "Send an issue to everyone who asked for it, once."),
     "rehearse": ("newsletter.cli.rehearse", "Send to a server that misbehaves and mails nobody."),
     "status": ("newsletter.cli.issues:status", "Show the books of what was sent."),
@@ -25,6 +26,9 @@ COMMANDS = {
     "resume": ("newsletter.cli.issues:resume", "Lift a pause."),
     "cancel": ("newsletter.cli.issues:cancel", "Take back what has not left yet."),
     "resend": ("newsletter.cli.issues:resend", "Plan an issue anew for those who missed it."),
+    "doctor": ("newsletter.cli.doctor", "Say what is wrong with this installation, and how to mend it."),
+    "schedule": ("newsletter.cli.schedule", "Show what goes out when, and what became of it."),
+    "serve": ("newsletter.cli.serve", "Public pages, calendar and sender in one process."),
     "completion": ("newsletter.cli.completion", "Print a completion script for your shell."),
 }
 

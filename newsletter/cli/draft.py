@@ -8,7 +8,7 @@ from newsletter.cli.common import Here, complete_names, in_workspace, parse_date
 from newsletter.cli.ui import program
 from newsletter.draft import Draft, draft_issue, refresh_issue
 from newsletter.editing.duplicates import Duplicate
-from newsletter.schedule import next_day
+from newsletter.slots import next_day
 
 
 @click.command("draft")

@@ -8,6 +8,7 @@ from newsletter.cli.books import show_books
 from newsletter.cli.common import Here, complete_issues, in_workspace, normalise
 from newsletter.cli.subscribers import database
 from newsletter.errors import Mistake, UsageError
+from newsletter.schedule import cancel_slot
 from newsletter.store import issues
 from newsletter.store.database import Store
 from newsletter.store.issues import FrozenIssue
@@ -90,7 +91,7 @@ def pause(here: Here, issue: str) -> int:
 @click.argument("issue", shell_complete=complete_issues)
 @in_workspace
 def resume(here: Here, issue: str) -> int:
-    """Lift a pause. It does not send: newsletter send does.
+    """Lift a pause. A running serve then goes on; without one newsletter send does.
 
     Example: newsletter resume 2025-07-07-weekly
     """
@@ -104,7 +105,7 @@ def _set(here: Here, issue: str, state: str, reason: str, unless: tuple[str, ...
             raise UsageError(Mistake(code="NL095", message=f"{found.slug} is {found.state}; it cannot be {state}"))
         show_books(here, store, found, issues.read_books(store, found))
     if state == "sending":
-        here.ui.say(f"go on: newsletter send {found.slug}")
+        here.ui.say(f"a running newsletter serve goes on by itself; without one: newsletter send {found.slug}")
     return 0
 
 
@@ -118,6 +119,11 @@ def cancel(here: Here, issue: str, yes: bool) -> int:
     Example: newsletter cancel 2025-07-07-weekly --yes
     """
     with database(here) as store:
+        slug = normalise(issue)
+        if issues.find_issue(store, slug) is None and cancel_slot(store, slug, here.now):
+            here.ui.answer({"issue": slug, "state": "cancelled"}, [(slug, "cancelled")])
+            here.ui.say("it was not sent to anybody yet, and will not be by itself")
+            return 0
         found = _find(store, issue)
         if not yes and not click.confirm(f"Cancel {found.slug} for all who have not got it?", err=True):
             raise click.Abort

@@ -9,6 +9,7 @@ from types import FrameType
 
 import click
 
+from newsletter.approve import approval_state
 from newsletter.build import Rendered, render_issue
 from newsletter.cli.books import show_books
 from newsletter.cli.common import Here, complete_issues, in_workspace, normalise
@@ -22,12 +23,14 @@ from newsletter.send import (
     deliver,
     freeze_issue,
     has_changed,
+    mark_path,
     send_test,
     show_card,
     write_dry_run,
 )
 from newsletter.store.database import Store
 from newsletter.store.issues import FrozenIssue, find_issue, read_books
+from newsletter.store.mark import check_mark
 
 OPEN_STATES = ("pending", "deferred", "claimed", "in_doubt", "held")
 
@@ -37,8 +40,9 @@ OPEN_STATES = ("pending", "deferred", "claimed", "in_doubt", "held")
 @click.option("--to", metavar="ADDRESS", help="Only a test mail to this address, marked [TEST].")
 @click.option("--dry-run", is_flag=True, help="Write what would be sent to build/ISSUE/outbox; send nothing.")
 @click.option("--yes", is_flag=True, help="Do not ask.")
+@click.option("--i-know", is_flag=True, help="Send although the database was put back from an old backup.")
 @in_workspace
-def command(here: Here, issue: str, to: str | None, dry_run: bool, yes: bool) -> int:
+def command(here: Here, issue: str, to: str | None, dry_run: bool, yes: bool, i_know: bool) -> int:
     """Send an issue. The first time its bytes and its readers are fixed; again goes on where it ended. Never twice.
 
     Example: newsletter send 2025-07-07-weekly
@@ -51,14 +55,26 @@ def command(here: Here, issue: str, to: str | None, dry_run: bool, yes: bool) ->
     with database(here) as store:
         if dry_run:
             return _dry_run(here, store, slug)
+        check_mark(store, mark_path(here.workspace, store), i_know=i_know)
         frozen = find_issue(store, slug)
         if frozen is None:
             rendered = render_issue(here.workspace, here.config, slug)
+            _check_approval(here, rendered)
             _ask(here, store, rendered, yes)
             frozen = freeze_issue(rendered, here.config, store, here.now)
         else:
             _check_resumable(here, store, frozen)
         return _send(here, store, frozen)
+
+
+def _check_approval(here: Here, rendered: Rendered) -> None:
+    """What was approved goes out as it was approved, or not at all."""
+    state, slug = approval_state(here.workspace, here.config, rendered), rendered.issue.slug
+    if state == "changed" or (state == "none" and rendered.edition.mode == "approve"):
+        why = "was changed after it was approved" if state == "changed" else "is not approved"
+        raise UsageError(
+            Mistake(code="NL097", message=f"{slug} {why}", help=f"look at it, then: newsletter approve {slug}")
+        )
 
 
 def _dry_run(here: Here, store: Store, slug: str) -> int:
@@ -70,7 +86,7 @@ def _dry_run(here: Here, store: Store, slug: str) -> int:
 
 def _ask(here: Here, store: Store, rendered: Rendered, yes: bool) -> None:
     """The summary card, and the question; without a terminal --yes is the answer."""
-    card = show_card(rendered, here.config, store)
+    card = show_card(rendered, here.config, store, here.now)
     here.ui.warn(rendered.findings)
     for name, value in _card_lines(card):
         here.ui.say(f"{name:>9}  {value}")

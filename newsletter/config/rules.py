@@ -9,6 +9,7 @@ from newsletter.config.places import Key
 from newsletter.model import UNSORTED
 from newsletter.text.addresses import is_web_address
 from newsletter.text.mailbox import is_address, split_mailbox
+from newsletter.text.times import read_days, read_late, read_span, read_weekly, read_window
 from newsletter.text.words import suggest
 
 # ISO 3166-1 alpha-2, and what people count with them: XK Kosovo, EU, and the groups of editing/gazetteer.toml.
@@ -25,8 +26,6 @@ COUNTRY_CODES = frozenset(
 )
 _SLUG = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,78}[a-z0-9])?\Z")
 _LANGUAGE = re.compile(r"[a-z]{2,3}(?:-[A-Za-z0-9]{2,8})*\Z")
-_DAYS = "mon|tue|wed|thu|fri|sat|sun"
-SCHEDULE = re.compile(rf"(?P<days>(?:{_DAYS})(?:,(?:{_DAYS}))*) (?P<hour>[01]\d|2[0-3]):(?P<minute>[0-5]\d)\Z")
 _RATE = re.compile(r"[1-9]\d*/(?:s|min|h)\Z")
 
 
@@ -89,6 +88,10 @@ def _feed_address(value: Any) -> str | None:
     return None if is_web_address(str(value)) else "must be the address of a feed, such as https://example.org/feed.xml"
 
 
+def _hook_address(value: Any) -> str | None:
+    return None if is_web_address(str(value)) else "must be an address such as https://example.org/hook"
+
+
 def _mailbox(value: Any) -> str | None:
     if _one_line(value):
         return "must be one line"
@@ -97,6 +100,10 @@ def _mailbox(value: Any) -> str | None:
         return "must be an address such as Borderlines <desk@borderlines.example>"
     # Mail clients show the phrase: an address in it would speak for somebody else (security T17).
     return "the name must not hold an @" if "@" in name else None
+
+
+def _mailbox_or_none(value: Any) -> str | None:
+    return _mailbox(value) if value else None
 
 
 def _language(value: Any) -> str | None:
@@ -113,11 +120,29 @@ def _timezone(value: Any) -> str | None:
     return None
 
 
-def _schedule(value: Any) -> str | None:
-    if not value or SCHEDULE.match(str(value)):
+def _read_by(read: Callable[[str], object], *, empty: bool = True) -> Callable[[Any], str | None]:
+    """The rule that a value can be read; `empty`: or is left out."""
+
+    def rule(value: Any) -> str | None:
+        if empty and not value:
+            return None
+        try:
+            read(str(value))
+        except ValueError as error:
+            return str(error)
         return None
-    # Cron counts weekdays from Sunday, others from Monday; names cannot be misread (libraries, section 5).
-    return 'must be weekday names and a time, such as "mon 07:00" or "mon,thu 07:00"'
+
+    return rule
+
+
+def _network(value: Any) -> str | None:
+    import ipaddress
+
+    try:
+        ipaddress.ip_network(str(value), strict=False)
+    except ValueError:
+        return "must be an address or a network, such as 127.0.0.1 or 10.0.0.0/8"
+    return None
 
 
 def _country(value: Any) -> str | None:
@@ -161,6 +186,12 @@ def _host(value: Any) -> str | None:
     return None if not value or re.fullmatch(r"[A-Za-z0-9.-]{1,253}", str(value)) else "must be a host name"
 
 
+def _database(value: Any) -> str | None:
+    if re.match(r"sqlite:///.|postgresql\+psycopg://.", str(value)):
+        return None
+    return "must be sqlite:///newsletter.db or postgresql+psycopg://user@host/name"
+
+
 def _sender_id(value: Any) -> str | None:
     # Gmail's rules for the last part of Feedback-ID (message P6).
     return None if not value or re.fullmatch(r"[A-Za-z0-9]{5,15}", str(value)) else "must be 5 to 15 letters and digits"
@@ -202,6 +233,7 @@ _RULES: dict[Key, Callable[[Any], str | None]] = {
     ("publication", "timezone"): _timezone,
     ("publication", "postal_address"): _one_line,
     ("publication", "reason"): _one_line,
+    ("publication", "editor"): _mailbox_or_none,
     ("themes", "*", "slug"): _slug,
     ("themes", "*", "title"): _title,
     ("themes", "*", "any", "*"): _term,
@@ -215,7 +247,12 @@ _RULES: dict[Key, Callable[[Any], str | None]] = {
     ("sources", "*", "encoding"): _encoding,
     ("editions", "*", "slug"): _slug,
     ("editions", "*", "title"): _title,
-    ("editions", "*", "schedule"): _schedule,
+    ("editions", "*", "schedule"): _read_by(read_weekly),
+    ("editions", "*", "draft"): _read_by(read_weekly),
+    ("editions", "*", "late"): _read_by(read_late, empty=False),
+    ("editions", "*", "undo"): _read_by(read_span),
+    ("editions", "*", "window"): _read_by(read_window),
+    ("editions", "*", "skip", "*"): _read_by(read_days, empty=False),
     ("sorting", "title"): _not_negative,
     ("sorting", "lead"): _not_negative,
     ("sorting", "body"): _not_negative,
@@ -239,6 +276,12 @@ _RULES: dict[Key, Callable[[Any], str | None]] = {
     ("dkim", "*", "domain"): _host,
     ("dkim", "*", "key_file"): _filled,
     ("web", "port"): _port,
+    ("web", "trusted_proxies", "*"): _network,
+    ("web", "confirmations"): _needed_rate,
+    ("database", "url"): _database,
+    ("database", "key_file"): _filled,
+    ("hooks", "*", "url"): _hook_address,
+    ("hooks", "*", "secret_file"): _filled,
 }
 
 

@@ -90,13 +90,30 @@ class Dkim:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Web:
-    """Where the public pages listen."""
+    """Where the public pages listen. `confirmations`: how many mails the forms may cause together."""
 
     __pydantic_config__ = STRICT
 
     host: str = "127.0.0.1"
     port: int = 8000
     trusted_proxies: tuple[str, ...] = ()
+    confirmations: str = "200/h"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hook:
+    """An address of another program that is told what happens, signed with the secret in `secret_file`."""
+
+    __pydantic_config__ = STRICT
+
+    url: str
+    secret_file: str
+    events: tuple[Literal["subscribed", "confirmed", "unsubscribed", "issue.sent"], ...] = (
+        "subscribed",
+        "confirmed",
+        "unsubscribed",
+        "issue.sent",
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -126,6 +143,7 @@ class Config:
     throttles: tuple[Throttle, ...] = ()
     dkim: tuple[Dkim, ...] = ()
     web: Web = field(default_factory=Web)
+    hooks: tuple[Hook, ...] = ()
     database: Database = field(default_factory=Database)
 
     @property

@@ -2,8 +2,9 @@
 
 import asyncio
 from collections.abc import Callable
+from dataclasses import dataclass, replace
 
-from newsletter.delivery.dialogue import Outgoing, Result
+from newsletter.delivery.dialogue import Mode, Outgoing, Result
 from newsletter.delivery.relay import Memory, Relay
 from newsletter.delivery.sender import Report, Sender
 from newsletter.delivery.smtp import Connection, connect
@@ -51,6 +52,37 @@ def send_one(relay: Relay, message: Outgoing) -> Result:
         connection.close()
         await asyncio.sleep(0)
         return feed.results[0]
+
+    with asyncio.Runner(loop_factory=_quickest_loop()) as runner:
+        return runner.run(main())
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """What a relay offers to us, who are logged in. `size_bytes` is its limit, 0 if it names none; `tls` e.g. TLSv1.3."""
+
+    pipelining: bool
+    chunking: bool
+    size_bytes: int
+    tls: str
+
+
+def look_at(relay: Relay) -> Offer:
+    """Connect, secure, log in, read what is offered, QUIT: no mail is begun. Raises RelayUnavailable, LoginRefused."""
+
+    async def main() -> Offer:
+        # What it can do, also where the settings do not let us use it.
+        connection = await connect(replace(relay, pipelining=True, chunking=True), Memory())
+        secured = connection._transport.get_extra_info("ssl_object") if connection._transport else None
+        offer = Offer(
+            pipelining=connection.pipelining,
+            chunking=connection.mode is Mode.CHUNKING,
+            size_bytes=connection._dialogue._offered.size or 0,
+            tls=secured.version() or "" if secured else "",
+        )
+        connection.close()
+        await asyncio.sleep(0)
+        return offer
 
     with asyncio.Runner(loop_factory=_quickest_loop()) as runner:
         return runner.run(main())

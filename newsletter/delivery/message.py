@@ -260,6 +260,32 @@ def issue_headers(envelope: Envelope, *, to: str, token: str, message_id: str) -
     )
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LetterEnvelope:
+    """What the headers of a single mail are made from: one that is no issue and goes to one person."""
+
+    subject: str
+    language: str
+    sender: str
+    moment: datetime
+
+
+def letter_headers(envelope: LetterEnvelope, *, to: str, message_id: str) -> tuple[Header, ...]:
+    """The headers of a single mail, but for those of MIME. It is on no list, so no List- header says so."""
+    phrase, address = split_mailbox(envelope.sender)
+    local, _, domain = address.rpartition("@")
+    domain = _ascii_domain(domain)
+    return (
+        mailbox_header("From", phrase, f"{local}@{domain}"),
+        token_header("To", to),
+        text_header("Subject", envelope.subject),
+        token_header("Date", format_datetime(envelope.moment)),
+        token_header("Message-ID", f"<{message_id}@{domain}>"),
+        token_header("Content-Language", envelope.language),
+        token_header("Auto-Submitted", "auto-generated"),
+    )
+
+
 def _ascii_domain(domain: str) -> str:
     if domain.isascii():
         return domain.lower()

@@ -22,7 +22,7 @@ from newsletter.text.words import cut_at_word
 SUMMARY_LIMIT = 300
 _ENDS = tuple(".:;,!?…。：！？،؛)”’»")
 # Languages that are written from right to left (CLDR); a region or script may follow.
-_RTL_LANGUAGES = frozenset("ar arc ckb dv fa he ks ku ps sd ug ur yi".split())
+RTL_LANGUAGES = frozenset("ar arc ckb dv fa he ks ku ps sd ug ur yi".split())
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +99,7 @@ class ShownIssue:
 
 def show_issue(issue: Issue, language: str) -> ShownIssue:
     """An issue's Markdown → HTML and text, side by side."""
-    direction = "rtl" if language.partition("-")[0] in _RTL_LANGUAGES else "ltr"
+    direction = "rtl" if language.partition("-")[0] in RTL_LANGUAGES else "ltr"
     positions = {id(post): position for position, post in enumerate(issue.posts, 1)}
     sections = tuple(_show_section(section, positions, direction) for section in issue.sections if section.posts)
     return ShownIssue(issue, _show_text(issue.intro, 2, direction), sections, direction)

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from html import escape
 from typing import Any
 from xml.etree import ElementTree as ET
@@ -17,6 +17,8 @@ from newsletter.rendering.content import ShownIssue, ShownPost, ShownSection
 from newsletter.rendering.feeds import FORMATS, Entry, Feed, write_feeds, write_opml
 from newsletter.rendering.templates import render
 
+# A feed that nothing has come out in yet must have a date, too.
+_NEVER = datetime(1970, 1, 1, tzinfo=UTC)
 _CELL_STYLE = re.compile(r'(<t[hd]\b[^>]*?) style="[^"]*"')
 
 
@@ -45,10 +47,14 @@ def render_site(
     themes: tuple[Theme, ...],
     environment: Environment,
     phrases: Phrases,
+    served: bool = False,
 ) -> dict[str, str]:
-    """All files of build/site for these issues. Newest issues come first everywhere."""
+    """All files of build/site for these issues. Newest issues come first everywhere.
+
+    `served`: with the ways to what only a running server has, the forms and the search.
+    """
     ordered = sorted(issues, key=lambda one: (one.moment, one.shown.issue.slug), reverse=True)
-    site = _Site(publication, themes, environment, phrases, tuple(ordered))
+    site = _Site(publication, themes, environment, phrases, tuple(ordered), served)
     files: dict[str, str] = {"index.html": site.page("web/index.html.j2", "", issues=site.listed_issues())}
     for number, published in enumerate(ordered):
         files[f"{published.shown.issue.slug}/index.html"] = site.issue_page(number)
@@ -73,6 +79,7 @@ class _Site:
     environment: Environment
     phrases: Phrases
     issues: tuple[Published, ...]
+    served: bool
 
     def page(self, template: str, root: str, **values: Any) -> str:
         """A page. `root` is the way back to the archive's folder; links between pages are relative, so it works anywhere."""
@@ -81,6 +88,7 @@ class _Site:
             "phrases": self.phrases,
             "direction": self.issues[0].shown.direction if self.issues else "ltr",
             "root": root,
+            "served": self.served,
             "themes": self.themes,
             "feeds_of_page": [
                 (self.publication.title, links.feed_url(self.publication.url, name), kind)
@@ -167,10 +175,13 @@ class _Site:
             entries = [entry for one in self.issues for entry in self._post_entries(one, theme)]
         entries = list({entry.id: entry for entry in reversed(entries)}.values())
         home = links.theme_url(url, theme.slug) if theme else f"{url}/"
-        newest = max((entry.updated for entry in entries), default=max(one.moment for one in self.issues))
+        moments = [one.moment for one in self.issues] or [_NEVER]
+        newest = max((entry.updated for entry in entries), default=max(moments))
         feed = Feed(
             id=links.feed_id(
-                url, min(one.shown.issue.date for one in self.issues).isoformat(), theme.slug if theme else None
+                url,
+                min((one.shown.issue.date for one in self.issues), default=_NEVER.date()).isoformat(),
+                theme.slug if theme else None,
             ),
             title=f"{self.publication.title}: {theme.title}" if theme else self.publication.title,
             description=self.publication.description or self.publication.title,

@@ -1,33 +1,36 @@
 """The only way out to the network: one address in, bytes or a clear reason out.
 
-Every hop is resolved once, every answer is checked, and the connection goes to the checked address
-(security T8, T10-T12). Nothing here knows what the bytes mean.
+Nothing here knows what the bytes mean. That no address leads into a private network: session.py.
 """
 
 import contextlib
-import socket
-import threading
-import time
 import zlib
 from collections.abc import Callable, Collection, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor, as_completed
-from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
-from typing import Any, Literal, TypeVar
-from urllib.parse import urljoin, urlsplit
+from typing import Literal, TypeVar
+from urllib.parse import urljoin
 
 import requests
-import urllib3
-from AntiSSRF import AntiSSRFError, AntiSSRFPolicy, PolicyConfigOptions
-from requests.adapters import HTTPAdapter
-from urllib3.connection import HTTPConnection, HTTPSConnection
-from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 
 from newsletter import __version__
+from newsletter.sources.session import (
+    TROUBLE,
+    Deadline,
+    Refused,
+    check_address,
+    explain,
+    open_session,
+    printable,
+    show_url,
+)
 
 SIZE_LIMIT = 5_000_000  # decompressed: a gzip bomb of 20 kB can hold 20 MB
 TIME_LIMIT_S = 20.0
+POST_LIMIT_S = 10.0
+ANSWER_LIMIT = 65_536  # what we read, for politeness, of an answer that nobody needs
 CONNECT_TIMEOUT_S = 5.0
 READ_TIMEOUT_S = 10.0
 REDIRECT_LIMIT = 5
@@ -41,7 +44,10 @@ Key = TypeVar("Key")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Request:
-    """What to ask for, and what we know of it already. `allow_hosts` may be private on purpose."""
+    """What to ask for, and what we know of it already. `allow_hosts` may be private on purpose.
+
+    `any_status`: the page that comes with a 404 or 500 is wanted too.
+    """
 
     url: str
     etag: str = ""
@@ -49,11 +55,15 @@ class Request:
     accept: str = "application/atom+xml, application/rss+xml, application/feed+json, application/xml;q=0.9, */*;q=0.5"
     allow_hosts: frozenset[str] = frozenset()
     agent: str = ""
+    any_status: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fetched:
-    """What came back. `moved_to`: every redirect on the way was permanent. `retry_after_s`: the server asked to wait."""
+    """What came back. `moved_to`: every redirect on the way was permanent. `retry_after_s`: the server asked to wait.
+
+    `status` is 0 if no server answered; `server_time` is what the server's clock says.
+    """
 
     outcome: Literal["content", "unchanged", "gone", "failed"]
     url: str
@@ -62,6 +72,29 @@ class Fetched:
     etag: str = ""
     last_modified: str = ""
     moved_to: str = ""
+    retry_after_s: int | None = None
+    reason: str = ""
+    # Not what was fetched, but how: two answers with the same bytes are equal.
+    status: int = field(default=0, compare=False)
+    server_time: datetime | None = field(default=None, compare=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Post:
+    """A JSON document, with the headers that go with it, for one address."""
+
+    url: str
+    body: bytes = field(repr=False)
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+    allow_hosts: frozenset[str] = frozenset()
+    agent: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Posted:
+    """Whether it was taken. `gone`: the server wants nothing more. `retry_after_s`: the server asked to wait."""
+
+    outcome: Literal["done", "gone", "failed"]
     retry_after_s: int | None = None
     reason: str = ""
 
@@ -80,50 +113,53 @@ def fetch_all(
 
 def fetch(request: Request) -> Fetched:
     """One address, at most five redirects, 5 MB and 20 s in all. Network trouble is a value, never an exception."""
-    deadline = _Deadline(TIME_LIMIT_S)
+    deadline = Deadline(TIME_LIMIT_S)
     try:
         with deadline:
             return _follow(request, deadline)
-    except _Refused as error:
+    except Refused as error:
         reason = str(error)
-    except (
-        AntiSSRFError,
-        requests.RequestException,
-        urllib3.exceptions.HTTPError,
-        OSError,
-        ValueError,
-        zlib.error,
-    ) as error:
-        reason = "took longer than 20 s" if deadline.passed else _explain(error)
+    except TROUBLE as error:
+        reason = "took longer than 20 s" if deadline.passed else explain(error)
     return Fetched(outcome="failed", url=request.url, reason=reason)
 
 
-class _Refused(Exception):
-    """We do not go there, or do not take that."""
+def post(request: Post) -> Posted:
+    """One address, no redirect, 10 s in all. Network trouble is a value, never an exception."""
+    deadline = Deadline(POST_LIMIT_S)
+    try:
+        with deadline:
+            return _post(request, deadline)
+    except Refused as error:
+        reason = str(error)
+    except TROUBLE as error:
+        reason = f"took longer than {POST_LIMIT_S:g} s" if deadline.passed else explain(error)
+    return Posted(outcome="failed", reason=reason)
 
 
 # --- one fetch ------------------------------------------------------------------------------------------------
 
 
-def _follow(request: Request, deadline: "_Deadline") -> Fetched:
+def _follow(request: Request, deadline: Deadline) -> Fetched:
     url, moved_to, permanent = request.url, "", True
     for _ in range(REDIRECT_LIMIT + 1):
-        _check_address(url, request)
+        check_address(url, request.allow_hosts)
         # A session a hop: a connection kept from the hop before may be dead by now.
         with (
-            _open_session(request, deadline) as session,
+            open_session(request.allow_hosts, deadline) as session,
             contextlib.closing(_ask(session, url, request)) as response,
         ):
             location = response.headers.get("Location")
             if response.status_code not in _REDIRECTS or not location:
-                return _read(response, url, moved_to, deadline)
+                fetched = _read(response, url, moved_to, deadline, any_status=request.any_status)
+                return replace(fetched, status=response.status_code, server_time=_server_time(response.headers))
             permanent = permanent and _REDIRECTS[response.status_code]
             target = urljoin(url, location)
             if url.startswith("https:") and target.startswith("http:"):
-                raise _Refused(f"redirects from https to plain http ({_show(target)})")
+                raise Refused(f"redirects from https to plain http ({show_url(target)})")
             url = target
             moved_to = url if permanent else moved_to
-    raise _Refused(f"redirects more than {REDIRECT_LIMIT} times")
+    raise Refused(f"redirects more than {REDIRECT_LIMIT} times")
 
 
 def _ask(session: requests.Session, url: str, request: Request) -> requests.Response:
@@ -144,9 +180,8 @@ def _headers(request: Request) -> dict[str, str]:
     return headers
 
 
-def _read(response: requests.Response, url: str, moved_to: str, deadline: "_Deadline") -> Fetched:
+def _read(response: requests.Response, url: str, moved_to: str, deadline: Deadline, *, any_status: bool) -> Fetched:
     status = response.status_code
-    wait = _retry_after(response.headers.get("Retry-After", "")) if status in (429, 503) else None
     if status == 304:
         return Fetched(outcome="unchanged", url=url, moved_to=moved_to)
     if status == 410:
@@ -155,8 +190,9 @@ def _read(response: requests.Response, url: str, moved_to: str, deadline: "_Dead
         return Fetched(
             outcome="failed",
             url=url,
-            retry_after_s=wait,
-            reason=f"the server answers {status} {_printable(response.reason)}".rstrip(),
+            data=_read_body(response, deadline) if any_status else b"",
+            retry_after_s=_wait(response),
+            reason=_answer(response),
         )
     return Fetched(
         outcome="content",
@@ -169,29 +205,37 @@ def _read(response: requests.Response, url: str, moved_to: str, deadline: "_Dead
     )
 
 
-def _read_body(response: requests.Response, deadline: "_Deadline") -> bytes:
+def _read_body(response: requests.Response, deadline: Deadline) -> bytes:
     """The body, decompressed by us, so that the limit counts what comes out and not what went in."""
     encoding = response.headers.get("Content-Encoding", "identity").strip().lower()
     if encoding not in ("identity", "", "gzip", "x-gzip", "deflate"):
-        raise _Refused(f"sends an encoding that was not asked for ({_printable(encoding)})")
+        raise Refused(f"sends an encoding that was not asked for ({printable(encoding)})")
     inflate = zlib.decompressobj(47) if encoding not in ("identity", "") else None  # 47: gzip or zlib by its header
     body = bytearray()
     while chunk := response.raw.read1(_CHUNK, decode_content=False):
         body += inflate.decompress(chunk, SIZE_LIMIT + 1 - len(body)) if inflate else chunk
         if len(body) > SIZE_LIMIT or (inflate and inflate.unconsumed_tail):
-            raise _Refused(f"is larger than {SIZE_LIMIT // 1_000_000} MB")
+            raise Refused(f"is larger than {SIZE_LIMIT // 1_000_000} MB")
         deadline.check()
     deadline.check()
     if inflate:
         if not inflate.eof:
-            raise _Refused("breaks off in the middle")
+            raise Refused("breaks off in the middle")
         body += inflate.flush()
     return bytes(body)
 
 
+def _answer(response: requests.Response) -> str:
+    return f"the server answers {response.status_code} {printable(response.reason)}".rstrip()
+
+
+def _wait(response: requests.Response) -> int | None:
+    return _retry_after(response.headers.get("Retry-After", "")) if response.status_code in (429, 503) else None
+
+
 def _retry_after(value: str) -> int | None:
     """Seconds or an HTTP date (RFC 9110, 10.2.3) → seconds, a week at most."""
-    if value.strip().isdigit():
+    if value.strip().isdecimal():
         return min(int(value.strip()), LONGEST_RETRY_AFTER_S)
     try:
         seconds = (parsedate_to_datetime(value) - datetime.now(UTC)).total_seconds()
@@ -200,127 +244,46 @@ def _retry_after(value: str) -> int | None:
     return max(0, min(int(seconds), LONGEST_RETRY_AFTER_S))
 
 
-# --- where we may go ------------------------------------------------------------------------------------------
+def _server_time(headers: Mapping[str, str]) -> datetime | None:
+    """The Date of an answer, and how long it lay in a cache since (RFC 9111, 5.1)."""
+    age = headers.get("Age", "").strip()
+    try:
+        date = parsedate_to_datetime(headers.get("Date", ""))
+    except (TypeError, ValueError):
+        return None
+    date = date if date.tzinfo else date.replace(tzinfo=UTC)
+    return date + timedelta(seconds=int(age)) if age.isdecimal() and len(age) < 10 else date
 
 
-def _check_address(url: str, request: Request) -> None:
-    parts = urlsplit(url)
-    if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise _Refused(f"leads to {_show(url)}, which is no web address")
-    if parts.hostname in request.allow_hosts:
-        return
-    if parts.port not in (None, 80, 443):
-        raise _Refused(
-            f"uses port {parts.port}; only 80 and 443 are allowed, unless fetch.allow_hosts names {parts.hostname}"
+# --- one post -------------------------------------------------------------------------------------------------
+
+
+def _post(request: Post, deadline: Deadline) -> Posted:
+    check_address(request.url, request.allow_hosts)
+    headers = {
+        "User-Agent": request.agent or f"newsletter-desk/{__version__}",
+        "Accept": "*/*",
+        "Accept-Encoding": "identity",
+        "Content-Type": "application/json",
+        **request.headers,
+    }
+    timeout = (CONNECT_TIMEOUT_S, POST_LIMIT_S)
+    with open_session(request.allow_hosts, deadline) as session:
+        response = session.post(
+            request.url, data=request.body, headers=headers, stream=True, allow_redirects=False, timeout=timeout
         )
+        deadline.check()  # headers that were cut off look like headers that ended
+        # The status is the answer. What comes after it, or does not come, changes nothing: they have heard it.
+        with contextlib.closing(response), contextlib.suppress(*TROUBLE):
+            response.raw.read(ANSWER_LIMIT, decode_content=False)
+    if 200 <= response.status_code < 300:
+        return Posted(outcome="done")
+    if response.status_code == 410:
+        return Posted(outcome="gone", reason="the server says it is gone for good (410)")
+    return Posted(outcome="failed", retry_after_s=_wait(response), reason=_answer(response))
 
 
-def _open_session(request: Request, deadline: "_Deadline") -> requests.Session:
-    """A requests session whose every connection is to a checked address and ends at the deadline."""
-    policy = AntiSSRFPolicy(PolicyConfigOptions.EXTERNAL_ONLY_LATEST)
-    policy.allow_plain_text_http = True
-    policy.add_xff_header = False  # its default would announce us as a proxy
-    session: requests.Session = policy.get_antissrf_session()
-    session.trust_env = False  # a proxy would resolve names itself, and .netrc would send passwords
-    guarded = session.get_adapter
-    trusted = HTTPAdapter()
-
-    def get_adapter(url: str) -> Any:
-        return trusted if urlsplit(url).hostname in request.allow_hosts else guarded(url)
-
-    session.get_adapter = get_adapter  # type: ignore[method-assign]
-    for adapter in (trusted, *session.adapters.values()):
-        deadline.watch(adapter.poolmanager)  # type: ignore[attr-defined]
-    return session
-
-
-@dataclass
-class _Deadline:
-    """Wall time for a whole fetch: when it is over, the open sockets are shut, whatever a server drips."""
-
-    seconds: float
-    passed: bool = False
-    sockets: list[socket.socket] = field(default_factory=list)
-
-    def __enter__(self) -> "_Deadline":
-        self.end = time.monotonic() + self.seconds
-        self.timer = threading.Timer(self.seconds, self._shut)
-        self.timer.daemon = True
-        self.timer.start()
-        return self
-
-    def __exit__(self, *exception: object) -> None:
-        self.timer.cancel()
-
-    def check(self) -> None:
-        if self.passed or time.monotonic() > self.end:
-            self.passed = True
-            raise _Refused(f"took longer than {self.seconds:g} s")
-
-    def _shut(self) -> None:
-        self.passed = True
-        for sock in self.sockets:
-            with contextlib.suppress(OSError):
-                sock.shutdown(socket.SHUT_RDWR)
-
-    def watch(self, pools: Any) -> None:
-        """Make the pool manager's connections leave their socket here as soon as it is open."""
-        sockets = self.sockets
-
-        class Plain(HTTPConnection):
-            def _new_conn(self) -> socket.socket:
-                sockets.append(super()._new_conn())
-                return sockets[-1]
-
-        class Secure(HTTPSConnection):
-            def _new_conn(self) -> socket.socket:
-                sockets.append(super()._new_conn())
-                return sockets[-1]
-
-        http = type("Pool", (HTTPConnectionPool,), {"ConnectionCls": Plain})
-        https = type("Pool", (HTTPSConnectionPool,), {"ConnectionCls": Secure})
-        pools.pool_classes_by_scheme = {"http": http, "https": https}
-
-
-# --- what we say ----------------------------------------------------------------------------------------------
-
-
-def _explain(error: Exception) -> str:
-    """A sentence for a person; libraries wrap the reason three deep."""
-    for cause in _chain(error):
-        if isinstance(cause, AntiSSRFError):
-            if "denied" in str(cause):
-                return (
-                    "leads to a private or reserved address; if that is on purpose, name its host in fetch.allow_hosts"
-                )
-            return "leads to an address that cannot be checked"
-        if isinstance(cause, socket.gaierror):
-            return "its host name is not known"
-        if isinstance(cause, TimeoutError):
-            return "does not answer in time"
-        if isinstance(cause, ConnectionRefusedError):
-            return "refuses the connection"
-    names = {type(error).__name__ for error in _chain(error)}
-    if names & {"SSLError", "SSLCertVerificationError"}:
-        return "its certificate cannot be trusted"
-    return f"cannot be read ({type(error).__name__})"
-
-
-def _chain(error: BaseException) -> Iterator[BaseException]:
-    cause: BaseException | None = error
-    while cause:
-        yield cause
-        cause = cause.__cause__ or cause.__context__
-
-
-def _show(url: str) -> str:
-    """An address for a message: no password, no query, nothing unprintable."""
-    parts = urlsplit(url)
-    return _printable(f"{parts.scheme}://{parts.hostname or ''}{parts.path}")[:120]
-
-
-def _printable(text: str | None) -> str:
-    return "".join(character for character in text or "" if character.isprintable())[:200]
+# --- names ----------------------------------------------------------------------------------------------------
 
 
 def hosts(names: Collection[str]) -> frozenset[str]:

@@ -5,10 +5,11 @@ import hmac
 import os
 import secrets
 import sqlite3
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -19,8 +20,11 @@ from sqlalchemy.exc import DBAPIError
 from newsletter.errors import Mistake, NewsletterError
 from newsletter.store import schema
 
-HEAD = "0001"
+HEAD = "0002"
+_OLDER = ("0001",)  # can be brought up to HEAD
 KEY_BYTES = 32
+MOST_KEYS = 16  # a token has four bits for the number of its key
+_VERSION = "SELECT version_num FROM alembic_version"
 # Another process may hold the database for a while, an import of a million rows say: wait, do not fail (F12).
 BUSY_S = 120
 
@@ -31,9 +35,13 @@ class StoreError(NewsletterError):
 
 @dataclass(frozen=True, slots=True)
 class Key:
-    """The secret that belongs to a database: hashes of addresses and tokens in mails are made with it."""
+    """The secret that belongs to a database: hashes of addresses and tokens in mails are made with it.
+
+    `newer` are further secrets for tokens only: the last one makes them, all are believed, so no link in a mail dies (T31).
+    """
 
     secret: bytes = field(repr=False)
+    newer: tuple[bytes, ...] = field(default=(), repr=False)
     suppression: bytes = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
@@ -41,7 +49,12 @@ class Key:
 
     def derive(self, purpose: str) -> bytes:
         """A key for one purpose only (security K2)."""
-        return hmac.digest(self.secret, f"newsletter/{purpose}".encode(), "sha256")
+        return _derive(self.secret, purpose)
+
+    @property
+    def token_secrets(self) -> list[Callable[[str], bytes]]:
+        """`derive` for each secret of tokens, the oldest first."""
+        return [partial(_derive, secret) for secret in (self.secret, *self.newer)]
 
     def address_hash(self, canonical: str) -> str:
         """A canonical address as suppression keeps it (security L4)."""
@@ -51,6 +64,10 @@ class Key:
     def check(self) -> str:
         """By this the database knows its key."""
         return hashlib.sha256(self.derive("check")).hexdigest()[:16]
+
+
+def _derive(secret: bytes, purpose: str) -> bytes:
+    return hmac.digest(secret, f"newsletter/{purpose}".encode(), "sha256")
 
 
 class Store:
@@ -209,10 +226,10 @@ def _make_key(path: Path) -> Key:
 
 def _read_key(path: Path) -> Key:
     try:
-        secret = bytes.fromhex(path.read_text(encoding="ascii").strip())
+        secrets_ = [bytes.fromhex(line) for line in path.read_text(encoding="ascii").split()]
     except (OSError, ValueError):
-        secret = b""
-    if len(secret) < KEY_BYTES:
+        secrets_ = []
+    if not secrets_ or any(len(one) < KEY_BYTES for one in secrets_) or len(secrets_) > MOST_KEYS:
         raise StoreError(
             Mistake(
                 code="NL091",
@@ -221,7 +238,7 @@ def _read_key(path: Path) -> Key:
                 help="put the file back from a backup: without it no link in a mail that is out works any more",
             )
         )
-    return Key(secret)
+    return Key(secrets_[0], tuple(secrets_[1:]))
 
 
 # --- engines ------------------------------------------------------------------------------------------------------
@@ -274,6 +291,7 @@ def _prepare_sqlite(connection: Any, record: object) -> None:
 
 
 def _check(store: Store, address: URL, key_file: Path) -> None:
+    _upgrade(store)
     with store.reading() as connection:
         _check_version(connection, address)
         check = connection.execute(select(schema.installation.c.key_check)).scalar_one()
@@ -288,8 +306,23 @@ def _check(store: Store, address: URL, key_file: Path) -> None:
         )
 
 
+def _upgrade(store: Store) -> None:
+    """A database of an older version is brought up to this one; on SQLite a copy of it is kept beside it."""
+    with store.reading() as connection:
+        version = connection.exec_driver_sql(_VERSION).scalar_one_or_none()
+    if version not in _OLDER:
+        return
+    if store.path:
+        copy = store.path.with_name(f"{store.path.name}.before-{HEAD}")
+        os.close(os.open(copy, os.O_CREAT | os.O_WRONLY, 0o600))
+        with closing(sqlite3.connect(store.path)) as old, closing(sqlite3.connect(copy)) as new:
+            old.backup(new)
+    with _telling(), store.engine.connect() as connection:
+        _migrate(connection)
+
+
 def _check_version(connection: Connection, address: URL) -> None:
-    version = connection.exec_driver_sql("SELECT version_num FROM alembic_version").scalar_one_or_none()
+    version = connection.exec_driver_sql(_VERSION).scalar_one_or_none()
     if version != HEAD:
         raise StoreError(
             Mistake(

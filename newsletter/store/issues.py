@@ -2,15 +2,16 @@
 
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, case, func, insert, select, text, update
+from sqlalchemy import Connection, and_, case, func, insert, select, text, update
 
 from newsletter.errors import Mistake, NothingToDo
 from newsletter.model import FINAL, OPEN, Books
 from newsletter.store.database import Store, StoreError, stamp
+from newsletter.store.hooks import NOBODY, Listeners, queue_hooks
 from newsletter.store.schema import attempt, delivery, issue, subscriber, variant
 
 _FEW = 20
@@ -30,13 +31,16 @@ class FrozenIssue:
     frozen_at: str
     expires_at: str
     planned: int
+    starts_at: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
     """What is to be frozen. `choose` maps a reader's themes to the variant they get, or None if nothing is for them.
 
-    `messages` are the variants' bytes, asked for once each. `lanes` are groups of domains with a throttle of their own.
+    `write` gives a variant's bytes, asked for once each. `lanes` are groups of domains with a throttle of their own.
+    Nothing leaves before `starts_at`: until then it can be taken back. `zones` says when it leaves to readers of a zone, if
+    that is later; until then their deliveries are deferred.
     """
 
     slug: str
@@ -45,6 +49,14 @@ class Plan:
     write: Callable[[str], bytes]
     lanes: Sequence[Sequence[str]] = ()
     expires_at: datetime
+    starts_at: datetime | None = None
+    zones: Mapping[str, datetime] = field(default_factory=dict)
+
+
+def reader_zones(store: Store) -> list[str]:
+    """The time zones that subscribers have told, empty for those who have not."""
+    with store.reading() as connection:
+        return list(connection.execute(select(subscriber.c.timezone).distinct()).scalars())
 
 
 def find_issue(store: Store, slug: str) -> FrozenIssue | None:
@@ -54,16 +66,19 @@ def find_issue(store: Store, slug: str) -> FrozenIssue | None:
         return FrozenIssue(**row._mapping) if row else None
 
 
-def frozen_issues(store: Store) -> list[FrozenIssue]:
-    """All of them, oldest first."""
+def frozen_issues(store: Store, *, states: Sequence[str] = ()) -> list[FrozenIssue]:
+    """All of them, or those in some states, oldest first."""
+    statement = select(issue).order_by(issue.c.id)
+    if states:
+        statement = statement.where(issue.c.state.in_(states))
     with store.reading() as connection:
-        return [FrozenIssue(**row._mapping) for row in connection.execute(select(issue).order_by(issue.c.id))]
+        return [FrozenIssue(**row._mapping) for row in connection.execute(statement)]
 
 
-def count_readers(store: Store, choose: Callable[[str], str | None]) -> dict[str, int]:
+def count_readers(store: Store, choose: Callable[[str], str | None], now: datetime) -> dict[str, int]:
     """Variant → how many active subscribers would get it now."""
     with store.reading() as connection:
-        return _count(connection, choose)[1]
+        return _count(connection, choose, now)[1]
 
 
 def freeze(store: Store, plan: Plan, now: datetime) -> FrozenIssue:
@@ -75,7 +90,7 @@ def freeze(store: Store, plan: Plan, now: datetime) -> FrozenIssue:
         known = connection.execute(select(issue).where(issue.c.slug == plan.slug)).first()
         if known:
             return FrozenIssue(**known._mapping)
-        choices, expected = _count(connection, plan.choose)
+        choices, expected = _count(connection, plan.choose, now)
         if not expected:
             raise NothingToDo(
                 Mistake(
@@ -95,13 +110,15 @@ def freeze(store: Store, plan: Plan, now: datetime) -> FrozenIssue:
                 frozen_at=stamp(now),
                 expires_at=stamp(plan.expires_at),
                 planned=sum(expected.values()),
+                starts_at=stamp(plan.starts_at) if plan.starts_at else "",
             )
             .returning(issue.c.id)
         ).scalar_one()
         for name, message in messages.items():
             row = {"issue_id": number, "number": numbers[name], "themes": name, "message": message}
             connection.execute(insert(variant), row)
-        planned = _plan(connection, number, {themes: numbers[name] for themes, name in choices.items()}, plan.lanes)
+        chosen = {themes: numbers[name] for themes, name in choices.items()}
+        planned = _plan(connection, number, chosen, plan, now)
         if planned != sum(expected.values()):
             raise StoreError(
                 Mistake(code="NL093", message=f"{planned} deliveries were planned, {sum(expected.values())} expected")
@@ -115,11 +132,14 @@ def freeze(store: Store, plan: Plan, now: datetime) -> FrozenIssue:
         return FrozenIssue(**connection.execute(select(issue).where(issue.c.id == number)).one()._mapping)
 
 
-def _count(connection: Connection, choose: Callable[[str], str | None]) -> tuple[dict[str, str], dict[str, int]]:
+def _count(
+    connection: Connection, choose: Callable[[str], str | None], now: datetime
+) -> tuple[dict[str, str], dict[str, int]]:
     """Which themes lead to which variant, and how many readers each variant has."""
     choices: dict[str, str] = {}
     expected: dict[str, int] = {}
-    for themes, count in _tally(connection, subscriber.c.themes, subscriber.c.state == "active").items():
+    wanting = and_(subscriber.c.state == "active", subscriber.c.paused_until <= stamp(now))
+    for themes, count in _tally(connection, subscriber.c.themes, wanting).items():
         chosen = choose(themes)
         if chosen is not None:
             choices[themes] = chosen
@@ -138,15 +158,15 @@ def _tally(connection: Connection, column: Any, where: Any) -> dict[str, int]:
     return dict(zip(values, counted, strict=True))
 
 
-def _plan(connection: Connection, number: int, numbers: Mapping[str, int], lanes: Sequence[Sequence[str]]) -> int:
+def _plan(connection: Connection, number: int, numbers: Mapping[str, int], plan: Plan, now: datetime) -> int:
     """One row for each active subscriber, made inside the database."""
     if not numbers:
         return 0
-    values: dict[str, Any] = {"issue": number}
+    values: dict[str, Any] = {"issue": number, "now": stamp(now)}
     lane = "0"
-    if lanes:
+    if plan.lanes:
         cases = []
-        for index, domains in enumerate(lanes, 1):
+        for index, domains in enumerate(plan.lanes, 1):
             for place, domain in enumerate(domains):
                 values[f"domain_{index}_{place}"] = f"%@{domain}"
                 cases.append(f"WHEN s.canonical LIKE :domain_{index}_{place} THEN {index}")
@@ -155,13 +175,20 @@ def _plan(connection: Connection, number: int, numbers: Mapping[str, int], lanes
     for place, (themes, chosen) in enumerate(numbers.items()):
         values[f"themes_{place}"] = themes
         rows.append(f"(:themes_{place}, {chosen})")
+    state, next_at = "'pending'", "NULL"
+    if later := {name: stamp(moment) for name, moment in plan.zones.items() if moment > now}:
+        values |= {f"zone_{place}": name for place, name in enumerate(later)}
+        values |= {f"at_{place}": moment for place, moment in enumerate(later.values())}
+        cases = [f"WHEN :zone_{place} THEN :at_{place}" for place in range(len(later))]
+        next_at = f"CASE s.timezone {' '.join(cases)} END"
+        state = f"CASE WHEN ({next_at}) IS NULL THEN 'pending' ELSE 'deferred' END"
     # Names and numbers of our own; what readers chose goes in as values.
     statement = f"""
         WITH choice (themes, number) AS (VALUES {", ".join(rows)})
-        INSERT INTO delivery (issue_id, subscriber_id, state, variant, lane)
-        SELECT :issue, s.id, 'pending', choice.number, {lane}
+        INSERT INTO delivery (issue_id, subscriber_id, state, next_at, variant, lane)
+        SELECT :issue, s.id, {state}, {next_at}, choice.number, {lane}
         FROM subscriber AS s JOIN choice ON choice.themes = s.themes
-        WHERE s.state = 'active' ORDER BY s.id
+        WHERE s.state = 'active' AND s.paused_until <= :now ORDER BY s.id
     """  # noqa: S608
     planned = connection.execute(text(statement), values).rowcount
     # Python's sqlite3 does not count what an INSERT … SELECT behind a WITH did; the database itself does.
@@ -227,10 +254,12 @@ def _books(connection: Connection, number: int) -> Books:
     return Books(issue=row.slug, state=row.state, planned=row.planned, counts=counts)
 
 
-def finish(store: Store, frozen: FrozenIssue, *, doubts_wait: bool = False) -> Books:
+def finish(
+    store: Store, frozen: FrozenIssue, now: datetime, *, doubts_wait: bool = False, listeners: Listeners = NOBODY
+) -> Books:
     """Mark the issue done if nothing is left that goes on by itself; `held` rows wait for a person (D8).
 
-    `doubts_wait`: so do those in doubt, and the issue with them.
+    `doubts_wait`: so do those in doubt, and the issue with them. `listeners` are told that it was sent, once.
     """
     waiting = ("pending", "claimed", "deferred", *(("in_doubt",) if doubts_wait else ()))
     with store.writing() as connection:
@@ -239,6 +268,7 @@ def finish(store: Store, frozen: FrozenIssue, *, doubts_wait: bool = False) -> B
         if not is_done or any(books.counts.get(state) for state in waiting):
             return books
         connection.execute(update(issue).where(issue.c.id == frozen.id).values(state="done"))
+        queue_hooks(connection, listeners, "issue.sent", [{"issue": frozen.slug}], now)
         return replace(books, state="done")
 
 

@@ -2,6 +2,7 @@
 
 import os
 import platform
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -12,6 +13,7 @@ from sqlalchemy.exc import DBAPIError
 
 from newsletter.errors import Mistake, NothingToDo
 from newsletter.store.database import Store, StoreError, stamp
+from newsletter.store.mark import Mark, write_mark
 from newsletter.store.schema import sender
 
 # Longer than the ten minutes for which the reply to a final dot is waited for (D23).
@@ -32,6 +34,7 @@ class Lease:
     until: datetime
     is_sqlite: bool
     lock: IO[str] | Connection | None = field(repr=False)
+    mark: Path | None = None
 
     def check(self, cursor: Any, now: datetime) -> None:
         """Inside a transaction: still ours? Renews it now and then. Raises LeaseLost."""
@@ -41,11 +44,22 @@ class Lease:
         if epoch != self.epoch:
             raise LeaseLost(Mistake(code="NL094", message="another process sends now; this one stopped"))
         if self.until - now < LEASE - _RENEW or self.until - now > LEASE:
+            self._write_mark()  # what is on the disk for certain: the one before
             self.until = now + LEASE
             cursor.execute("UPDATE sender SET until = ? WHERE id = 1", (stamp(self.until),))
 
-    def release(self) -> None:
-        """Let another process send."""
+    def _write_mark(self) -> None:
+        if self.mark:
+            write_mark(self.mark, Mark(self.epoch, stamp(self.until)))
+
+    def release(self, store: Store | None = None) -> None:
+        """Let another process send. With the store, what was sent till now is marked as such."""
+        if store and self.mark:
+            with suppress(StoreError), store.writing() as connection:
+                ended = update(sender).where(sender.c.id == 1, sender.c.epoch == self.epoch)
+                if connection.execute(ended.values(epoch=self.epoch + 1)).rowcount:
+                    self.epoch += 1
+            self._write_mark()
         lock, self.lock = self.lock, None
         if isinstance(lock, Connection):
             # Back in the pool it would keep the server's lock; cut off, it would keep it for a moment.
@@ -57,8 +71,8 @@ class Lease:
             lock.close()
 
 
-def take_lease(store: Store, now: datetime) -> Lease:
-    """Become the one that sends. Raises NothingToDo if another process does."""
+def take_lease(store: Store, now: datetime, mark: Path | None = None) -> Lease:
+    """Become the one that sends. `mark` is where it is kept how far sending has come. Raises NothingToDo if another does."""
     lock = _lock_file(store.path) if store.path else _lock_postgresql(store)
     with store.writing() as connection:
         row = connection.execute(select(sender).where(sender.c.id == 1).with_for_update()).one()
@@ -77,7 +91,7 @@ def take_lease(store: Store, now: datetime) -> Lease:
         connection.execute(
             update(sender).where(sender.c.id == 1).values(epoch=epoch, holder=holder, until=stamp(until))
         )
-    return Lease(epoch, until, store.is_sqlite, lock)
+    return Lease(epoch, until, store.is_sqlite, lock, mark)
 
 
 def _lock_file(database: Path) -> IO[str] | None:

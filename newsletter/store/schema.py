@@ -14,7 +14,6 @@ from sqlalchemy import (
     SmallInteger,
     Table,
     Text,
-    UniqueConstraint,
     text,
 )
 
@@ -47,6 +46,8 @@ subscriber = Table(
     Column("unsubscribed_at", Text, nullable=False),
     Column("tags", Text, nullable=False),
     Column("attributes", Text, nullable=False),
+    # No issue is planned for them before this moment, because they asked for it.
+    Column("paused_until", Text, nullable=False, server_default=text("''")),
     # A number is never given twice: a deleted subscriber's deliveries must not become another's.
     sqlite_autoincrement=True,
 )
@@ -86,6 +87,8 @@ issue = Table(
     Column("frozen_at", Text, nullable=False),
     Column("expires_at", Text, nullable=False),
     Column("planned", BigInteger, nullable=False),
+    # No mail leaves before: until then it can be taken back. Empty: at once.
+    Column("starts_at", Text, nullable=False, server_default=text("''")),
 )
 
 # The frozen bytes: one message for each choice of themes that a planned reader has made.
@@ -165,13 +168,62 @@ bucket = Table(
     Column("at", Text, nullable=False),
 )
 
-# A slot of the calendar happens once (D17): the key forbids the second.
+# A slot of the calendar happens once (D17): the key, its local day, forbids the second. `at` is when its state changed.
 slot = Table(
     "slot",
     metadata,
     Column("slot", Text, primary_key=True),
+    Column("edition", Text, nullable=False),
+    Column("planned_at", Text, nullable=False),
     Column("issue", Text, nullable=False),
     Column("state", Text, nullable=False),
+    Column("reason", Text, nullable=False),
     Column("at", Text, nullable=False),
-    UniqueConstraint("issue", name="slot_issue"),
 )
+
+# Single mails that are no issue: confirmations, links, drafts to review. `about` is an issue, if it is about one.
+# What is secret in them is made when they are sent. Sent ones stay: by them is limited how many an address gets, also
+# one that was erased meanwhile; hence its keyed hash.
+letter = Table(
+    "letter",
+    metadata,
+    Column("id", _ID, primary_key=True, autoincrement=True),
+    Column("subscriber_id", BigInteger),
+    Column("address_hash", Text, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("about", Text, nullable=False),
+    Column("text", Text, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("attempt", SmallInteger, nullable=False),
+    Column("made_at", Text, nullable=False),
+    Column("next_at", Text, nullable=False),
+)
+Index("letter_address", letter.c.address_hash)
+Index("letter_waiting", letter.c.state, letter.c.next_at)
+
+# One-time links that were mailed, by the hash of what is in them: who reads the database cannot use one (security K5).
+link = Table(
+    "link",
+    metadata,
+    Column("hash", Text, primary_key=True),
+    Column("subscriber_id", BigInteger, nullable=False),
+    Column("purpose", Text, nullable=False),
+    Column("expires_at", Text, nullable=False),
+    Column("used_at", Text, nullable=False),
+)
+Index("link_subscriber", link.c.subscriber_id)
+
+# What other programs are told, one row for each address that wants to know.
+hook = Table(
+    "hook",
+    metadata,
+    Column("id", _ID, primary_key=True, autoincrement=True),
+    Column("url", Text, nullable=False),
+    Column("event", Text, nullable=False),
+    Column("body", Text, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("attempt", SmallInteger, nullable=False),
+    Column("made_at", Text, nullable=False),
+    Column("next_at", Text, nullable=False),
+)
+Index("hook_waiting", hook.c.state, hook.c.next_at)

@@ -13,6 +13,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from newsletter.model import SubscriberRow
 from newsletter.store.database import Store, stamp
+from newsletter.store.mailed_links import drop_links
 from newsletter.store.schema import ERASED, attempt, consent, delivery, issue, subscriber, suppression
 
 AWAY = ("unsubscribed", "bounced", "complained")
@@ -280,6 +281,7 @@ def forget(store: Store, canonical: str, now: datetime) -> bool:
             mine = and_(table.c.issue_id.in_(select(issue.c.id)), table.c.subscriber_id == known)
             connection.execute(update(table).where(mine).values(values))
         connection.execute(update(consent).where(consent.c.subscriber_id == known).values(source="", ip=""))
+        drop_links(connection, known)
         record_consent(connection, known, "erased", "", now)
         connection.execute(delete(subscriber).where(subscriber.c.id == known))
     store.shrink()

@@ -63,7 +63,7 @@ def library_accepts(text: str) -> bool:
         ("a@" + "b" * 63 + ".example", "a@" + "b" * 63 + ".example"),
     ],
 )
-def test_each_spelling_has_one_canonical_form(text: str, canonical: str) -> None:
+def test_t46_each_spelling_has_one_canonical_form(text: str, canonical: str) -> None:
     assert read_address(text).canonical == canonical
 
 

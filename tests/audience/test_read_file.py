@@ -347,7 +347,7 @@ def test_a_header_alone_has_no_rows(files: Files) -> None:
     assert files.read("email,name") == []
 
 
-def test_nul_and_undecodable_bytes_cost_their_row_only(files: Files) -> None:
+def test_t21_nul_and_undecodable_bytes_cost_their_row_only(files: Files) -> None:
     content = (
         b"email,name\n"
         + b"ann@example.org,Ann\n" * 5000
@@ -375,7 +375,7 @@ def test_a_long_field_costs_its_row_only(files: Files) -> None:
     assert len(files.one(f"email,note\nann@example.org,{'x' * 16384}\n").attributes) > 16384
 
 
-def test_a_field_of_two_megabytes_and_a_line_of_ten_cost_their_row_only(files: Files) -> None:
+def test_t21_a_field_of_two_megabytes_and_a_line_of_ten_cost_their_row_only(files: Files) -> None:
     field, line = "x" * 2_000_000, "y" * 10_000_000
     text = f'email,name\nann@example.org,"{field}"\nann@example.org,Ann\n{line}\rann@example.org,Ann\n{line}'
     rows = files.read(text)
@@ -425,7 +425,7 @@ def peak_of(rows: Iterator[object]) -> int:
         tracemalloc.stop()
 
 
-def test_memory_stays_flat_over_many_rows(tmp_path: Path) -> None:
+def test_t21_memory_stays_flat_over_many_rows(tmp_path: Path) -> None:
     path = big_file(tmp_path / "big.csv", 200_000)
     assert path.stat().st_size > 7_000_000
     with open_subscribers(path, themes=THEMES) as file:

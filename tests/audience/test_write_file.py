@@ -82,7 +82,7 @@ def test_our_own_file_is_read_back_the_same(
 
 
 @given(ROW)
-def test_no_cell_of_an_export_is_a_formula(row: SubscriberRow) -> None:
+def test_t23_no_cell_of_an_export_is_a_formula(row: SubscriberRow) -> None:
     for cells in csv.reader(io.StringIO(written([row]), newline="")):
         assert not any(cell.startswith(("=", "+", "-", "@", "\t", "\r")) for cell in cells)
 

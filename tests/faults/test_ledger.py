@@ -309,7 +309,7 @@ def test_to_send_again_after_all_is_done_claims_nobody(store: Store) -> None:
     process = start(store, frozen)
     process.turn([accepted(claim) for claim in process.claim(3)])
     process.end()
-    assert issues.finish(store, frozen).state == "done"
+    assert issues.finish(store, frozen, NOW).state == "done"
     assert freeze(store).id == frozen.id
     process = start(store, frozen)
     turn = process.turn((), 5)

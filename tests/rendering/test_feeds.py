@@ -29,7 +29,7 @@ from newsletter.rendering.feeds import (
     write_rss,
 )
 from newsletter.rendering.site import Published, render_site
-from newsletter.schedule import publication_moment
+from newsletter.slots import publication_moment
 from newsletter.sources.feed_document import read_feed
 from tests.rendering.issues import EDITION, PUBLICATION, THEMES, make_issue
 
@@ -91,7 +91,7 @@ TEXTS = st.text(
 
 
 @given(TEXTS, TEXTS, TEXTS)
-def test_all_three_formats_give_back_the_same_post(title: str, text: str, summary: str) -> None:
+def test_t48_all_three_formats_give_back_the_same_post(title: str, text: str, summary: str) -> None:
     html = f"<p>{text.replace('&', '&amp;').replace('<', '&lt;')}</p>"
     entry = make_entry(title=title, html=html, text=text, summary=summary)
     feed = make_feed(entry)

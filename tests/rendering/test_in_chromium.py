@@ -14,7 +14,7 @@ from newsletter.phrases import Phrases
 from newsletter.rendering.content import show_issue
 from newsletter.rendering.email import Mail, render_mail
 from newsletter.rendering.site import Published, render_site
-from newsletter.schedule import publication_moment
+from newsletter.slots import publication_moment
 from tests.browser import open_browser
 from tests.rendering.issues import EDITION, PUBLICATION, THEMES, make_issue
 

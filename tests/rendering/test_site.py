@@ -10,7 +10,7 @@ from jinja2 import Environment
 from newsletter.phrases import Phrases
 from newsletter.rendering.content import show_issue
 from newsletter.rendering.site import Published, render_site
-from newsletter.schedule import publication_moment
+from newsletter.slots import publication_moment
 from tests.rendering.issues import EDITION, PUBLICATION, THEMES, make_issue
 
 

@@ -24,8 +24,8 @@ def server() -> Iterator[WebServer]:
         yield one
 
 
-def get(url: str, **known: str) -> Fetched:
-    return fetch(Request(url=url, allow_hosts=HERE, **known))
+def get(url: str, etag: str = "", last_modified: str = "") -> Fetched:
+    return fetch(Request(url=url, allow_hosts=HERE, etag=etag, last_modified=last_modified))
 
 
 def test_bytes_come_back_with_what_is_known_of_them(server: WebServer) -> None:
@@ -314,7 +314,7 @@ def test_t11_a_redirect_from_https_to_http_is_not_followed(monkeypatch: pytest.M
         def get(self, url: str, **options: object) -> Response:
             return Response()
 
-    monkeypatch.setattr(fetching, "_open_session", lambda request, deadline: Session())
+    monkeypatch.setattr(fetching, "open_session", lambda request, deadline: Session())
     assert (
         fetch(Request(url="https://example.org/")).reason == "redirects from https to plain http (http://example.org/)"
     )

@@ -4,6 +4,7 @@ import os
 import sqlite3
 import stat
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -11,8 +12,10 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import inspect, text
 
-from newsletter.store import database, schema
+from newsletter.store import database, issues, schema
 from newsletter.store.database import Key, Store, StoreError, create_store, exists, open_store, stamp
+from newsletter.store.slots import find_slot
+from newsletter.store.subscribers import find_person
 from tests.databases import NOW, new_store
 from tests.store.desk import audience, count_rows, reader, start, take_in, url_of
 
@@ -282,6 +285,53 @@ def test_the_version_that_the_program_knows_is_the_newest_migration() -> None:
     config = Config()
     config.set_main_option("script_location", str(Path(database.__file__).parent / "migrations"))
     assert ScriptDirectory.from_config(config).get_heads() == [database.HEAD]
+
+
+def make_old(store: Store, version: str) -> None:
+    """Turn a new database into one of an older version, with a reader and an issue in it."""
+    from alembic import command
+    from alembic.config import Config
+
+    with store.engine.begin() as connection:
+        installation = dict(connection.execute(text("SELECT * FROM installation")).one()._mapping)
+        for table in reversed(inspect(connection).get_table_names()):
+            connection.execute(text(f"DROP TABLE {table}"))
+        config = Config()
+        config.set_main_option("script_location", str(Path(database.__file__).parent / "migrations"))
+        config.attributes["connection"] = connection
+        command.upgrade(config, version)
+        connection.execute(text("INSERT INTO installation VALUES (:id, :created_at, :key_check)"), installation)
+        connection.execute(text("INSERT INTO sender VALUES (1, 7, '', '')"))
+        connection.execute(text(_OLD_READER))
+        connection.execute(text(_OLD_ISSUE))
+
+
+_OLD_READER = """
+    INSERT INTO subscriber (address, canonical, state, name, themes, language, timezone, created_at, confirmed_at,
+        unsubscribed_at, tags, attributes)
+    VALUES ('a@b.example', 'a@b.example', 'active', 'A', '', '', '', '', '', '', '', '')
+"""
+_OLD_ISSUE = """
+    INSERT INTO issue (slug, edition, state, reason, content_sha256, frozen_at, expires_at, planned)
+    VALUES ('2026-01-05-weekly', 'weekly', 'done', '', 'x', '2026-01-05T06:00:00Z', '2026-01-08T06:00:00Z', 0)
+"""
+
+
+def test_a_database_of_an_older_version_is_brought_up_to_date(store: Store, tmp_path: Path) -> None:
+    make_old(store, "0001")
+    again = open_store(url_of(store), tmp_path / "newsletter.key")
+    frozen = issues.find_issue(again, "2026-01-05-weekly")
+    assert frozen
+    assert (frozen.state, frozen.starts_at) == ("done", "")
+    assert find_person(again, "a@b.example")
+    assert find_slot(again, "weekly/2026-01-05") is None
+    again.close()
+    if store.path:
+        copy = store.path.with_name(f"{store.path.name}.before-{database.HEAD}")
+        assert copy.stat().st_mode & 0o777 == 0o600
+        with closing(sqlite3.connect(copy)) as old:
+            assert old.execute("SELECT version_num FROM alembic_version").fetchone() == ("0001",)
+            assert old.execute("SELECT address FROM subscriber").fetchone() == ("a@b.example",)
 
 
 # --- transactions and the key -------------------------------------------------------------------------------------

@@ -60,7 +60,7 @@ def run_schedule(store: Store, ledger: Ledger, readers: dict[str, int], dice: ra
 
 
 @pytest.mark.timeout(100)
-def test_nobody_is_claimed_after_they_left_in_a_thousand_random_orders(quick_store: Store) -> None:
+def test_f46_nobody_is_claimed_after_they_left_in_a_thousand_random_orders(quick_store: Store) -> None:
     dice = random.Random(46)
     for _ in range(SCHEDULES["sqlite" if quick_store.is_sqlite else "postgresql"] // ROUND):
         make_empty(quick_store)
@@ -92,7 +92,7 @@ def _only(wanted: str) -> Callable[[str], str | None]:
 
 
 @pytest.mark.timeout(60)
-def test_nobody_is_claimed_after_they_left_by_threads_on_postgresql(tmp_path: Path) -> None:
+def test_f46_nobody_is_claimed_after_they_left_by_threads_on_postgresql(tmp_path: Path) -> None:
     """Two connections at once: what one has written before the other begins, the other must see."""
     store = new_store("postgresql", tmp_path)
     count = 40

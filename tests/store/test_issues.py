@@ -65,7 +65,7 @@ def test_freezing_again_changes_nothing_whatever_has_changed_since(store: Store)
 def test_readers_get_the_variant_of_their_themes(store: Store) -> None:
     themes = ["", "nature", "sport", "nature sport"]
     take_in(store, [reader(number, themes=chosen) for number, chosen in enumerate(themes)])
-    assert issues.count_readers(store, by_theme) == {ALL: 1, "nature": 2}
+    assert issues.count_readers(store, by_theme, NOW) == {ALL: 1, "nature": 2}
     asked: list[str] = []
 
     def write(chosen: str) -> bytes:
@@ -247,7 +247,7 @@ def test_an_issue_is_done_when_nothing_goes_on_by_itself(store: Store, left: str
     outcome = deferred(claim, NOW + HOUR) if left == "deferred" else accepted(claim)._replace(state=left)
     process.turn([outcome])
     process.end()
-    assert issues.finish(store, frozen).state == state
+    assert issues.finish(store, frozen, NOW).state == state
 
 
 # --- the lever ----------------------------------------------------------------------------------------------------

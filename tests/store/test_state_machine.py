@@ -504,7 +504,7 @@ class LedgerMachine(RuleBasedStateMachine):
         self.turn(0)
         process.end()
         self.process = None
-        books = issues.finish(self.store, issue.frozen)
+        books = issues.finish(self.store, issue.frozen, NOW)
         if issue.state == "sending" and not any(
             row.state in ("pending", "claimed", "deferred") for row in issue.rows.values()
         ):

@@ -133,7 +133,7 @@ AWAY = pytest.mark.parametrize("away", ["unsubscribed", "bounced", "complained"]
 
 
 @AWAY
-def test_no_import_brings_back_who_left(store: Store, away: str) -> None:
+def test_t22_no_import_brings_back_who_left(store: Store, away: str) -> None:
     take_in(store, [ANNA])
     assert unsubscribe(store, ANNA.canonical, source="a link", now=NOW, state=away)
     for state in ("active", "pending"):
@@ -200,7 +200,7 @@ def test_the_first_reason_stays_but_a_complaint_is_never_forgotten(store: Store,
         assert suppression_reason(store, connection, ANNA.canonical) == kept
 
 
-def test_suppression_keeps_a_keyed_hash_and_no_address(store: Store) -> None:
+def test_t22_suppression_keeps_a_keyed_hash_and_no_address(store: Store) -> None:
     unsubscribe(store, ANNA.canonical, source="a link", now=NOW)
     with store.reading() as connection:
         row = connection.execute(select(suppression)).one()
@@ -363,7 +363,7 @@ def test_what_a_forgotten_reader_got_stays_counted(store: Store) -> None:
     process = start(store, frozen)
     process.turn([accepted(claim) for claim in process.claim(2)])
     process.end()
-    issues.finish(store, frozen)
+    issues.finish(store, frozen, NOW)
     forget(store, reader(1).canonical, NOW)
     assert counted(store, frozen) == {"accepted": 2}
 

@@ -1,0 +1,89 @@
+"""`newsletter schedule`: what will go out and when, and what became of the last slots."""
+
+from datetime import datetime
+from itertools import islice
+
+import click
+
+from newsletter.cli.common import Here, in_workspace
+from newsletter.config import Config
+from newsletter.database import has_database, open_database
+from newsletter.errors import Mistake, NothingToDo
+from newsletter.slots import Slot, skipped_by, slots_from
+from newsletter.store.issues import find_issue
+from newsletter.store.slots import SlotRow, list_slots
+
+SHOWN_PAST = 5
+
+
+@click.command("schedule")
+@click.option("--next", "count", type=click.IntRange(1, 200), default=8, show_default=True, help="How many to come.")
+@in_workspace
+def command(here: Here, count: int) -> int:
+    """The coming slots of all editions, and what became of the last five.
+
+    Example: newsletter schedule --next 8
+    """
+    rows, states = _known(here)
+    shown = [
+        (row.slot, row.edition, datetime.fromisoformat(row.planned_at), states[row.slot], row.reason) for row in rows
+    ]
+    coming = sorted(_coming(here.config, here.now), key=lambda slot: (slot.at, slot.edition))[:count]
+    by_name = {row.slot: row for row in rows}
+    for slot in coming:
+        if slot.name not in by_name or by_name[slot.name].state == "planned":
+            shown = [one for one in shown if one[0] != slot.name]
+            shown.append((slot.name, slot.edition, slot.at, *_expected(here.config, slot)))
+    past = [one for one in shown if one[2] <= here.now][-SHOWN_PAST:]
+    future = [one for one in shown if one[2] > here.now and one[0] in {slot.name for slot in coming}]
+    future.sort(key=lambda one: one[2])
+    if not past + future:
+        raise NothingToDo(
+            Mistake(code="NL097", message="no edition has a schedule", help='[[editions]] schedule = "mon 07:00"')
+        )
+    document = [
+        {
+            "slot": name,
+            "edition": edition,
+            "at": at.astimezone(here.config.zone).isoformat(),
+            "state": state,
+            "reason": why,
+        }
+        for name, edition, at, state, why in (*past, *future)
+    ]
+    lines = [
+        (name, at.astimezone(here.config.zone).strftime("%a %d %b %Y %H:%M %Z"), state, why)
+        for name, _, at, state, why in (*past, *future)
+    ]
+    here.ui.answer({"slots": document}, lines)
+    return 0
+
+
+def _known(here: Here) -> tuple[list[SlotRow], dict[str, str]]:
+    """What the database knows of slots, and the state of those that were sent by their issue's."""
+    if not has_database(here.workspace, here.config):
+        return [], {}
+    store = open_database(here.workspace, here.config)
+    try:
+        rows = list_slots(store)
+        states = {}
+        for row in rows:
+            frozen = find_issue(store, row.issue) if row.state == "sent" else None
+            missed = row.state == "planned" and datetime.fromisoformat(row.planned_at) <= here.now
+            states[row.slot] = f"{row.state} ({frozen.state})" if frozen else "missed" if missed else row.state
+        return rows, states
+    finally:
+        store.close()
+
+
+def _coming(config: Config, now: datetime) -> list[Slot]:
+    today = now.astimezone(config.zone).date()
+    found: list[Slot] = []
+    for edition in config.editions:
+        found += islice((slot for slot in slots_from(edition, today, config.zone) if slot.at > now), 200)
+    return found
+
+
+def _expected(config: Config, slot: Slot) -> tuple[str, str]:
+    entry = skipped_by(config.edition(slot.edition), slot.day)
+    return ("skipped", f'skip = "{entry}"') if entry else ("planned", "")

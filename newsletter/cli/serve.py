@@ -1,0 +1,105 @@
+"""`newsletter serve`: public pages, calendar and sender in one process that is started once."""
+
+import signal
+import sys
+from collections.abc import Callable
+from types import FrameType
+from typing import Any
+
+import click
+
+from newsletter.cli.common import Here, in_workspace
+from newsletter.cli.ui import printable
+from newsletter.database import open_or_create
+
+
+@click.command("serve")
+@click.option("--port", type=click.IntRange(0, 65535), help="Listen there instead of [web] port; 0 takes a free one.")
+@in_workspace
+def command(here: Here, port: int | None) -> int:
+    """Serve the public pages, keep the calendar, send what is due. Ctrl-C or SIGTERM ends it gently.
+
+    Example: newsletter serve
+    """
+    from dataclasses import replace
+
+    from newsletter.serve import Server
+
+    config = here.config
+    if port is not None:
+        config = replace(config, web=replace(config.web, port=port))
+    store, is_new = open_or_create(here.workspace, config, here.now)
+    try:
+        if is_new:
+            here.ui.say(f"a new database: {config.database.url}; back it up together with {config.database.key_file}")
+        server = Server(here.workspace, config, store, make_note(quiet=here.ui.quiet))
+        _on_signals(server.stop)
+
+        def started(port: int) -> None:
+            url = f"http://{config.web.host}:{port}/"
+            here.ui.answer({"url": url}, [(url,)])
+            sys.stdout.flush()
+
+        server.run(started)
+    finally:
+        store.close()
+    return 0
+
+
+def _on_signals(stop: Callable[[], None]) -> None:
+    """The first signal ends it gently, a second Ctrl-C at once."""
+    seen: list[int] = []
+
+    def end(number: int, frame: FrameType | None) -> None:
+        if seen and number == signal.SIGINT:
+            raise KeyboardInterrupt
+        seen.append(number)
+        stop()
+
+    for number in (signal.SIGINT, signal.SIGTERM, getattr(signal, "SIGHUP", signal.SIGTERM)):
+        signal.signal(number, end)
+
+
+def make_note(*, quiet: bool) -> Callable[..., None]:
+    """The log: one event a line on stderr, for people on a terminal, else as JSON. No address and no token is in it."""
+    import logging
+
+    import structlog
+
+    plain = sys.stderr.isatty()
+    structlog.configure(
+        processors=[
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            _clean,
+            structlog.dev.ConsoleRenderer(colors=False)
+            if plain
+            else structlog.processors.JSONRenderer(ensure_ascii=False),
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING if quiet else logging.INFO),
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        cache_logger_on_first_use=True,
+    )
+    log = structlog.get_logger()
+
+    class Forward(logging.Handler):
+        """What libraries say when they fail. What they warn of is mostly what strangers sent: nobody can fill the log."""
+
+        def emit(self, record: logging.LogRecord) -> None:
+            log.error("library", name=record.name, error=record.getMessage())
+
+    root = logging.getLogger()
+    root.handlers = [Forward()]
+    root.setLevel(logging.ERROR)
+
+    def note(event: str, *, level: str = "info", **fields: Any) -> None:
+        getattr(log, level)(event, **fields)
+
+    return note
+
+
+def _clean(logger: object, name: str, event: Any) -> Any:
+    """Attack: a relay's reply or a path with control characters would write lines of its own into the log (T53)."""
+    return {
+        key: printable(value).replace("\n", " ") if isinstance(value, str) else value for key, value in event.items()
+    }

@@ -1,0 +1,128 @@
+"""The flow of single mails: confirmations, mailed links, drafts for the editor. One at a time, tried again for a day."""
+
+import random
+import secrets
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from newsletter import links
+from newsletter.config import Config
+from newsletter.delivery.message import LetterEnvelope, letter_headers, write_message
+from newsletter.delivery.relay import RelayUnavailable
+from newsletter.delivery.retry import next_try
+from newsletter.desk import load_phrases, read_template, template_cache
+from newsletter.errors import NewsletterError
+from newsletter.rendering.letter import LetterText, render_letter
+from newsletter.rendering.templates import make_environment
+from newsletter.send import SendFailed, send_single, send_test
+from newsletter.store.database import Store
+from newsletter.store.letters import Letter, begin_letter, end_letter
+from newsletter.store.mailed_links import make_link
+from newsletter.store.readers import find_address
+from newsletter.text.mailbox import split_mailbox
+from newsletter.workspace import Workspace
+
+DRAFT_MARK = "[DRAFT]"
+# A confirmation that comes a day late confuses more than none; its reader can ask again.
+LIFETIME = timedelta(hours=24)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Posted:
+    """What became of a letter: `sent`, `failed` or `waiting`; `reason` names no address."""
+
+    letter: Letter
+    state: str
+    reason: str = ""
+
+
+def send_next_letter(workspace: Workspace, config: Config, store: Store, now: datetime) -> Posted | None:
+    """Send the next letter that is due. None if there is none."""
+    letter = begin_letter(store, now)
+    if letter is None:
+        return None
+    try:
+        state, reason = _send(workspace, config, store, letter, now)
+    except RelayUnavailable as error:
+        state, reason = "waiting", str(error)
+    except NewsletterError as error:
+        state, reason = "waiting", str(error.mistakes[0].message) if error.mistakes else str(error)
+    attempts = letter.attempt + 1
+    if state == "waiting" and now - datetime.fromisoformat(letter.made_at) > LIFETIME:
+        state = "failed"
+    end_letter(store, letter, state, next_try(attempts, now, random.uniform(-1, 1)))  # noqa: S311 - no secret
+    return Posted(letter=letter, state=state, reason=reason)
+
+
+def _send(workspace: Workspace, config: Config, store: Store, letter: Letter, now: datetime) -> tuple[str, str]:
+    if letter.subscriber_id is None:
+        return _send_to_editor(workspace, config, letter, now)
+    found = find_address(store, letter.subscriber_id)
+    if found is None:
+        return "failed", "erased meanwhile"
+    address, language, state = found
+    if letter.kind == "confirm" and state == "active":
+        return "failed", "confirmed meanwhile"
+    text, language = _write(workspace, config, store, letter, language, now)
+    return _post(workspace, config, text, address, language, now)
+
+
+def _write(
+    workspace: Workspace, config: Config, store: Store, letter: Letter, language: str, now: datetime
+) -> tuple[LetterText, str]:
+    language = language or config.publication.language
+    phrases = load_phrases(workspace, config, language)
+    base, number = config.publication.url, letter.subscriber_id or 0
+
+    def say(key: str) -> str:
+        return str(phrases[key]).format(title=config.publication.title)
+
+    buttons: dict[str, Callable[[], tuple[str, str]]] = {
+        "confirm": lambda: (say("confirm"), links.confirm_url(base, make_link(store, number, "confirm", now))),
+        "already": lambda: (say("preferences"), links.preferences_url(base)),
+        "link": lambda: (say("preferences"), links.reader_url(base, make_link(store, number, "preferences", now))),
+    }
+    text = LetterText(
+        subject=say(f"letter_{letter.kind}"),
+        paragraphs=(say(f"letter_{letter.kind}_text"),),
+        button=buttons[letter.kind](),
+        why=say("letter_why"),
+    )
+    return text, language
+
+
+def _send_to_editor(workspace: Workspace, config: Config, letter: Letter, now: datetime) -> tuple[str, str]:
+    """What the calendar has to say; with a draft comes the mail as readers would get it."""
+    address = split_mailbox(config.publication.editor or config.publication.sender)[1]
+    if letter.kind == "review":
+        try:
+            send_test(workspace, config, letter.about, address, now, mark=DRAFT_MARK)
+        except SendFailed as error:
+            return "waiting", str(error)
+    first, _, rest = letter.text.partition("\n")
+    text = LetterText(
+        subject=first[:150],
+        paragraphs=tuple(part for part in rest.strip().split("\n\n") if part) or (first,),
+        button=None,
+        why=f"newsletter serve of {config.publication.title} tells its editor.",
+    )
+    return _post(workspace, config, text, address, "en", now)
+
+
+def _post(
+    workspace: Workspace, config: Config, text: LetterText, address: str, language: str, now: datetime
+) -> tuple[str, str]:
+    environment = make_environment(lambda name: read_template(workspace, name), template_cache(workspace))
+    phrases = load_phrases(workspace, config, language)
+    html, plain = render_letter(text, publication=config.publication, environment=environment, phrases=phrases)
+    moment = now.replace(microsecond=0)
+    envelope = LetterEnvelope(subject=text.subject, language=language, sender=config.publication.sender, moment=moment)
+    headers = letter_headers(envelope, to=links.ADDRESS_SLOT, message_id=f"letter.{secrets.token_hex(12)}")
+    result = send_single(workspace, config, write_message(headers, plain, html), address, moment)
+    told = str(result.reply.code) if result.reply else str(result.phase)
+    if result.status in ("accepted", "in_doubt"):
+        # In doubt is as good as sent: better none, which can be asked for again, than two of them (T24).
+        return "sent", told
+    permanent = result.status == "refused" and result.reply is not None and result.reply.code >= 500
+    return ("failed" if permanent else "waiting"), told

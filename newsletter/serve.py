@@ -1,0 +1,264 @@
+"""One process that is started once: public pages, calendar, sender, letters. Each of its jobs may run at any time, and twice.
+
+What it knows is in the database and the workspace; killed and started again it goes on. The clock is read here.
+"""
+
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from apscheduler.schedulers.background import BackgroundScheduler
+from apscheduler.triggers.cron import CronTrigger
+
+from newsletter.config import Config
+from newsletter.errors import NewsletterError, NothingToDo
+from newsletter.hooks import listeners, tell_next
+from newsletter.letters import send_next_letter
+from newsletter.model import Books
+from newsletter.schedule import keep_calendar
+from newsletter.send import Sent, deliver
+from newsletter.slots import next_opening
+from newsletter.store import issues
+from newsletter.store.database import Store, stamp
+from newsletter.store.issues import FrozenIssue
+from newsletter.store.letters import Letter, queue_letter
+from newsletter.store.readers import drop_unconfirmed
+from newsletter.text.times import DAYS, read_weekly
+from newsletter.web import Public, WebServer, make_app
+from newsletter.workspace import Workspace
+
+# Between two looks at the calendar. The jobs at the slots' own times only make it punctual; this makes it certain.
+CALENDAR_S = 20
+SENDER_S = 3
+LETTERS_S = 5
+CLEANING_S = 6 * 3600
+# A relay that cannot be used is asked again so much later.
+RELAY_REST = timedelta(minutes=2)
+DRAIN_S = 30.0
+
+Note = Callable[..., None]
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+@dataclass(slots=True)
+class Server:
+    """What runs. `note` is told what happens, in nouns of the model; it names nobody."""
+
+    workspace: Workspace
+    config: Config
+    store: Store
+    note: Note
+    clock: Callable[[], datetime] = _now
+    public: Public = field(init=False)
+    web: WebServer = field(init=False)
+    _scheduler: Any = field(init=False)
+    _not_before: dict[str, datetime] = field(init=False, default_factory=dict)
+    _stop_sending: Callable[[], None] | None = field(init=False, default=None)
+    _sending: FrozenIssue | None = field(init=False, default=None)
+    _stopping: threading.Event = field(init=False, default_factory=threading.Event)
+    _beat: float = field(init=False, default=0.0)
+
+    def __post_init__(self) -> None:
+        self.public = Public(
+            self.workspace,
+            self.config,
+            self.store,
+            self.clock,
+            listeners=listeners(self.config),
+            wake=lambda: self._soon("letters"),
+            is_ready=self.is_ready,
+        )
+        app = make_app(self.public, self.note)
+        self.web = WebServer(app, self.config.web.host, self.config.web.port)
+        self._scheduler = BackgroundScheduler(timezone=UTC)
+        self._plan()
+
+    # --- the life of the process --------------------------------------------------------------------------------------
+
+    def run(self, on_start: Callable[[int], None] = lambda port: None) -> None:
+        """Serve until `stop`. Raises CannotListen; then nothing was begun."""
+
+        def started(port: int) -> None:
+            self._scheduler.start()
+            on_start(port)
+
+        self.public.refresh()
+        self._beat = time.monotonic()
+        try:
+            self.web.run(started)
+        finally:
+            self.stop()
+            self._wait_for_jobs()
+
+    def stop(self) -> None:
+        """Take nothing new, let what is under way end. Any thread and any signal handler may call it."""
+        self._stopping.set()
+        self.web.stop()
+        if self._stop_sending:
+            self._stop_sending()
+
+    def _wait_for_jobs(self) -> None:
+        if not self._scheduler.running:
+            return
+        ending = threading.Thread(target=self._scheduler.shutdown, daemon=True)
+        ending.start()
+        ending.join(DRAIN_S + 5)
+
+    def is_ready(self) -> bool:
+        """Whether the calendar was looked at lately."""
+        return time.monotonic() - self._beat < CALENDAR_S * 6
+
+    # --- jobs -----------------------------------------------------------------------------------------------------------
+
+    def _plan(self) -> None:
+        """All jobs, made from the settings at every start: nothing of APScheduler's is kept (libraries, section 5)."""
+        for name, job, seconds in (
+            ("calendar", self.keep_calendar, CALENDAR_S),
+            ("sender", self.send_due, SENDER_S),
+            ("letters", self.send_letters, LETTERS_S),
+            ("hooks", self.tell_hooks, LETTERS_S),
+            ("cleaning", self.clean, CLEANING_S),
+        ):
+            first = datetime.now(UTC) + timedelta(seconds=1)
+            self._add(name, job, trigger="interval", seconds=seconds, next_run_time=first)
+        for edition in self.config.editions:
+            for what, times in (("send", edition.schedule), ("draft", edition.draft)):
+                if times:
+                    weekly = read_weekly(times)
+                    days = ",".join(DAYS[day] for day in sorted(weekly.weekdays))
+                    # It fires twice or at another minute where clocks change: what is due then, the calendar knows.
+                    trigger = CronTrigger(
+                        day_of_week=days, hour=weekly.at.hour, minute=weekly.at.minute, timezone=self.config.zone
+                    )
+                    self._add(f"{what} {edition.slug}", self.keep_calendar, trigger=trigger)
+
+    def _add(self, name: str, job: Callable[[], object], **when: Any) -> None:
+        def run() -> None:
+            if self._stopping.is_set():
+                return
+            try:
+                job()
+            except NewsletterError as error:
+                self.note("failed", level="error", job=name, error=str(error))
+            except Exception as error:  # the next run may do better; a job that ends for good would be silence
+                self.note("failed", level="critical", job=name, error=f"{type(error).__name__}: {error}")
+
+        self._scheduler.add_job(
+            run, id=name, coalesce=True, max_instances=1, misfire_grace_time=None, replace_existing=True, **when
+        )
+
+    def _soon(self, name: str) -> None:
+        """Run a job now, not at its next time."""
+        if self._scheduler.running:
+            self._scheduler.modify_job(name, next_run_time=datetime.now(UTC))
+
+    def keep_calendar(self) -> None:
+        """What is due is drafted, shown, frozen; the archive shows what has gone out; a window that closes stops the sender."""
+        for row in keep_calendar(self.workspace, self.config, self.store, self.clock()):
+            self.note("slot", slot=row.slot, state=row.state, reason=row.reason)
+            self._soon("letters")
+        self._beat = time.monotonic()
+        now, sending = self.clock(), self._sending
+        if sending and self._opening(sending, now) > now and self._stop_sending:
+            self._stop_sending()
+        if self.public.refresh():
+            self.note("archive", pages=len(self.public.archive.pages))
+
+    def send_due(self) -> None:
+        """Every issue that is frozen and may leave now, and those of which something was put off till now."""
+        waiting = issues.frozen_issues(self.store, states=("frozen", "sending"))
+        self._not_before = {
+            slug: moment for slug, moment in self._not_before.items() if slug in {one.slug for one in waiting}
+        }
+        for frozen in waiting:
+            now = self.clock()
+            first = max(self._not_before.get(frozen.slug, now), self._opening(frozen, now))
+            if frozen.starts_at > stamp(now) or first > now or self._stopping.is_set():
+                continue
+            self._send(frozen)
+
+    def _opening(self, frozen: FrozenIssue, now: datetime) -> datetime:
+        edition = next((one for one in self.config.editions if one.slug == frozen.edition), None)
+        return next_opening(edition, now, self.config.zone) if edition else now
+
+    def _send(self, frozen: FrozenIssue) -> None:
+        def arm(stop: Callable[[], None]) -> None:
+            self._stop_sending = stop
+            if self._stopping.is_set():
+                stop()
+
+        self._sending = frozen
+        try:
+            sent = deliver(
+                self.workspace,
+                self.config,
+                self.store,
+                frozen,
+                clock=self.clock,
+                arm=arm,
+                listeners=self.public.listeners,
+            )
+        except NothingToDo:
+            self._not_before[frozen.slug] = self.clock() + timedelta(seconds=15)
+            return  # another process sends
+        except NewsletterError:
+            self._not_before[frozen.slug] = self.clock() + RELAY_REST
+            raise
+        finally:
+            self._stop_sending = self._sending = None
+        self._not_before[frozen.slug] = self._next_pass(frozen, sent)
+        self._tell(frozen, sent)
+
+    def _next_pass(self, frozen: FrozenIssue, sent: Sent) -> datetime:
+        now = self.clock()
+        if sent.report.relay:
+            return now + RELAY_REST
+        return max(issues.next_due(self.store, frozen) or now, now + timedelta(seconds=SENDER_S))
+
+    def _tell(self, frozen: FrozenIssue, sent: Sent) -> None:
+        report = sent.report
+        self.note("sent", issue=frozen.slug, **_counts(sent.books), in_this_pass=report.accepted)
+        if report.relay:
+            self.note("relay", level="error", issue=frozen.slug, reason=str(report.relay))
+        if report.paused:
+            self.note("paused", level="error", issue=frozen.slug, reason=report.paused)
+            text = f"{frozen.slug} is paused: {report.paused}\n\nWhen that is mended: newsletter resume {frozen.slug}"
+            with self.store.writing() as connection:
+                letter = Letter(kind="alert", about=frozen.slug, text=text)
+                queue_letter(self.store, connection, letter, self.clock())
+
+    def send_letters(self) -> None:
+        """All letters that are due, one after the other."""
+        while not self._stopping.is_set():
+            posted = send_next_letter(self.workspace, self.config, self.store, self.clock())
+            if posted is None:
+                return
+            level = "info" if posted.state == "sent" else "warning"
+            self.note("letter", level=level, kind=posted.letter.kind, state=posted.state, reason=posted.reason)
+            if posted.state == "waiting":
+                return  # the relay, most likely: the others wait with it
+
+    def tell_hooks(self) -> None:
+        """All calls of other programs that are due."""
+        while not self._stopping.is_set():
+            told = tell_next(self.workspace, self.config, self.store, self.clock())
+            if told is None:
+                return
+            level = "info" if told.state == "sent" else "warning"
+            self.note("hook", level=level, about=told.event, state=told.state, reason=told.reason)
+
+    def clean(self) -> None:
+        """Forget who never confirmed."""
+        count = drop_unconfirmed(self.store, self.clock())
+        if count:
+            self.note("cleaned", unconfirmed=count)
+
+
+def _counts(books: Books) -> dict[str, object]:
+    return {name: value for name, value in books.as_dict().items() if value and name != "issue"}

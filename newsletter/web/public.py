@@ -1,0 +1,87 @@
+"""What every public page works with: the settings, the store, the clock, the archive as it is now."""
+
+import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime
+from urllib.parse import urlsplit
+
+from itsdangerous import TimestampSigner
+from jinja2 import Environment
+
+from newsletter.archive import Archive, render_archive
+from newsletter.audience.tokens import TokenKeys, derive_all
+from newsletter.config import Config
+from newsletter.desk import load_phrases, read_template, template_cache
+from newsletter.phrases import Phrases
+from newsletter.rendering.templates import make_environment
+from newsletter.store import issues
+from newsletter.store.database import Store, stamp
+from newsletter.store.hooks import NOBODY, Listeners
+from newsletter.workspace import Workspace, issue_path
+
+
+class _Signer(TimestampSigner):
+    """itsdangerous' signer of times, with the clock that everything here has."""
+
+    def __init__(self, clock: Callable[[], datetime], key: bytes) -> None:
+        super().__init__(key, digest_method=hashlib.sha256)
+        self._clock = clock
+
+    def get_timestamp(self) -> int:
+        """Seconds since 1970."""
+        return int(self._clock().timestamp())
+
+
+@dataclass(slots=True)
+class Public:
+    """The public side of one publication. `wake` is called when there is a letter to send."""
+
+    workspace: Workspace
+    config: Config
+    store: Store
+    clock: Callable[[], datetime]
+    listeners: Listeners = field(default_factory=lambda: NOBODY)
+    wake: Callable[[], None] = lambda: None
+    is_ready: Callable[[], bool] = lambda: True
+    keys: list[TokenKeys] = field(init=False)
+    signer: TimestampSigner = field(init=False)
+    phrases: Phrases = field(init=False)
+    environment: Environment = field(init=False)
+    archive: Archive = field(init=False, default_factory=Archive)
+    _shown: object = field(init=False, default=None)
+
+    def __post_init__(self) -> None:
+        derive = self.store.key.derive
+        self.keys = derive_all(self.store.key.token_secrets)
+        self.signer = _Signer(self.clock, derive("form"))
+        self.phrases = load_phrases(self.workspace, self.config)
+        self.environment = make_environment(
+            lambda name: read_template(self.workspace, name), template_cache(self.workspace)
+        )
+
+    @property
+    def root(self) -> str:
+        """The path of the first page, as browsers see it: `/`, or with the path of publication.url."""
+        return urlsplit(self.config.publication.url).path.rstrip("/") + "/"
+
+    @property
+    def text_version(self) -> str:
+        """By this the consent ledger knows which words somebody agreed to."""
+        return hashlib.sha256(str(self.phrases["consent"]).encode()).hexdigest()[:12]
+
+    def refresh(self) -> bool:
+        """Show what has gone out since. An issue is public from the moment its first mail may leave. True if it changed."""
+        now = stamp(self.clock())
+        slugs = [
+            one.slug
+            for one in issues.frozen_issues(self.store)
+            if one.state != "cancelled" and one.starts_at <= now and self.workspace.exists(issue_path(one.slug))
+        ]
+        files = [self.workspace.path(issue_path(slug)).stat() for slug in slugs]
+        seen = (tuple(slugs), tuple((file.st_mtime_ns, file.st_size) for file in files))
+        if seen == self._shown:
+            return False
+        self.archive = render_archive(self.workspace, self.config, slugs)
+        self._shown = seen
+        return True

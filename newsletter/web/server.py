@@ -1,0 +1,75 @@
+"""uvicorn, in the thread that calls it, until it is told to stop. Signals are the caller's."""
+
+import asyncio
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import uvicorn
+from starlette.types import ASGIApp
+
+from newsletter.errors import Mistake, NewsletterError
+
+# Requests that are under way may end; a browser that keeps its connection open does not hold us up.
+GRACE_S = 5
+
+
+class CannotListen(NewsletterError):
+    """The address is taken, or not ours."""
+
+    exit_status = 69
+
+
+class _Server(uvicorn.Server):
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Ours are set already: uvicorn's would end the process before the sender has drained."""
+        yield
+
+
+class WebServer:
+    """The public pages on an address. `run` returns after `stop`, which any thread or signal handler may call."""
+
+    def __init__(self, app: ASGIApp, host: str, port: int) -> None:
+        settings = uvicorn.Config(
+            app,
+            host=host,
+            port=port,
+            access_log=False,
+            log_config=None,
+            server_header=False,
+            proxy_headers=False,  # whom to believe is decided in `guard`
+            lifespan="off",
+            timeout_keep_alive=15,
+            timeout_graceful_shutdown=GRACE_S,
+            limit_concurrency=2_000,
+            h11_max_incomplete_event_size=32_768,
+        )
+        self._server = _Server(settings)
+        self._where = f"{host}:{port}"
+
+    def run(self, on_start: Callable[[int], None] = lambda port: None) -> None:
+        """Serve. `on_start` gets the port. Raises CannotListen."""
+
+        async def main() -> None:
+            serving = asyncio.create_task(self._server.serve())
+            while not self._server.started and not serving.done():
+                await asyncio.sleep(0.01)
+            if self._server.started:
+                on_start(self._server.servers[0].sockets[0].getsockname()[1])
+            await serving
+
+        try:
+            with asyncio.Runner(loop_factory=self._server.config.get_loop_factory()) as runner:
+                runner.run(main())
+        except SystemExit:
+            raise CannotListen(
+                Mistake(
+                    code="NL098",
+                    message=f"{self._where} cannot be listened on: is another newsletter serve running?",
+                    help="stop that one, or set [web] port in newsletter.toml",
+                )
+            ) from None
+
+    def stop(self) -> None:
+        """End gently."""
+        self._server.should_exit = True

@@ -1,0 +1,247 @@
+"""What tests of `serve` share: a workspace, a clock set by hand, a real mail server, the pages without a network or with one."""
+
+import asyncio
+import re
+import shutil
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from email import message_from_bytes
+from email.message import EmailMessage
+from email.policy import default
+from pathlib import Path
+from typing import Any, TypeVar
+from urllib.parse import urlencode
+
+from newsletter.config import Config
+from newsletter.database import open_or_create
+from newsletter.desk import read_config
+from newsletter.serve import Server
+from newsletter.store.database import Store
+from newsletter.web import make_app
+from newsletter.workspace import Workspace
+from tests.sending import Clock, in_thread
+from tests.smtp_server import SmtpServer
+
+ROOT = Path(__file__).resolve().parent.parent
+# A Thursday; the sample's next slot is Monday 2025-07-07 at 07:00 in Berlin.
+THURSDAY = datetime(2025, 7, 3, 12, tzinfo=UTC)
+
+
+T = TypeVar("T")
+
+
+def aside(what: Callable[[], T]) -> T:
+    """Do it in a thread of its own: playwright keeps an event loop in that of the test."""
+    with ThreadPoolExecutor(1) as thread:
+        return thread.submit(what).result()
+
+
+@dataclass
+class TickingClock(Clock):
+    """Set by hand, but never twice the same, as real ones are."""
+
+    def __call__(self) -> datetime:
+        self.now += timedelta(microseconds=1)
+        return self.now
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What came back for a request."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+    @property
+    def text(self) -> str:
+        return self.body.decode()
+
+
+@dataclass
+class Pages:
+    """The public pages, asked without a network: each request goes through the whole application."""
+
+    app: Any
+    client: str = "203.0.113.9"
+
+    def ask(
+        self,
+        method: str,
+        path: str,
+        *,
+        body: bytes = b"",
+        headers: Mapping[str, str] = {},
+        chunks: Sequence[bytes] = (),
+    ) -> Answer:
+        return aside(lambda: asyncio.run(self._ask(method, path, list(chunks) or [body], dict(headers))))
+
+    def get(self, path: str, **headers: str) -> Answer:
+        return self.ask("GET", path, headers={name.replace("_", "-"): value for name, value in headers.items()})
+
+    def post(self, path: str, fields: Any = (), **headers: str) -> Answer:
+        body = urlencode(fields, doseq=True).encode()
+        kind = {"content-type": "application/x-www-form-urlencoded"}
+        return self.ask("POST", path, body=body, headers=kind | {k.replace("_", "-"): v for k, v in headers.items()})
+
+    async def _ask(self, method: str, path: str, parts: list[bytes], headers: dict[str, str]) -> Answer:
+        path, _, query = path.partition("?")
+        scope = {
+            "type": "http",
+            "asgi": {"version": "3.0"},
+            "http_version": "1.1",
+            "method": method,
+            "scheme": "http",
+            "path": path,
+            "raw_path": path.encode(),
+            "root_path": "",
+            "query_string": query.encode(),
+            "headers": [(name.lower().encode(), value.encode()) for name, value in headers.items()],
+            "client": (self.client, 1),
+            "server": ("testserver", 80),
+        }
+        sent: list[Any] = []
+
+        async def receive() -> Any:
+            part = parts.pop(0) if parts else b""
+            return {"type": "http.request", "body": part, "more_body": bool(parts)}
+
+        async def send(message: Any) -> None:
+            sent.append(message)
+
+        await self.app(scope, receive, send)
+        start = next(message for message in sent if message["type"] == "http.response.start")
+        body = b"".join(message.get("body", b"") for message in sent if message["type"] == "http.response.body")
+        found = {name.decode().lower(): value.decode() for name, value in start["headers"]}
+        return Answer(start["status"], found, body)
+
+
+@dataclass
+class Desk:
+    """A workspace whose `serve` is driven by hand: its jobs run when the test says so, at the time that it says."""
+
+    workspace: Workspace
+    config: Config
+    store: Store
+    clock: Clock
+    smtp: SmtpServer
+    notes: list[dict[str, Any]] = field(default_factory=list)
+    server: Server = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.restart()
+
+    def restart(self) -> None:
+        """As if the process had been started again."""
+        self.server = Server(self.workspace, self.config, self.store, self.note, self.clock)
+
+    def note(self, event: str, **fields: Any) -> None:
+        self.notes.append({"event": event, **fields})
+
+    def set(self, **edition: Any) -> None:
+        """Change the edition's settings."""
+        self.config = replace(self.config, editions=(replace(self.config.editions[0], **edition),))
+        self.restart()
+
+    def pages(self) -> Pages:
+        return Pages(make_app(self.server.public, self.note))
+
+    def tick(self, *, to: str | None = None) -> None:
+        """All jobs once, at a moment in UTC."""
+        if to:
+            self.clock.now = datetime.fromisoformat(to).replace(tzinfo=UTC)
+        server = self.server
+        for job in (
+            server.keep_calendar,
+            server.send_due,
+            server.keep_calendar,
+            server.send_letters,
+            server.tell_hooks,
+        ):
+            aside(job)
+
+    @property
+    def mails(self) -> list[EmailMessage]:
+        """What has arrived, parsed."""
+        return [parse(mail.data) for mail in self.smtp.mails]
+
+    def subjects(self, address: str) -> list[str]:
+        return [str(mail["Subject"]) for mail in self.mails if address in str(mail["To"])]
+
+    def subscribe(self, address: str, *themes: str) -> None:
+        """By the form and the mailed link, as a reader does."""
+        pages = self.pages()
+        stamp = re.search(r'name="stamp" value="([^"]+)"', pages.get("/subscribe").text)
+        assert stamp
+        self.clock.advance(seconds=3)
+        answer = pages.post("/subscribe", [("address", address), ("stamp", stamp[1]), *(("themes", t) for t in themes)])
+        assert answer.status == 200, answer.text
+        aside(self.server.send_letters)
+        answer = pages.post(self.link("/confirm/", address))
+        assert answer.status == 200, answer.text
+
+    def link(self, path: str, address: str) -> str:
+        """The newest link of that kind that was mailed to an address, as a path."""
+        base = re.escape(self.config.publication.url)
+        for mail in reversed(self.mails):
+            found = (
+                re.search(rf"{base}({re.escape(path)}[\w-]+)", text_of(mail)) if address in str(mail["To"]) else None
+            )
+            if found:
+                return found[1]
+        raise AssertionError(f"no {path} link was mailed")
+
+
+def parse(data: bytes) -> EmailMessage:
+    found = message_from_bytes(data, policy=default)
+    assert isinstance(found, EmailMessage)
+    return found
+
+
+def text_of(mail: EmailMessage) -> str:
+    body = mail.get_body(("plain",))
+    assert body is not None
+    return str(body.get_content())
+
+
+@contextmanager
+def running_desk(folder: Path, *, store: Store | None = None) -> Iterator[Desk]:
+    """The sample publication without its issue, and a mail server that takes everything."""
+    shutil.copy(ROOT / "newsletter.toml", folder)
+    shutil.copytree(ROOT / "posts", folder / "posts")
+    workspace, clock = Workspace(folder), TickingClock(THURSDAY)
+    config = read_config(workspace)
+    with in_thread(SmtpServer()) as smtp:
+        relay = replace(config.smtp, host="127.0.0.1", port=smtp.port, security="none", connections=2)
+        config = replace(config, smtp=relay)
+        own = store or open_or_create(workspace, config, clock())[0]
+        yield Desk(workspace, config, own, clock, smtp)
+        if store is None:
+            own.close()
+
+
+@contextmanager
+def listening(desk: Desk, port: int = 0) -> Iterator[int]:
+    """The whole server, its jobs too, on a port of its own."""
+    desk.config = replace(desk.config, web=replace(desk.config.web, port=port))
+    desk.restart()
+    ports: list[int] = []
+    ready = threading.Event()
+
+    def started(port: int) -> None:
+        ports.append(port)
+        ready.set()
+
+    thread = threading.Thread(target=desk.server.run, args=(started,))
+    thread.start()
+    try:
+        assert ready.wait(20)
+        yield ports[0]
+    finally:
+        desk.server.stop()
+        thread.join(60)
+        assert not thread.is_alive()

@@ -1,0 +1,1 @@
+"""The public pages, asked as browsers, providers, scanners and enemies ask."""
