@@ -1,0 +1,60 @@
+"""What is wrong with this installation, and how to mend it. Looks only: nothing is made, changed or mailed."""
+
+from datetime import datetime
+
+from newsletter.config import Config
+from newsletter.delivery.records import Resolver, ask_dns
+from newsletter.doctor.case import Check, Installation, Look
+from newsletter.doctor.database import check_database, check_sqlite
+from newsletter.doctor.here import (
+    check_disk,
+    check_editions,
+    check_files,
+    check_python,
+    check_settings,
+    check_time_zone,
+)
+from newsletter.doctor.outside import (
+    check_alignment,
+    check_clock,
+    check_dkim,
+    check_dkim_keys,
+    check_dmarc,
+    check_mx,
+    check_spf,
+    check_unsubscribe,
+)
+from newsletter.doctor.relays import check_relays, check_secrets
+from newsletter.workspace import Workspace
+
+__all__ = ["CHECKS", "Check", "examine"]
+
+# What is looked at, in this order, and whether somebody else is asked for it.
+CHECKS: tuple[tuple[Look, bool], ...] = (
+    (check_clock, True),  # first: `now` is the moment of the call
+    (check_python, False),
+    (check_settings, False),
+    (check_editions, False),
+    (check_time_zone, False),
+    (check_disk, False),
+    (check_database, False),
+    (check_sqlite, False),
+    (check_files, False),
+    (check_secrets, False),
+    (check_relays, True),
+    (check_dkim_keys, False),
+    (check_alignment, False),
+    (check_mx, True),
+    (check_spf, True),
+    (check_dkim, True),
+    (check_dmarc, True),
+    (check_unsubscribe, True),
+)
+
+
+def examine(
+    workspace: Workspace, config: Config, now: datetime, *, resolver: Resolver = ask_dns, online: bool = True
+) -> tuple[Check, ...]:
+    """All checks, in the order of the table. Without `online` those that ask somebody else are left out."""
+    case = Installation(workspace, config, now, resolver)
+    return tuple(check for look, needs_network in CHECKS if online or not needs_network for check in look(case))

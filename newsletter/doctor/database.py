@@ -1,0 +1,90 @@
+"""The database: there, of this version, of its key. It is looked at, never made, and never brought up to date here."""
+
+import sqlite3
+from collections.abc import Iterator
+
+from newsletter.database import database_address, has_database, open_database
+from newsletter.doctor.case import Check, Installation, tell
+from newsletter.errors import Mistake
+from newsletter.store.database import HEAD, StoreError, exists
+from newsletter.workspace import SETTINGS
+
+# Before it, several connections that write or checkpoint at the same time can break a database (delivery D22).
+SAFE_SQLITE = (3, 51, 3)
+
+
+def check_database(case: Installation) -> Iterator[Check]:
+    """Whether it is there, of this program's version, and of its key. It is neither made nor brought up to date here."""
+    from sqlalchemy.exc import ArgumentError
+
+    try:
+        if not has_database(case.workspace, case.config):
+            fix = "newsletter subscribers import FILE --consent TEXT makes it"
+            yield Check("database", "warning", "there is none yet", fix)
+            return
+        version = _stored_version(case)
+        if version is not None and version < HEAD:
+            told = f"of version {version}; this program's is {HEAD}"
+            fix = "back it up; the next command that uses it brings it up to date"
+            yield Check("database", "warning", told, fix)
+            return
+        open_database(case.workspace, case.config).close()
+    except StoreError as error:
+        yield from tell(error, "database")
+    except ArgumentError:
+        yield Check("database", "error", "database.url is no address of a database", f"correct it in {SETTINGS}")
+    else:
+        yield Check("database", "ok", f"version {version}, and its key fits")
+
+
+def _stored_version(case: Installation) -> str | None:
+    """The version of the tables; None without a database. Opening a store would bring an older one up to date."""
+    from sqlalchemy import create_engine
+    from sqlalchemy.exc import DBAPIError
+
+    url, file = database_address(case.workspace, case.config)[0], case.database_file
+    if not exists(url):
+        return None
+    # rw never makes a file; ro would leave the two files of its log behind.
+    engine = create_engine(f"sqlite:///{file.absolute().as_uri()}?mode=rw&uri=true" if file else url)
+    try:
+        with engine.connect() as connection:
+            return connection.exec_driver_sql("SELECT version_num FROM alembic_version").scalar_one_or_none()
+    except DBAPIError as error:
+        first = str(error.orig).strip().splitlines()[0]
+        raise StoreError(Mistake(code="NL090", message=f"the database failed: {first}")) from None
+    finally:
+        engine.dispose()
+
+
+def biggest_frozen(case: Installation) -> int:
+    """The octets of the biggest frozen message; 0 if there is none, or no database that can be opened as it is."""
+    from sqlalchemy import func, select
+    from sqlalchemy.exc import ArgumentError
+
+    from newsletter.store.schema import variant
+
+    try:
+        if _stored_version(case) != HEAD:
+            return 0
+        store = open_database(case.workspace, case.config)
+        try:
+            with store.reading() as connection:
+                return connection.execute(select(func.max(func.length(variant.c.message)))).scalar() or 0
+        finally:
+            store.close()
+    except (StoreError, ArgumentError):
+        return 0  # check_database tells it
+
+
+def check_sqlite(case: Installation) -> Iterator[Check]:
+    """Whether this SQLite is one without the fault of 3.7.0 to 3.51.2."""
+    if case.database_file is None:
+        return
+    wanted = ".".join(map(str, SAFE_SQLITE))
+    if sqlite3.sqlite_version_info < SAFE_SQLITE:
+        told = f"{sqlite3.sqlite_version}; before {wanted} several writers at the same moment can break a database"
+        fix = "one process sends (the program sees to it); let no other write much at the same time, or use PostgreSQL"
+        yield Check("sqlite", "warning", told, fix)
+    else:
+        yield Check("sqlite", "ok", sqlite3.sqlite_version)
