@@ -16,6 +16,7 @@ from newsletter.model import SubscriberRow
 from newsletter.schedule import cancel_slot, keep_calendar
 from newsletter.send import mark_path
 from newsletter.store import issues
+from newsletter.store.database import Store
 from newsletter.store.mark import Mark, read_mark, write_mark
 from newsletter.store.slots import SlotRow, find_slot, list_slots
 from newsletter.store.subscribers import Intake
@@ -30,6 +31,14 @@ EDITOR = "desk@borderlines.example"
 @pytest.fixture
 def desk(tmp_path: Path) -> Iterator[Desk]:
     with running_desk(tmp_path) as one:
+        add(one, READER)
+        yield one
+
+
+@pytest.fixture
+def desk_of(tmp_path: Path, store: Store) -> Iterator[Desk]:
+    """On both databases."""
+    with running_desk(tmp_path, store=store) as one:
         add(one, READER)
         yield one
 
@@ -53,7 +62,8 @@ def alerts(desk: Desk) -> list[str]:
 # --- modes ----------------------------------------------------------------------------------------------------------
 
 
-def test_auto_sends_at_its_time_and_not_before(desk: Desk) -> None:
+def test_auto_sends_at_its_time_and_not_before(desk_of: Desk) -> None:
+    desk = desk_of
     desk.tick()
     desk.tick(to=DRAFTED)
     assert slot(desk).state == "drafted"
@@ -190,7 +200,8 @@ def test_a_draft_can_be_taken_back(desk: Desk) -> None:
     assert not cancel_slot(desk.store, SLUG, desk.clock())
 
 
-def test_until_the_first_mail_leaves_all_of_it_can_be_taken_back(desk: Desk) -> None:
+def test_until_the_first_mail_leaves_all_of_it_can_be_taken_back(desk_of: Desk) -> None:
+    desk = desk_of
     desk.set(undo="5m")
     desk.tick()
     desk.tick(to=DRAFTED)
@@ -231,7 +242,8 @@ def test_a_machine_that_slept_over_the_slot(desk: Desk, late: str, wakes: str, s
     assert len(desk.subjects(READER)) == (state == "sent")
 
 
-def test_of_several_missed_slots_only_the_last_is_made_up_for(desk: Desk) -> None:
+def test_of_several_missed_slots_only_the_last_is_made_up_for(desk_of: Desk) -> None:
+    desk = desk_of
     desk.tick()
     desk.tick(to="2025-07-28 05:10")
     desk.tick()
@@ -259,8 +271,9 @@ def test_a_schedule_that_is_changed_in_the_week_sends_nothing_at_once(desk: Desk
 # --- once: processes, clocks, restarts ------------------------------------------------------------------------------
 
 
-def test_f43_two_schedulers_and_one_slot(desk: Desk, tmp_path: Path) -> None:
+def test_f43_two_schedulers_and_one_slot(desk_of: Desk, tmp_path: Path) -> None:
     """Ten of them, some with clocks that are wrong by up to a minute, all at once."""
+    desk = desk_of
     desk.tick()
     for moment in (DRAFTED, SENT):
         base = datetime.fromisoformat(moment).replace(tzinfo=UTC)
@@ -448,7 +461,8 @@ def test_mail_leaves_in_the_window_only(desk: Desk) -> None:
     assert len(desk.subjects(READER)) == 1
 
 
-def test_readers_get_it_when_it_is_seven_where_they_live(desk: Desk) -> None:
+def test_readers_get_it_when_it_is_seven_where_they_live(desk_of: Desk) -> None:
+    desk = desk_of
     add(desk, "tokyo@example.org", timezone="Asia/Tokyo")
     add(desk, "lima@example.org", timezone="America/Lima")
     add(desk, "odd@example.org", timezone="Mars/Olympus")

@@ -4,7 +4,7 @@ import asyncio
 
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import PlainTextResponse, Response
 
 from newsletter.audience.tokens import Ids, read_unsubscribe
 from newsletter.store.readers import Leaving, leave, narrow
@@ -79,6 +79,8 @@ async def go(request: Request) -> Response:
         source = f"one-click in issue {ids.issue}"
     leavers: Leavers = request.app.state.leavers
     await leavers.leave(Leaving(ids.subscriber, source))
+    if body == _ONE_CLICK:  # no person sees it
+        return PlainTextResponse("unsubscribed\n", headers={"Cache-Control": "no-store"})
     return tell(public, "left", action=(str(public.phrases["subscribe"]), f"{public.root}subscribe"))
 
 
