@@ -3,18 +3,19 @@
 planned → drafted → sent, or skipped; held, while it waits for a person. Nothing here waits, sends or reads a clock.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from itertools import takewhile
 
 from newsletter.approve import approval_state
 from newsletter.build import Rendered, render_issue
+from newsletter.check import check_issue
 from newsletter.collect import collect_sources
 from newsletter.config import Config
 from newsletter.draft import draft_issue
 from newsletter.errors import NewsletterError, NothingToDo
-from newsletter.model import Edition
+from newsletter.model import Edition, Finding
 from newsletter.send import freeze_issue, mark_path
 from newsletter.slots import Slot, current_slots, lateness_limit, local_instants, skipped_by, slots_from
 from newsletter.store import issues
@@ -148,7 +149,7 @@ def _draft(desk: _Desk, edition: Edition, slot: Slot) -> _Step | None:
             # Something may still come in until the last moment.
             return _Step("skipped", "0 posts") if desk.now >= slot.freezes_at else None
     rendered = render_issue(desk.workspace, desk.config, slot.issue)
-    return _Step("drafted", failed, _write_review(rendered, edition, slot, desk.config, failed))
+    return _Step("drafted", failed, _write_review(desk, rendered, edition, slot, failed))
 
 
 def _failed_sources(desk: _Desk, seen_within: timedelta) -> str:
@@ -163,8 +164,9 @@ def _failed_sources(desk: _Desk, seen_within: timedelta) -> str:
     return failed
 
 
-def _write_review(rendered: Rendered, edition: Edition, slot: Slot, config: Config, failed: str) -> str:
+def _write_review(desk: _Desk, rendered: Rendered, edition: Edition, slot: Slot, failed: str) -> str:
     """What the editor is told of a draft: what it holds, what is wrong with it, what happens next."""
+    config = desk.config
     at = slot.freezes_at.astimezone(config.zone).strftime("%A %d %B %Y, %H:%M")
     lines = [
         f"{rendered.issue.slug} is drafted: {len(rendered.issue.posts)} posts.",
@@ -178,7 +180,8 @@ def _write_review(rendered: Rendered, edition: Edition, slot: Slot, config: Conf
     else:
         lines += ["It is not sent by itself. When it is ready:", f"  newsletter send {slot.issue}"]
     lines += ["", f"Edit it: {issue_path(slot.issue)}"]
-    notes = [*_errors(rendered), *(f"note: {one}" for one in rendered.findings if one.level == "warning")]
+    findings = check_issue(desk.workspace, config, rendered)
+    notes = [*_errors(findings), *(f"note: {one}" for one in findings if one.level == "warning")]
     if failed:
         notes.append(f"a source failed: {failed}")
     return "\n".join([*lines, "", *(notes or ["The checks found nothing."])])
@@ -217,13 +220,13 @@ def _find_blockers(desk: _Desk, edition: Edition, slot: Slot, rendered: Rendered
         yield f"it waits for newsletter approve {slot.issue}"
     if approval == "changed":
         yield f"it was changed after it was approved: look at it again, then newsletter approve {slot.issue}"
-    yield from _errors(rendered)
+    yield from _errors(check_issue(desk.workspace, desk.config, rendered))
     if edition.failed_source == "hold" and (failed := _failed_sources(desk, _SEEN_BEFORE_SEND)):
         yield f"a source failed: {failed}"
 
 
-def _errors(rendered: Rendered) -> list[str]:
-    return [f"error: {finding}" for finding in rendered.findings if finding.level == "error"]
+def _errors(findings: Iterable[Finding]) -> list[str]:
+    return [f"error: {finding}" for finding in findings if finding.level == "error"]
 
 
 # --- taking back --------------------------------------------------------------------------------------------------

@@ -12,7 +12,7 @@ FLOORS = (
     {"config", "workspace", "sources", "editing", "rendering", "checking", "audience", "delivery", "store", "slots"},
     {"desk", "database"},
     {"collect", "draft", "build", "subscribers", "send", "rehearse", "hooks", "doctor"},
-    {"approve", "archive", "letters"},
+    {"approve", "archive", "check", "letters"},
     {"schedule", "web"},
     {"serve"},
     {"cli"},

@@ -20,9 +20,11 @@ def command(here: Here, issue: str, by: str | None) -> int:
     """
     from newsletter.approve import approval_path, approve_issue
     from newsletter.build import render_issue
+    from newsletter.check import check_issue
 
     slug = normalise(issue)
-    errors = [one for one in render_issue(here.workspace, here.config, slug).findings if one.level == "error"]
+    findings = check_issue(here.workspace, here.config, render_issue(here.workspace, here.config, slug))
+    errors = [one for one in findings if one.level == "error"]
     if errors:
         raise UsageError(*(Mistake(code="NL097", message=f"not approved: {one}") for one in errors))
     name = by or os.environ.get("USER") or getpass.getuser()

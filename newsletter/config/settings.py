@@ -127,6 +127,16 @@ class Database:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Checks:
+    """What `newsletter check` does beyond its own rules: words to point at, and rules to leave out, each with its reason."""
+
+    __pydantic_config__ = STRICT
+
+    flag: tuple[str, ...] = ()
+    ignore: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Config:
     """All settings. The fields, and theirs, are the list of keys (docs/settings.md)."""
 
@@ -144,6 +154,7 @@ class Config:
     dkim: tuple[Dkim, ...] = ()
     web: Web = field(default_factory=Web)
     hooks: tuple[Hook, ...] = ()
+    checks: Checks = field(default_factory=Checks)
     database: Database = field(default_factory=Database)
 
     @property

@@ -1,0 +1,100 @@
+"""Is it fit to send? One rule a function, one table; numbers are those of docs/checks.md. Pure."""
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Literal, NamedTuple
+
+from newsletter.checking import images, links, reading, size, structure, styles, words
+from newsletter.checking.page import Page, Problems
+from newsletter.checking.words import Draft, fold_title
+from newsletter.model import Finding
+
+__all__ = ["PAGE_RULES", "WORD_RULES", "Draft", "Page", "check_draft", "check_page", "fold_title"]
+
+Level = Literal["error", "warning"]
+
+
+class Rule(NamedTuple):
+    """A rule about a mail: what it looks at, and how bad it is."""
+
+    check: Callable[[Page], Problems]
+    level: Level
+
+
+class WordRule(NamedTuple):
+    """A rule about an issue's words."""
+
+    check: Callable[[Draft], Problems]
+    level: Level
+
+
+PAGE_RULES: dict[str, Rule] = {
+    "H1": Rule(structure.doctype, "error"),
+    "H2": Rule(structure.language, "error"),
+    "H3": Rule(structure.charset, "error"),
+    "H4": Rule(structure.viewport, "error"),
+    "H5": Rule(structure.title, "error"),
+    "H6": Rule(structure.metas, "warning"),
+    "H7": Rule(structure.office, "warning"),
+    "H8": Rule(structure.forbidden, "error"),
+    "H9": Rule(structure.conditional_comments, "error"),
+    "H10": Rule(structure.layout_tables, "error"),
+    "H11": Rule(structure.nesting, "warning"),
+    "H12": Rule(structure.explicit_tbody, "error"),
+    "H13": Rule(structure.width, "warning"),
+    "H14": Rule(size.clipping, "error"),
+    "H15": Rule(size.style_size, "error"),
+    "H16": Rule(size.nested_at_rules, "error"),
+    "H17": Rule(size.style_comments, "warning"),
+    "H18": Rule(size.embedded_data, "error"),
+    "H20": Rule(styles.kept_important, "error"),
+    "H21": Rule(styles.layout, "error"),
+    "H22": Rule(styles.fonts, "warning"),
+    "H23": Rule(styles.sizes, "error"),
+    "H24": Rule(styles.padding, "warning"),
+    "H25": Rule(styles.colours, "warning"),
+    "H26": Rule(styles.backgrounds, "error"),
+    "H27": Rule(links.preheader, "error"),
+    "H28": Rule(links.hidden_how, "error"),
+    "H29": Rule(links.addresses, "error"),
+    "H30": Rule(links.link_words, "warning"),
+    "H31": Rule(links.buttons, "error"),
+    "H32": Rule(links.way_out, "error"),
+    "H33": Rule(images.attributes, "error"),
+    "H34": Rule(images.kinds, "error"),
+    "H35": Rule(images.linked, "warning"),
+    "H36": Rule(images.srcset, "error"),
+    "H37": Rule(reading.headings, "error"),
+    "H38": Rule(reading.contrast, "error"),
+    "H39": Rule(reading.read_aloud, "error"),
+    "H41": Rule(reading.shouting, "warning"),
+    "H42": Rule(styles.dark, "warning"),
+    "H43": Rule(reading.right_to_left, "error"),
+    "H46": Rule(reading.same_words, "error"),
+}
+WORD_RULES: dict[str, WordRule] = {
+    "leftover": WordRule(words.leftovers, "error"),
+    "flag": WordRule(words.flagged, "warning"),
+    "one-source": WordRule(words.one_source, "warning"),
+    "repeated": WordRule(words.repeated, "warning"),
+    "weekday": WordRule(words.weekdays, "warning"),
+}
+
+
+def check_page(page: Page, *, ignore: Mapping[str, str] | None = None) -> Iterator[Finding]:
+    """All that is wrong with a mail. `ignore`: rules that are left out, each with its reason."""
+    for name, rule in PAGE_RULES.items():
+        if name not in (ignore or {}):
+            for message, where, level in rule.check(page):
+                yield Finding(rule=name, message=message, where=where, level=_level(level, rule.level))
+
+
+def check_draft(draft: Draft, *, ignore: Mapping[str, str] | None = None) -> Iterator[Finding]:
+    """All that is worth a look in an issue's words."""
+    for name, rule in WORD_RULES.items():
+        if name not in (ignore or {}):
+            for message, where, level in rule.check(draft):
+                yield Finding(rule=name, message=message, where=where, level=_level(level, rule.level))
+
+
+def _level(own: str, usual: Level) -> Level:
+    return "error" if own == "error" else "warning" if own == "warning" else usual

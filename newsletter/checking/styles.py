@@ -1,0 +1,105 @@
+"""H20 to H26 and H42: styles that mail clients understand, also in the dark."""
+
+import re
+
+from newsletter.checking.page import Page, Problem, Problems, is_hidden, name_of, style_of, text_of
+
+_RULE = re.compile(r"\{([^{}]*)\}")
+_LAYOUT = re.compile(
+    r"(?:^|;)\s*(?:display\s*:\s*(?:inline-)?(?:flex|grid)|position\s*:|float\s*:|gap\s*:|grid-)", re.IGNORECASE
+)
+_MODERN = re.compile(r"var\(|oklch\(|color-mix\(|hsl\(|rgba?\(|lab\(")
+_COLOUR = re.compile(r"(?<![\w-])#([0-9a-fA-F]+)\b")
+_GENERIC = ("serif", "sans-serif", "monospace", "cursive", "system-ui")
+_TEXT = ("td", "p", "li", "h1", "h2", "h3", "h4")
+_NO_PADDING = ("p", "div", "a")
+
+
+def kept_important(page: Page) -> Problems:
+    """H20"""
+    for style in page.styles:
+        for body in _RULE.findall(style):
+            for declaration in filter(str.strip, body.split(";")):
+                name = declaration.partition(":")[0].strip()
+                if "!important" not in declaration and not name.startswith("--") and name != "color-scheme":
+                    yield Problem(
+                        f"{declaration.strip()[:60]}: without !important it does not win over an inline style"
+                    )
+
+
+def layout(page: Page) -> Problems:
+    """H21"""
+    for element in page.all():
+        style = element.get("style") or ""
+        if _LAYOUT.search(style):
+            yield Problem(
+                "the layout needs flex, grid, float or position: many clients know none of them", name_of(element)
+            )
+        if _MODERN.search(style):
+            yield Problem("a colour or var() that many clients drop", name_of(element))
+
+
+def fonts(page: Page) -> Problems:
+    """H22"""
+    for element in page.all():
+        last = style_of(element).get("font-family", "").rpartition(",")[2].strip(" '\"").lower()
+        if last and last not in _GENERIC:
+            yield Problem(f"font-family ends with {last!r}: end with serif or sans-serif", name_of(element))
+
+
+def sizes(page: Page) -> Problems:
+    """H23"""
+    for element in page.all("p", "li", "td"):
+        style = style_of(element)
+        found = re.match(r"([\d.]+)px", style.get("font-size", ""))
+        if not found or not text_of(element) or is_hidden(element):
+            continue
+        size = float(found[1])
+        if size < 14:
+            yield Problem(f"text of {size:g} px is too small; 14 at least, 16 to read", name_of(element))
+        line = re.match(r"([\d.]+)px", style.get("line-height", ""))
+        if line and size < 24 and not 1.3 <= float(line[1]) / size <= 1.8:
+            yield Problem(
+                f"line-height {float(line[1]) / size:.2f}: 1.4 to 1.7 reads well", name_of(element), "warning"
+            )
+
+
+def padding(page: Page) -> Problems:
+    """H24"""
+    for element in page.all(*_NO_PADDING):
+        style = style_of(element)
+        if any(name.startswith("padding") and value not in ("0", "0px", "") for name, value in style.items()) and (
+            element.tag != "a" or style.get("display") != "inline-block"
+        ):
+            yield Problem(f"padding on {element.tag}: Outlook ignores it; put it on the td around", name_of(element))
+
+
+def colours(page: Page) -> Problems:
+    """H25"""
+    for element in page.all():
+        values = [element.get("style") or "", element.get("bgcolor") or ""]
+        for found in _COLOUR.findall(" ".join(values)):
+            if len(found) != 6:
+                yield Problem(f"#{found}: write six digits; some clients know no others", name_of(element))
+
+
+def backgrounds(page: Page) -> Problems:
+    """H26"""
+    for element in page.all():
+        style = style_of(element)
+        pictured = "url(" in style.get("background", "") + style.get("background-image", "")
+        if pictured and text_of(element) and not element.get("bgcolor"):
+            yield Problem("text on a background picture needs bgcolor: the picture may not come", name_of(element))
+
+
+def dark(page: Page) -> Problems:
+    """H42"""
+    sheet = "".join(page.styles)
+    if "prefers-color-scheme: dark" not in sheet and "prefers-color-scheme:dark" not in sheet:
+        yield Problem("no @media (prefers-color-scheme: dark)")
+    if "[data-ogsc]" not in sheet:
+        yield Problem("no [data-ogsc] rules: Outlook.com picks dark colours by itself")
+    for element in page.all():
+        style = style_of(element)
+        if "#ffffff" in (style.get("background-color"), element.get("bgcolor")) or style.get("color") == "#000000":
+            yield Problem("pure white or black: Gmail inverts it harshly in the dark", name_of(element))

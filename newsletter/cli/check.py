@@ -1,0 +1,83 @@
+"""`newsletter check`: everything that can be known of an issue before it is sent."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import click
+
+from newsletter import __version__
+from newsletter.cli.common import Here, complete_issues, in_workspace, normalise
+from newsletter.errors import Mistake, NothingToDo
+from newsletter.model import Finding
+
+
+@click.command("check")
+@click.argument("issue", required=False, shell_complete=complete_issues)
+@click.option("--strict", is_flag=True, help="Warnings count as errors.")
+@click.option("--sarif", type=click.Path(dir_okay=False, path_type=Path), help="Write the findings as SARIF 2.1.0 too.")
+@in_workspace
+def command(here: Here, issue: str | None, strict: bool, sarif: Path | None) -> int:
+    """Look at an issue as it would go out: what clients need, size, links, contrast, both parts, left-over words.
+
+    Example: newsletter check 2025-07-07-weekly
+    """
+    from newsletter.build import render_issue
+    from newsletter.check import check_issue
+
+    slugs = here.workspace.issue_slugs()
+    if issue is None and not slugs:
+        raise NothingToDo(Mistake(code="NL031", message="there is no issue yet", help="newsletter draft"))
+    slug = normalise(issue) if issue else slugs[-1]
+    rendered = render_issue(here.workspace, here.config, slug)
+    findings = check_issue(here.workspace, here.config, rendered)
+    errors = sum(one.level == "error" for one in findings)
+    warnings = len(findings) - errors
+    document = {
+        "issue": slug,
+        "errors": errors,
+        "warnings": warnings,
+        "findings": [asdict(one) for one in findings],
+    }
+    here.ui.answer(document, [(one.level, one.rule, one.where, one.message) for one in findings])
+    if sarif:
+        sarif.write_text(json.dumps(write_sarif(findings), ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
+    bad = errors or (strict and warnings)
+    here.ui.say(f"{slug}: {errors} errors, {warnings} warnings", "red" if bad else "green")
+    return 4 if bad else 0
+
+
+def write_sarif(findings: Sequence[Finding]) -> dict[str, Any]:
+    """SARIF 2.1.0, as code hosts read it."""
+    rules = sorted({one.rule for one in findings})
+    return {
+        "$schema": "https://json.schemastore.org/sarif-2.1.0.json",
+        "version": "2.1.0",
+        "runs": [
+            {
+                "tool": {
+                    "driver": {
+                        "name": "newsletter check",
+                        "version": __version__,
+                        "rules": [{"id": rule} for rule in rules],
+                    }
+                },
+                "results": [_result(one) for one in findings],
+            }
+        ],
+    }
+
+
+def _result(finding: Finding) -> dict[str, Any]:
+    file, _, line = finding.where.rpartition(":")
+    result: dict[str, Any] = {
+        "ruleId": finding.rule,
+        "level": finding.level,
+        "message": {"text": str(finding)},
+    }
+    if file and line.isdecimal():
+        place = {"artifactLocation": {"uri": file}, "region": {"startLine": int(line)}}
+        result["locations"] = [{"physicalLocation": place}]
+    return result

@@ -1,0 +1,93 @@
+"""Rules about an issue's own words."""
+
+from datetime import date
+
+import pytest
+
+from newsletter.checking import WORD_RULES, Draft, check_draft
+from newsletter.model import Issue, IssuePost, Link, Section
+
+
+def draft(
+    *bodies: str,
+    title: str = "A title",
+    flag: tuple[str, ...] = (),
+    told: dict[str, str] | None = None,
+    urls: tuple[str, ...] = (),
+) -> Draft:
+    links: list[tuple[Link, ...]] = [(Link(text="Source", url=url),) for url in urls] or [()] * len(bodies)
+    posts = tuple(
+        IssuePost(title=title if not number else f"{title} {number}", body=body, sources=sources, line=10 + number)
+        for number, (body, sources) in enumerate(zip(bodies, links, strict=True))
+    )
+    issue = Issue(
+        slug="2025-07-07-weekly",
+        edition="weekly",
+        date=date(2025, 7, 7),
+        subject="S",
+        preheader="P",
+        sections=(Section(slug="caucasus", title="Caucasus", posts=posts),),
+    )
+    return Draft(issue=issue, path="issue.md", flag=flag, told=told or {})
+
+
+def found(one: Draft) -> list[tuple[str, str]]:
+    return [(finding.rule, finding.where) for finding in check_draft(one)]
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["The number is TK.", "TODO: look it up", "Lorem ipsum dolor", "Hello {{ name }}", "See [link]", "FIXME", "XXX"],
+)
+def test_what_was_left_over(text: str) -> None:
+    assert found(draft(text)) == [("leftover", "issue.md:10")]
+
+
+@pytest.mark.parametrize(
+    "text", ["Todo el mundo", "a xxx rating", "See [link](https://example.org/)", "TKO in the third round", "ipsum"]
+)
+def test_what_only_looks_like_it(text: str) -> None:
+    assert found(draft(text)) == []
+
+
+def test_words_of_the_house_style_are_pointed_at() -> None:
+    assert found(draft("The USeless plan", flag=("USeless",))) == [("flag", "issue.md:10")]
+    assert found(draft("A useless plan, and USelessness", flag=("USeless",))) == []
+
+
+def test_one_site_behind_most_of_it() -> None:
+    urls = tuple(f"https://www.example.org/{number}" for number in range(4))
+    assert found(draft(*"abcd", urls=urls)) == [("one-source", "issue.md:1")]
+    assert found(draft(*"abc", urls=urls[:3])) == []
+    assert found(draft(*"abcd", urls=(*urls[:2], "https://a.example/", "https://b.example/"))) == []
+    assert found(draft(*"abcd", urls=tuple(f"https://www.facebook.com/{number}" for number in range(4)))) == []
+
+
+def test_a_story_that_was_told() -> None:
+    assert found(draft("x", title="Baku, again!", told={"baku again": "2025-06-30-weekly"})) == [
+        ("repeated", "issue.md:10")
+    ]
+    assert found(draft("x", title="Baku", told={"baku again": "2025-06-30-weekly"})) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "wrong"),
+    [
+        ("on Monday 7 July 2025", False),
+        ("on Tuesday 7 July 2025", True),
+        ("on Monday, July 7", False),
+        ("on Friday, July 7th, 2025", True),
+        ("on Wednesday the 31st of December", False),
+        ("on Thursday 1 January", False),
+        ("on Monday 30 February 2025", False),
+        ("Monday in July 2025", False),
+    ],
+)
+def test_a_weekday_that_is_not_that_days(text: str, wrong: bool) -> None:
+    assert found(draft(f"They meet {text}.")) == ([("weekday", "issue.md:10")] if wrong else [])
+
+
+@pytest.mark.parametrize("rule", WORD_RULES)
+def test_rules_can_be_left_out(rule: str) -> None:
+    one = draft("TK on Tuesday 7 July 2025 USeless", title="Told", flag=("USeless",), told={"told": "before"})
+    assert rule not in {finding.rule for finding in check_draft(one, ignore={rule: "because"})}

@@ -1,0 +1,81 @@
+"""`newsletter check` on the command line: what it prints, its exit codes, its SARIF."""
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+
+from newsletter.cli import run
+
+ROOT = Path(__file__).resolve().parents[2]
+SLUG = "2025-07-07-weekly"
+
+
+@pytest.fixture
+def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    shutil.copy(ROOT / "newsletter.toml", tmp_path)
+    shutil.copytree(ROOT / "issues", tmp_path / "issues")
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def edit(folder: Path, old: str, new: str) -> None:
+    path = folder / f"issues/{SLUG}/issue.md"
+    text = path.read_text(encoding="utf-8")
+    assert old in text
+    path.write_text(text.replace(old, new, 1), encoding="utf-8")
+
+
+def test_a_good_issue_is_silent_and_nothing_is_written(workspace: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    before = sorted(str(path) for path in workspace.rglob("*") if ".newsletter" not in path.parts)
+    assert run(["check", SLUG]) == 0
+    assert capsys.readouterr().out == ""
+    assert sorted(str(path) for path in workspace.rglob("*") if ".newsletter" not in path.parts) == before
+
+
+def test_findings_name_rule_and_place(workspace: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    edit(workspace, "Moscow and Baku drift apart {", "TK and Baku drift apart {")
+    assert run(["check", "--json"]) == 4
+    document = json.loads(capsys.readouterr().out)
+    assert (document["issue"], document["errors"]) == (SLUG, 1)
+    finding = document["findings"][0]
+    assert finding["rule"] == "leftover"
+    line = int(finding["where"].rpartition(":")[2])
+    assert "TK and Baku" in (workspace / f"issues/{SLUG}/issue.md").read_text().splitlines()[line - 1]
+
+
+def test_warnings_stop_only_the_strict(workspace: Path) -> None:
+    settings = workspace / "newsletter.toml"
+    settings.write_text(settings.read_text() + '\n[checks]\nflag = ["Baku"]\n')
+    assert run(["check", SLUG]) == 0
+    assert run(["check", SLUG, "--strict"]) == 4
+    settings.write_text(settings.read_text() + 'ignore = { flag = "we know" }\n')
+    assert run(["check", SLUG, "--strict"]) == 0
+
+
+def test_sarif_holds_the_places(workspace: Path) -> None:
+    edit(workspace, "Moscow and Baku drift apart {", "TK and Baku drift apart {")
+    assert run(["--quiet", "check", SLUG, "--sarif", "findings.sarif"]) == 4
+    document = json.loads(Path("findings.sarif").read_text())
+    assert document["version"] == "2.1.0"
+    result = document["runs"][0]["results"][0]
+    assert result["ruleId"] == "leftover"
+    place = result["locations"][0]["physicalLocation"]
+    assert place["artifactLocation"]["uri"] == f"issues/{SLUG}/issue.md"
+
+
+def test_an_error_stops_the_approval(workspace: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    edit(workspace, "Moscow and Baku drift apart {", "TK and Baku drift apart {")
+    assert run(["approve", SLUG]) == 2
+    assert "'TK' was left over" in capsys.readouterr().err
+    edit(workspace, "TK and Baku", "Moscow and Baku")
+    assert run(["approve", SLUG, "--by", "the editor"]) == 0
+    assert json.loads((workspace / f"issues/{SLUG}/approval.json").read_text())["by"] == "the editor"
+
+
+def test_without_an_issue_there_is_nothing_to_check(workspace: Path) -> None:
+    shutil.rmtree(workspace / "issues")
+    assert run(["check"]) == 6
+    (workspace / "issues").mkdir()
+    assert run(["check", "2025-01-01-weekly"]) == 2
