@@ -13,6 +13,7 @@ FLOORS = (
     {"desk", "database"},
     {"collect", "draft", "build", "subscribers", "send", "rehearse", "hooks", "doctor"},
     {"approve", "archive", "check", "letters"},
+    {"preview"},
     {"schedule", "web"},
     {"serve"},
     {"cli"},

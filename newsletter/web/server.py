@@ -70,6 +70,7 @@ class WebServer:
                 )
             ) from None
 
-    def stop(self) -> None:
-        """End gently."""
+    def stop(self, *, at_once: bool = False) -> None:
+        """End gently, or without waiting for answers that never end."""
         self._server.should_exit = True
+        self._server.force_exit = at_once

@@ -1,0 +1,196 @@
+"""An issue as every kind of reader will see it, made anew whenever a file has changed. Nothing is written."""
+
+import hashlib
+import re
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass, field
+from html import escape
+from typing import Any
+
+from newsletter.archive import render_archive
+from newsletter.build import PREVIEW_READER, Rendered, compose_message, render_issue
+from newsletter.check import check_issue
+from newsletter.checking.size import CLIP_BYTES
+from newsletter.config import Config
+from newsletter.desk import read_config
+from newsletter.errors import Mistake, NewsletterError
+from newsletter.model import Finding
+from newsletter.rendering.email import select_sections
+from newsletter.slots import publication_moment
+from newsletter.text.mailbox import split_mailbox
+from newsletter.workspace import SETTINGS, Workspace
+
+_STYLE = re.compile(r"<style\b.*?</style>", re.DOTALL)
+_DARK = re.compile(r"\(prefers-color-scheme:\s*dark\)")
+_EXCERPT = 2  # lines around a mistake
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A mistake with the lines around it, as an overlay shows it: (number, text, whether it is the one)."""
+
+    mistake: Mistake
+    lines: tuple[tuple[int, str, bool], ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shown:
+    """One state of an issue. `version` is of its contents: the same files give the same."""
+
+    version: str
+    slug: str
+    subject: str
+    preheader: str
+    sender: str
+    html: str
+    text: str
+    headers: str
+    sections: tuple[tuple[str, str], ...]
+    weights: tuple[tuple[str, int], ...]
+    findings: tuple[Finding, ...]
+    rendered: Rendered = field(repr=False)
+    config: Config = field(repr=False)
+
+    def mail(self, themes: Iterable[str] = ()) -> str:
+        """The HTML that readers of these themes get; all of it for none."""
+        chosen = frozenset(themes)
+        return select_sections(self.rendered.mail, chosen)[0] if chosen else self.html
+
+    def plain(self, themes: Iterable[str] = ()) -> str:
+        """The text part of the same mail."""
+        chosen = frozenset(themes)
+        return select_sections(self.rendered.mail, chosen)[1] if chosen else self.text
+
+    def summary(self) -> dict[str, Any]:
+        """What stands around the mail: the inbox line, sizes, findings."""
+        size = len(self.html.encode())
+        return {
+            "version": self.version,
+            "issue": self.slug,
+            "sender": self.sender,
+            "subject": self.subject,
+            "preheader": self.preheader,
+            "bytes": size,
+            "share": round(100 * size / CLIP_BYTES),
+            "weights": [{"title": title, "bytes": count} for title, count in self.weights],
+            "errors": sum(one.level == "error" for one in self.findings),
+            "warnings": sum(one.level == "warning" for one in self.findings),
+            "findings": [asdict(one) for one in self.findings],
+        }
+
+
+class Preview:
+    """The latest good state of an issue, and what is wrong with the files since."""
+
+    def __init__(self, workspace: Workspace, slug: str) -> None:
+        self.workspace, self.slug = workspace, slug
+        self.shown: Shown | None = None
+        self.errors: tuple[Place, ...] = ()
+        self._seen: object = None
+
+    def refresh(self) -> bool:
+        """Look at the files. True if something has changed."""
+        seen = self._look()
+        if seen == self._seen:
+            return False
+        self._seen = seen
+        try:
+            self.shown, self.errors = self._make(), ()
+        except NewsletterError as error:
+            self.errors = tuple(self._excerpt(mistake) for mistake in error.mistakes)
+        return True
+
+    @property
+    def version(self) -> str:
+        """Changes with every change that can be seen."""
+        told = "".join(str(place.mistake) for place in self.errors)
+        return hashlib.sha256(f"{self.shown.version if self.shown else ''}{told}".encode()).hexdigest()[:16]
+
+    def summary(self) -> dict[str, Any]:
+        """Everything around the mail, and what is wrong."""
+        document = self.shown.summary() if self.shown else {"issue": self.slug}
+        errors = [
+            {"code": one.mistake.code, "message": str(one.mistake), "help": one.mistake.help or "", "lines": one.lines}
+            for one in self.errors
+        ]
+        return document | {"version": self.version, "problems": errors}
+
+    def web_page(self) -> str:
+        """The issue on the archive."""
+        return self._archive(f"{self.slug}/index.html")
+
+    def feed(self) -> str:
+        """The feed with the issue in it."""
+        return self._archive("feed.xml")
+
+    def _archive(self, name: str) -> str:
+        if self.shown is None:
+            return ""
+        slugs = [slug for slug in self.workspace.issue_slugs() if slug[:10] <= self.slug[:10]]
+        return render_archive(self.workspace, self.shown.config, slugs).pages[name].data.decode()
+
+    def _look(self) -> object:
+        """Names, times and sizes of all files that have a part in it."""
+        names = [SETTINGS, *self.workspace.list_files(f"issues/{self.slug}"), *self.workspace.list_files("templates")]
+        found = []
+        for name in names:
+            try:
+                status = (self.workspace.root / name).stat()
+            except OSError:
+                continue  # it is being written
+            found.append((name, status.st_mtime_ns, status.st_size))
+        return tuple(found)
+
+    def _make(self) -> Shown:
+        config = read_config(self.workspace)
+        rendered = render_issue(self.workspace, config, self.slug)
+        mail, issue = rendered.mail, rendered.issue
+        moment = publication_moment(rendered.edition, issue.date, config.zone)
+        message = compose_message(
+            (mail.html, mail.text), issue, rendered.edition, config, moment=moment, to=PREVIEW_READER
+        )
+        findings = check_issue(self.workspace, config, rendered)
+        state = f"{mail.html}\0{mail.text}\0{issue.subject}\0{findings}"
+        return Shown(
+            version=hashlib.sha256(state.encode()).hexdigest()[:16],
+            slug=self.slug,
+            subject=issue.subject,
+            preheader=issue.preheader,
+            sender=split_mailbox(config.publication.sender)[0] or config.publication.sender,
+            html=mail.html,
+            text=mail.text,
+            headers=message.partition(b"\r\n\r\n")[0].decode("ascii"),
+            sections=tuple((section.slug, section.title_text) for section in rendered.shown.sections),
+            weights=_weigh(rendered),
+            findings=findings,
+            rendered=rendered,
+            config=config,
+        )
+
+    def _excerpt(self, mistake: Mistake) -> Place:
+        if not mistake.file or not mistake.line or not self.workspace.exists(mistake.file):
+            return Place(mistake)
+        lines = self.workspace.read(mistake.file).decode("utf-8", "replace").splitlines()
+        first = max(mistake.line - 1 - _EXCERPT, 0)
+        around = enumerate(lines[first : mistake.line + _EXCERPT], first + 1)
+        return Place(mistake, tuple((number, line[:300], number == mistake.line) for number, line in around))
+
+
+def without_styles(html: str) -> str:
+    """A mail in clients that drop `<style>`."""
+    return _STYLE.sub("", html)
+
+
+def in_the(html: str, *, dark: bool) -> str:
+    """A mail as it is in the dark, or in the light, whatever the editor's own machine is set to."""
+    return _DARK.sub("(min-width: 0)" if dark else "(max-width: 0)", html)
+
+
+def _weigh(rendered: Rendered) -> tuple[tuple[str, int], ...]:
+    """How many bytes each post takes in the mail, the heaviest first."""
+    html = rendered.mail.html
+    found = []
+    for post in rendered.shown.posts:
+        body = len(post.body.html.encode())
+        found.append((post.title_text, body + html.count(escape(post.title_text)) * len(post.title_text)))
+    return tuple(sorted(found, key=lambda one: -one[1]))

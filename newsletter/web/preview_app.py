@@ -1,0 +1,121 @@
+"""The preview in the browser: a page of tabs around frames that may run nothing, told by events when a file has changed."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Callable, Mapping
+from typing import Any
+
+from starlette.applications import Starlette
+from starlette.concurrency import run_in_threadpool
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, Response, StreamingResponse
+from starlette.routing import Route
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from newsletter.preview import Preview, Shown, in_the, without_styles
+from newsletter.rendering.templates import render
+
+LOOK_S = 0.1
+_HOSTS = ("127.0.0.1", "localhost", "[::1]")
+_PAGE_CSP = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; frame-src 'self'; img-src 'self'; "
+    "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+)
+# What is shown may run nothing, send nothing, and load pictures only where the tab says so.
+_FRAME_CSP = (
+    "sandbox allow-same-origin; default-src 'none'; img-src {images}; style-src 'unsafe-inline'; frame-ancestors 'self'"
+)
+TABS = ("desktop", "phone", "dark", "images", "styles", "text", "source", "headers", "web", "feed", "checks")
+
+
+class _OnlyHere:
+    """Attack: a page of a stranger's name that resolves to this machine would read the draft (DNS rebinding)."""
+
+    def __init__(self, app: ASGIApp, hosts: tuple[str, ...]) -> None:
+        self._app, self._hosts = app, hosts
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http":
+            host = dict(scope["headers"]).get(b"host", b"").decode("latin-1")
+            name = host.rpartition(":")[0] if host.count(":") == 1 or (host.startswith("[") and "]:" in host) else host
+            if name not in self._hosts:
+                await PlainTextResponse("not here\n", 403)(scope, receive, send)
+                return
+        await self._app(scope, receive, send)
+
+
+def make_preview_app(
+    preview: Preview, read: Callable[[str], str], environment: Any, host: str = "127.0.0.1"
+) -> ASGIApp:
+    """The preview as an ASGI application. `read` gives a packaged template's text."""
+
+    async def page(request: Request) -> Response:
+        shown = preview.shown
+        values = {"tabs": TABS, "issue": preview.slug, "sections": shown.sections if shown else ()}
+        text = render(environment, "web/preview.html.j2", values)
+        return HTMLResponse(text, headers={"Content-Security-Policy": _PAGE_CSP, "Cache-Control": "no-store"})
+
+    async def asset(request: Request) -> Response:
+        name = request.path_params["name"]
+        kinds = {"preview.js": "text/javascript", "preview.css": "text/css"}
+        if name not in kinds:
+            raise HTTPException(404)
+        return Response(read(f"web/{name}"), media_type=kinds[name], headers={"Cache-Control": "no-store"})
+
+    async def state(request: Request) -> Response:
+        return JSONResponse(preview.summary(), headers={"Cache-Control": "no-store"})
+
+    async def frame(request: Request) -> Response:
+        tab = request.path_params["tab"]
+        if tab not in TABS or preview.shown is None:
+            raise HTTPException(404)
+        return await run_in_threadpool(_show, preview, preview.shown, tab, request.query_params)
+
+    async def events(request: Request) -> Response:
+        return StreamingResponse(_tell(preview), media_type="text/event-stream", headers={"Cache-Control": "no-store"})
+
+    routes = [
+        Route("/", page),
+        Route("/state.json", state),
+        Route("/events", events),
+        Route("/show/{tab}", frame),
+        Route("/{name}", asset),
+    ]
+    return _OnlyHere(Starlette(routes=routes), (*_HOSTS, host))
+
+
+async def _tell(preview: Preview) -> AsyncIterator[str]:
+    """An event whenever what can be seen has changed; a comment now and then, so that a closed page is noticed."""
+    told, quiet = "", 0
+    while True:
+        await run_in_threadpool(preview.refresh)
+        if preview.version != told:
+            told, quiet = preview.version, 0
+            yield f"data: {json.dumps(told)}\n\n"
+        elif (quiet := quiet + 1) % 100 == 0:
+            yield ": still here\n\n"
+        await asyncio.sleep(LOOK_S)
+
+
+def _show(preview: Preview, shown: Shown, tab: str, query: Mapping[str, str]) -> Response:
+    themes = [slug for slug in query.get("themes", "").split() if slug in dict(shown.sections)]
+    images = "'none'" if tab == "images" else "https: http:"
+    headers = {"Content-Security-Policy": _FRAME_CSP.format(images=images), "Cache-Control": "no-store"}
+    if tab in ("desktop", "phone", "dark", "images", "styles"):
+        html = shown.mail(themes)
+        return HTMLResponse(
+            without_styles(html) if tab == "styles" else in_the(html, dark=tab == "dark"), headers=headers
+        )
+    if tab == "web":
+        return HTMLResponse(preview.web_page(), headers=headers)
+    texts: dict[str, Callable[[], str]] = {
+        "text": lambda: shown.plain(themes),
+        "source": lambda: shown.mail(themes),
+        "headers": lambda: shown.headers,
+        "feed": preview.feed,
+        "checks": lambda: (
+            "\n".join(f"{one.level}  {one.rule}  {one}" for one in shown.findings) or "The checks found nothing."
+        ),
+    }
+    return PlainTextResponse(texts[tab](), headers=headers)

@@ -1,0 +1,185 @@
+"""`newsletter preview` in a real browser: every tab, the reader picker, a save that is followed, a mistake that is shown."""
+
+import http.client
+import shutil
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, FrameLocator, Page
+
+from newsletter.desk import read_template
+from newsletter.preview import Preview
+from newsletter.rendering.templates import make_environment
+from newsletter.web.preview_app import TABS, make_preview_app
+from newsletter.web.server import WebServer
+from newsletter.workspace import Workspace
+from tests.browser import open_browser
+
+ROOT = Path(__file__).resolve().parents[2]
+SLUG = "2025-07-07-weekly"
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with open_browser() as one:
+        yield one
+
+
+@pytest.fixture
+def workspace(tmp_path: Path) -> Workspace:
+    shutil.copy(ROOT / "newsletter.toml", tmp_path)
+    shutil.copytree(ROOT / "issues", tmp_path / "issues")
+    return Workspace(tmp_path)
+
+
+@contextmanager
+def previewing(workspace: Workspace) -> Iterator[int]:
+    preview = Preview(workspace, SLUG)
+    preview.refresh()
+
+    def read(name: str) -> str:
+        found = read_template(workspace, name)
+        return found[0] if found else ""
+
+    app = make_preview_app(preview, read, make_environment(lambda name: read_template(workspace, name)))
+    server = WebServer(app, "127.0.0.1", 0)
+    ports: list[int] = []
+    ready = threading.Event()
+
+    def started(port: int) -> None:
+        ports.append(port)
+        ready.set()
+
+    thread = threading.Thread(target=server.run, args=(started,))
+    thread.start()
+    assert ready.wait(20)
+    try:
+        yield ports[0]
+    finally:
+        server.stop(at_once=True)
+        thread.join(20)
+        assert not thread.is_alive()
+
+
+def open_preview(browser: Browser, port: int) -> Page:
+    page = browser.new_page(viewport={"width": 1000, "height": 800})
+    page.goto(f"http://127.0.0.1:{port}/")
+    page.locator("html[data-version]").wait_for(state="attached")
+    return page
+
+
+def frame_of(page: Page) -> FrameLocator:
+    return page.frame_locator("#frame")
+
+
+def edit(workspace: Workspace, old: str, new: str) -> None:
+    path = workspace.root / f"issues/{SLUG}/issue.md"
+    text = path.read_text(encoding="utf-8")
+    assert old in text
+    path.write_text(text.replace(old, new, 1), encoding="utf-8")
+
+
+@pytest.mark.timeout(100)
+def test_every_tab_shows_what_it_says(browser: Browser, workspace: Workspace) -> None:
+    edit(workspace, "faster than anyone", "faster ![A map](https://example.org/map.png) than anyone")
+    with previewing(workspace) as port:
+        page = open_preview(browser, port)
+        frame = frame_of(page)
+        frame.get_by_text("Moscow and Baku drift apart").first.wait_for()
+        assert page.locator("#subject").inner_text().startswith("Moscow and Baku drift apart; Wang Yi")
+        assert "bytes" in page.locator("#bytes").inner_text()
+        assert page.locator("#weights li").count() == 5
+        words = {"text": "Moscow and Baku drift apart", "source": "<!DOCTYPE html>", "headers": "List-Unsubscribe: <https://",
+                 "web": "Moscow and Baku drift apart", "feed": "<rss", "checks": "H"}  # fmt: skip
+        for name in TABS:
+            page.get_by_role("tab").and_(page.locator(f"#tab-{name}")).click()
+            frame.get_by_text(words.get(name, "Moscow and Baku drift apart")).first.wait_for()
+            assert page.locator(f"#tab-{name}").get_attribute("aria-selected") == "true"
+        page.locator("#tab-phone").click()
+        assert page.locator("#frame").bounding_box()["width"] == 375  # type: ignore[index]
+        page.locator("#tab-dark").click()
+        frame.get_by_text("Moscow and Baku drift apart").first.wait_for()
+        paper = "getComputedStyle(document.querySelector('.sheet')).backgroundColor"
+        assert page.frames[1].evaluate(paper) == "rgb(33, 31, 27)"  # as a reader's dark client shows it
+        page.locator("#tab-desktop").click()
+        frame.locator(".sheet").first.wait_for()
+        assert page.frames[1].evaluate(paper) == "rgb(253, 252, 249)"
+        page.close()
+
+
+def test_tabs_by_keyboard(browser: Browser, workspace: Workspace) -> None:
+    with previewing(workspace) as port:
+        page = open_preview(browser, port)
+        page.locator("#tab-desktop").focus()
+        for name in (*TABS[1:], TABS[0], TABS[1]):
+            page.keyboard.press("ArrowRight")
+            assert page.evaluate("document.activeElement.dataset.tab") == name
+            assert page.locator("#view").get_attribute("data-tab") == name
+        page.keyboard.press("ArrowLeft")
+        assert page.evaluate("document.activeElement.dataset.tab") == TABS[0]
+        page.close()
+
+
+def test_as_readers_of_one_theme(browser: Browser, workspace: Workspace) -> None:
+    with previewing(workspace) as port:
+        page = open_preview(browser, port)
+        frame = frame_of(page)
+        page.get_by_label("EU–China").check()
+        frame.get_by_text("Wang Yi in Brussels").first.wait_for()
+        frame.get_by_text("Moscow and Baku drift apart", exact=True).first.wait_for(state="detached")
+        page.close()
+
+
+@pytest.mark.timeout(100)
+def test_a_save_is_followed_where_one_was_reading_and_a_mistake_keeps_the_last_good_page(
+    browser: Browser, workspace: Workspace
+) -> None:
+    with previewing(workspace) as port:
+        page = open_preview(browser, port)
+        frame = frame_of(page)
+        frame.get_by_text("Moscow and Baku drift apart").first.wait_for()
+        page.frames[1].evaluate("window.scrollTo(0, 400)")
+        edit(workspace, "### Moscow and Baku drift apart", "### Moscow and Bakou drift apart")
+        frame.get_by_text("Moscow and Bakou drift apart").first.wait_for()
+        page.wait_for_function("document.querySelector('#frame').contentWindow.scrollY === 400")
+        edit(workspace, "edition: weekly", "edition: weakly")
+        page.locator("#problems").get_by_text("weakly").first.wait_for()
+        assert page.locator("#problems .here").inner_text().strip().endswith("edition: weakly")
+        frame.get_by_text("Moscow and Bakou drift apart").first.wait_for()
+        edit(workspace, "edition: weakly", "edition: weekly")
+        page.locator("#problems").wait_for(state="hidden")
+        workspace.write("templates/email/client.css", ".x { color: #112233 !important; }\n")
+        page.wait_for_function("fetch('state.json').then((one) => one.json()).then((one) => one.warnings > 0)")
+        page.close()
+
+
+def test_what_is_shown_can_run_nothing(workspace: Workspace) -> None:
+    with previewing(workspace) as port:
+        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
+        for path in [f"/show/{tab}" for tab in TABS]:
+            connection.request("GET", path)
+            response = connection.getresponse()
+            policy = response.getheader("Content-Security-Policy") or ""
+            response.read()
+            assert policy.startswith("sandbox allow-same-origin; default-src 'none'")
+            assert "script" not in policy
+        for path, status in (("/show/nonsense", 404), ("/newsletter.toml", 404), ("/preview.js", 200)):
+            connection.request("GET", path)
+            response = connection.getresponse()
+            response.read()
+            assert response.status == status
+        connection.close()
+
+
+@pytest.mark.parametrize(
+    ("host", "status"), [("evil.example", 403), ("127.0.0.1.evil.example", 403), ("localhost", 200)]
+)
+def test_a_strangers_name_for_this_machine_sees_nothing(workspace: Workspace, host: str, status: int) -> None:
+    with previewing(workspace) as port:
+        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
+        connection.request("GET", "/state.json", headers={"Host": f"{host}:{port}"})
+        assert connection.getresponse().status == status
+        connection.close()
