@@ -9,6 +9,7 @@ from newsletter import links
 from newsletter.build import list_published
 from newsletter.config import Config
 from newsletter.desk import load_issue, load_phrases, read_template, template_cache
+from newsletter.errors import InputError
 from newsletter.phrases import write_date
 from newsletter.rendering.content import ShownIssue, show_issue
 from newsletter.rendering.site import render_site
@@ -69,6 +70,19 @@ class Archive:
         hits = [entry for entry in self.entries if words and all(word in entry.words for word in words)]
         hits.sort(key=lambda entry: not all(word in entry.title.casefold() for word in words))
         return [Found(hit.title, hit.url, hit.date, _cut_around(hit.text, words[0])) for hit in hits[:most]]
+
+
+def readable_issues(workspace: Workspace, slugs: Iterable[str]) -> tuple[list[str], list[str]]:
+    """Those whose issue.md can be read, and what is wrong with the others."""
+    good, problems = [], []
+    for slug in slugs:
+        try:
+            load_issue(workspace, slug)
+        except InputError as error:
+            problems.append(str(error))
+        else:
+            good.append(slug)
+    return good, problems
 
 
 def render_archive(workspace: Workspace, config: Config, slugs: Iterable[str]) -> Archive:

@@ -19,7 +19,7 @@ from newsletter.send import SendFailed, send_single, send_test
 from newsletter.store.database import Store
 from newsletter.store.letters import Letter, begin_letter, end_letter
 from newsletter.store.mailed_links import make_link
-from newsletter.store.readers import find_address
+from newsletter.store.readers import find_address, is_unwelcome
 from newsletter.text.mailbox import split_mailbox
 from newsletter.workspace import Workspace
 
@@ -35,6 +35,7 @@ class Posted:
     letter: Letter
     state: str
     reason: str = ""
+    relay_away: bool = False
 
 
 def send_next_letter(workspace: Workspace, config: Config, store: Store, now: datetime) -> Posted | None:
@@ -42,17 +43,21 @@ def send_next_letter(workspace: Workspace, config: Config, store: Store, now: da
     letter = begin_letter(store, now)
     if letter is None:
         return None
+    relay_away = False
     try:
-        state, reason = _send(workspace, config, store, letter, now)
+        if letter.subscriber_id is not None and now - datetime.fromisoformat(letter.made_at) > LIFETIME:
+            state, reason = "failed", "too late"
+        else:
+            state, reason = _send(workspace, config, store, letter, now)
     except RelayUnavailable as error:
-        state, reason = "waiting", str(error)
+        state, reason, relay_away = "waiting", str(error), True
     except NewsletterError as error:
         state, reason = "waiting", str(error.mistakes[0].message) if error.mistakes else str(error)
     attempts = letter.attempt + 1
     if state == "waiting" and now - datetime.fromisoformat(letter.made_at) > LIFETIME:
         state = "failed"
-    end_letter(store, letter, state, next_try(attempts, now, random.uniform(-1, 1)))  # noqa: S311 - no secret
-    return Posted(letter=letter, state=state, reason=reason)
+    end_letter(store, letter, state, next_try(attempts, now, random.random()))  # noqa: S311 - no secret
+    return Posted(letter=letter, state=state, reason=reason, relay_away=relay_away)
 
 
 def _send(workspace: Workspace, config: Config, store: Store, letter: Letter, now: datetime) -> tuple[str, str]:
@@ -64,6 +69,10 @@ def _send(workspace: Workspace, config: Config, store: Store, letter: Letter, no
     address, language, state = found
     if letter.kind == "confirm" and state == "active":
         return "failed", "confirmed meanwhile"
+    if letter.kind != "confirm" and state != "active":
+        return "failed", "left meanwhile"
+    if is_unwelcome(store, letter.subscriber_id):
+        return "failed", "complained or bounced meanwhile"
     text, language = _write(workspace, config, store, letter, language, now)
     return _post(workspace, config, text, address, language, now)
 
@@ -95,19 +104,20 @@ def _write(
 def _send_to_editor(workspace: Workspace, config: Config, letter: Letter, now: datetime) -> tuple[str, str]:
     """What the calendar has to say; with a draft comes the mail as readers would get it."""
     address = split_mailbox(config.publication.editor or config.publication.sender)[1]
-    if letter.kind == "review":
-        try:
-            send_test(workspace, config, letter.about, address, now, mark=DRAFT_MARK)
-        except SendFailed as error:
-            return "waiting", str(error)
     first, _, rest = letter.text.partition("\n")
     text = LetterText(
         subject=first[:150],
         paragraphs=tuple(part for part in rest.strip().split("\n\n") if part) or (first,),
         button=None,
-        why=f"newsletter serve of {config.publication.title} tells its editor.",
+        why=f"Sent to the editor of {config.publication.title} by newsletter serve.",
     )
-    return _post(workspace, config, text, address, "en", now)
+    state, told = _post(workspace, config, text, address, "en", now)
+    if state == "sent" and letter.kind == "review":
+        try:
+            send_test(workspace, config, letter.about, address, now, mark=DRAFT_MARK)
+        except SendFailed as error:
+            return "sent", f"but not the draft itself: {error}"
+    return state, told
 
 
 def _post(

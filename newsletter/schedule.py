@@ -8,6 +8,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from itertools import takewhile
 
+from sqlalchemy import Connection
+
 from newsletter.approve import approval_state
 from newsletter.build import Rendered, render_issue
 from newsletter.check import check_issue
@@ -17,12 +19,12 @@ from newsletter.draft import draft_issue
 from newsletter.errors import NewsletterError, NothingToDo
 from newsletter.model import Edition, Finding
 from newsletter.send import freeze_issue, mark_path
-from newsletter.slots import Slot, current_slots, lateness_limit, local_instants, skipped_by, slots_from
+from newsletter.slots import Slot, current_slots, lateness_limit, local_instants, next_opening, skipped_by, slots_from
 from newsletter.store import issues
 from newsletter.store.database import Store, stamp
 from newsletter.store.letters import Letter
 from newsletter.store.mark import check_mark
-from newsletter.store.slots import SlotRow, State, find_slot, forget_slots, list_slots, move_slot
+from newsletter.store.slots import SlotRow, State, find_slot, forget_slots, list_slots, move_slot, move_slot_in
 from newsletter.workspace import Workspace, issue_path
 
 # A slot is expected from so long before it. One that nobody expected was not missed: the calendar was not kept yet, or
@@ -31,6 +33,10 @@ _EXPECTED = timedelta(days=60)
 # The calendar is looked at all the time; other people's servers are not.
 _SEEN_BEFORE_DRAFT, _SEEN_BEFORE_SEND = timedelta(minutes=30), timedelta(minutes=5)
 _MEMORY = "calendar"
+# A reason that changes all the time, as those of failing servers do, is told so seldom.
+_QUIET = timedelta(hours=6)
+CANCELLED = "cancelled"
+NO_POSTS = "0 posts"
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,11 +61,21 @@ def keep_calendar(workspace: Workspace, config: Config, store: Store, now: datet
                 continue
             try:
                 step = _next_step(desk, edition, slot, row)
+            except _TakenBack:
+                continue
             except NewsletterError as error:
                 step = _Step("held", f"{error.mistakes[0]}" if error.mistakes else str(error))
-            if step and _take(desk, slot, row, step):
+            except Exception as error:  # one slot's fault must not stop the others, nor be silence
+                step = _Step("held", f"a fault of the program: {type(error).__name__}: {error}")
+            if step and step.state == "held" and issues.find_issue(store, slot.issue):
+                step = _Step("sent")  # another process froze it in the same moment
+            if step and (step.done or _take(desk, slot, row, step)):
                 changed.append(replace(row, state=step.state, reason=step.reason))
     return changed
+
+
+class _TakenBack(Exception):
+    """Somebody cancelled the slot, or took the step, while it was looked at."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +85,7 @@ class _Step:
     state: State
     reason: str = ""
     letter: str = ""
+    done: bool = False  # written down already
 
 
 def _expect(desk: _Desk, edition: Edition) -> None:
@@ -106,9 +123,42 @@ def _take(desk: _Desk, slot: Slot, row: SlotRow, step: _Step) -> bool:
     letters = []
     if step.letter:
         letters.append(Letter(kind="review", about=slot.issue, text=step.letter))
-    elif step.state in ("held", "skipped") and step.reason:
-        letters.append(Letter(kind="alert", about=slot.issue, text=f"{slot.name}: {step.state}: {step.reason}"))
+    elif step.state in ("held", "skipped") and step.reason and _is_news(desk, row, step):
+        letters.append(Letter(kind="alert", about=slot.issue, text=_write_alert(desk, slot, step)))
     return move_slot(desk.store, _row(slot, step.state, step.reason), row, letters, desk.now)
+
+
+def _is_news(desk: _Desk, row: SlotRow, step: _Step) -> bool:
+    """Whether the editor should hear of it: of another state at once, of another reason some hours later."""
+    return step.state != row.state or stamp(desk.now - _QUIET) >= row.at
+
+
+def _write_alert(desk: _Desk, slot: Slot, step: _Step) -> str:
+    """Why nothing goes out, and what to do. The first line is the subject."""
+    lines = [f"{slot.issue} is {step.state}: {step.reason.partition(';')[0][:80]}", "", step.reason, ""]
+    if step.state == "held":
+        edition = desk.config.edition(slot.edition)
+        until = _write_moment(slot.at + lateness_limit(edition), desk.config)
+        lines += [
+            f"Mend it, and it goes out by itself within a minute, until {until}; after that:",
+            f"newsletter send {slot.issue}",
+            "",
+            "To give it up:",
+            f"newsletter cancel {slot.issue}",
+        ]
+    elif step.reason == NO_POSTS:
+        lines += [
+            "Nothing was collected. If something comes in, send it by hand:",
+            f"newsletter draft --date {slot.day} --edition {slot.edition}",
+            f"newsletter send {slot.issue}",
+        ]
+    return "\n".join(lines)
+
+
+def _write_moment(moment: datetime, config: Config) -> str:
+    """`Monday 4 January 2027, 07:00 (Europe/Berlin)`."""
+    local = moment.astimezone(config.zone)
+    return f"{local:%A} {local.day} {local:%B %Y, %H:%M} ({config.publication.timezone})"
 
 
 def _next_step(desk: _Desk, edition: Edition, slot: Slot, row: SlotRow) -> _Step | None:
@@ -119,11 +169,12 @@ def _next_step(desk: _Desk, edition: Edition, slot: Slot, row: SlotRow) -> _Step
         return _Step("skipped", f'skip = "{entry}"')
     if desk.now - slot.at > lateness_limit(edition):
         return _miss(edition, slot, drafted=row.state != "planned" and desk.workspace.exists(issue_path(slot.issue)))
-    if row.state == "planned":
+    drafted = desk.workspace.exists(issue_path(slot.issue))
+    if row.state == "planned" or (row.state == "held" and not drafted):
         return _draft(desk, edition, slot)
     if desk.now < slot.freezes_at:
         return None
-    return _freeze(desk, edition, slot)
+    return _freeze(desk, edition, slot, row)
 
 
 def _miss(edition: Edition, slot: Slot, *, drafted: bool) -> _Step:
@@ -147,7 +198,7 @@ def _draft(desk: _Desk, edition: Edition, slot: Slot) -> _Step | None:
     except NothingToDo:
         if not desk.workspace.exists(issue_path(slot.issue)):
             # Something may still come in until the last moment.
-            return _Step("skipped", "0 posts") if desk.now >= slot.freezes_at else None
+            return _Step("skipped", NO_POSTS) if desk.now >= slot.freezes_at else None
     rendered = render_issue(desk.workspace, desk.config, slot.issue)
     return _Step("drafted", failed, _write_review(desk, rendered, edition, slot, failed))
 
@@ -167,18 +218,23 @@ def _failed_sources(desk: _Desk, seen_within: timedelta) -> str:
 def _write_review(desk: _Desk, rendered: Rendered, edition: Edition, slot: Slot, failed: str) -> str:
     """What the editor is told of a draft: what it holds, what is wrong with it, what happens next."""
     config = desk.config
-    at = slot.freezes_at.astimezone(config.zone).strftime("%A %d %B %Y, %H:%M")
+    at, count = _write_moment(slot.at, config), len(rendered.issue.posts)
     lines = [
-        f"{rendered.issue.slug} is drafted: {len(rendered.issue.posts)} posts.",
+        f"{rendered.issue.slug} is drafted: {count} {'post' if count == 1 else 'posts'}",
+        "",
         f"Subject: {rendered.issue.subject}",
         "",
     ]
     if edition.mode == "auto":
-        lines += [f"It is sent on {at} unless you stop it:", f"  newsletter cancel {slot.issue}"]
+        lines += [f"Its first mail leaves on {at}, unless you stop it:", f"newsletter cancel {slot.issue}"]
     elif edition.mode == "approve":
-        lines += [f"It is sent on {at} if you approve it:", f"  newsletter approve {slot.issue}"]
+        lines += [f"Its first mail leaves on {at}, if you approve it:", f"newsletter approve {slot.issue}"]
     else:
-        lines += ["It is not sent by itself. When it is ready:", f"  newsletter send {slot.issue}"]
+        lines += ["It is not sent by itself. When it is ready:", f"newsletter send {slot.issue}"]
+    if edition.undo and edition.mode != "draft":
+        lines.append(
+            f"It is fixed {edition.undo} before; till the first mail leaves newsletter cancel takes all of it back."
+        )
     lines += ["", f"Edit it: {issue_path(slot.issue)}"]
     findings = check_issue(desk.workspace, config, rendered)
     notes = [*_errors(findings), *(f"note: {one}" for one in findings if one.level == "warning")]
@@ -190,12 +246,12 @@ def _write_review(desk: _Desk, rendered: Rendered, edition: Edition, slot: Slot,
 # --- freezing -----------------------------------------------------------------------------------------------------
 
 
-def _freeze(desk: _Desk, edition: Edition, slot: Slot) -> _Step:
+def _freeze(desk: _Desk, edition: Edition, slot: Slot, row: SlotRow) -> _Step:
     if not desk.workspace.exists(issue_path(slot.issue)):
         return _Step("skipped", "its issue.md was deleted")
     rendered = render_issue(desk.workspace, desk.config, slot.issue)
     if not rendered.issue.posts:
-        return _Step("skipped", "0 posts")
+        return _Step("skipped", NO_POSTS)
     check_mark(desk.store, mark_path(desk.workspace, desk.store))
     why = next(_find_blockers(desk, edition, slot, rendered), None)
     if why:
@@ -204,10 +260,25 @@ def _freeze(desk: _Desk, edition: Edition, slot: Slot) -> _Step:
         zones = {}
         if edition.local_time:
             zones = local_instants(edition, slot.day, issues.reader_zones(desk.store), desk.config.zone)
-        freeze_issue(rendered, desk.config, desk.store, desk.now, starts_at=slot.at, zones=zones)
+        opens = next_opening(edition, slot.at, desk.config.zone)
+        freeze_issue(
+            rendered,
+            desk.config,
+            desk.store,
+            desk.now,
+            starts_at=opens,
+            zones=zones,
+            first=lambda connection: _leave(desk, connection, slot, row),
+        )
     except NothingToDo as error:
         return _Step("skipped", error.mistakes[0].message)
-    return _Step("sent")
+    return _Step("sent", done=True)
+
+
+def _leave(desk: _Desk, connection: Connection, slot: Slot, row: SlotRow) -> None:
+    """The slot's last step, in the transaction that fixes the issue: who cancelled it before is obeyed."""
+    if not move_slot_in(desk.store, connection, _row(slot, "sent"), row, (), desk.now):
+        raise _TakenBack
 
 
 def _find_blockers(desk: _Desk, edition: Edition, slot: Slot, rendered: Rendered) -> Iterator[str]:
@@ -232,9 +303,22 @@ def _errors(findings: Iterable[Finding]) -> list[str]:
 # --- taking back --------------------------------------------------------------------------------------------------
 
 
+def waiting_slot(store: Store, issue: str) -> SlotRow | None:
+    """The slot that an issue waits for, if it was not frozen yet."""
+    rows = [row for row in list_slots(store, issue=issue) if row.state in ("planned", "drafted", "held")]
+    return rows[-1] if rows else None
+
+
 def cancel_slot(store: Store, issue: str, now: datetime) -> bool:
     """An issue that is drafted or planned and not frozen yet will not go out. False if no slot waits for it."""
+    row = waiting_slot(store, issue)
+    return bool(row and move_slot(store, replace(row, state="skipped", reason=CANCELLED), row, (), now))
+
+
+def revive_slot(workspace: Workspace, store: Store, issue: str, now: datetime) -> bool:
+    """A slot that was cancelled by hand waits again. False if there is none."""
     for row in list_slots(store, issue=issue):
-        if row.state in ("planned", "drafted", "held"):
-            return move_slot(store, replace(row, state="skipped", reason="cancelled"), row, (), now)
+        if (row.state, row.reason) == ("skipped", CANCELLED):
+            state: State = "drafted" if workspace.exists(issue_path(issue)) else "planned"
+            return move_slot(store, replace(row, state=state, reason=""), row, (), now)
     return False

@@ -8,6 +8,8 @@ from itertools import islice
 from pathlib import Path
 from types import MappingProxyType
 
+from sqlalchemy import Connection
+
 from newsletter.audience.addresses import check_address, wire_address
 from newsletter.audience.tokens import derive_all, make_tokens, make_verp
 from newsletter.build import Rendered, compose_message, render_issue
@@ -113,6 +115,7 @@ def freeze_issue(
     *,
     starts_at: datetime | None = None,
     zones: Mapping[str, datetime] = MappingProxyType({}),
+    first: Callable[[Connection], object] = lambda connection: None,
 ) -> FrozenIssue:
     """Fix the bytes that were shown, and the audience (delivery D7). An issue that is frozen already stays as it was.
 
@@ -129,7 +132,7 @@ def freeze_issue(
         starts_at=starts_at,
         zones=zones,
     )
-    return issues.freeze(store, plan, now)
+    return issues.freeze(store, plan, now, first=first)
 
 
 def has_changed(workspace: Workspace, config: Config, store: Store, frozen: FrozenIssue) -> bool:
@@ -257,7 +260,7 @@ def deliver(
         )
         journal.replay(ledger, frozen.id, clock())
         recovered = ledger.recover(lambda doubts: after_doubt(rules.on_uncertain, doubts), clock())
-        issues.set_state(store, frozen, "sending", unless=("cancelled", "done"))
+        issues.set_state(store, frozen, "sending", unless=("cancelled", "done", "paused"))
         busy = _spare_connections(relays or make_relays(workspace, config), issues.read_books(store, frozen).open)
         sender = Sender(
             journal.guard(ledger, frozen.id),

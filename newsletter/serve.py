@@ -19,12 +19,13 @@ from newsletter.hooks import listeners, tell_next
 from newsletter.letters import send_next_letter
 from newsletter.model import Books
 from newsletter.schedule import keep_calendar
-from newsletter.send import Sent, deliver
+from newsletter.send import Sent, deliver, mark_path
 from newsletter.slots import next_opening
 from newsletter.store import issues
 from newsletter.store.database import Store, stamp
 from newsletter.store.issues import FrozenIssue
 from newsletter.store.letters import Letter, queue_letter
+from newsletter.store.mark import check_mark
 from newsletter.store.readers import drop_unconfirmed
 from newsletter.text.times import DAYS, read_weekly
 from newsletter.web import Public, WebServer, make_app
@@ -38,6 +39,7 @@ CLEANING_S = 6 * 3600
 # A relay that cannot be used is asked again so much later.
 RELAY_REST = timedelta(minutes=2)
 DRAIN_S = 30.0
+COMPLAIN_S = 600
 
 Note = Callable[..., None]
 
@@ -63,6 +65,7 @@ class Server:
     _sending: FrozenIssue | None = field(init=False, default=None)
     _stopping: threading.Event = field(init=False, default_factory=threading.Event)
     _beat: float = field(init=False, default=0.0)
+    _said: dict[str, tuple[str, float]] = field(init=False, default_factory=dict)
 
     def __post_init__(self) -> None:
         self.public = Public(
@@ -89,6 +92,8 @@ class Server:
             on_start(port)
 
         self.public.refresh()
+        for problem in self.public.problems:
+            self.note("archive", level="error", error=problem)
         self._beat = time.monotonic()
         try:
             self.web.run(started)
@@ -100,8 +105,8 @@ class Server:
         """Take nothing new, let what is under way end. Any thread and any signal handler may call it."""
         self._stopping.set()
         self.web.stop()
-        if self._stop_sending:
-            self._stop_sending()
+        if stop_sending := self._stop_sending:
+            stop_sending()
 
     def _wait_for_jobs(self) -> None:
         if not self._scheduler.running:
@@ -136,7 +141,7 @@ class Server:
                     trigger = CronTrigger(
                         day_of_week=days, hour=weekly.at.hour, minute=weekly.at.minute, timezone=self.config.zone
                     )
-                    self._add(f"{what} {edition.slug}", self.keep_calendar, trigger=trigger)
+                    self._add(f"{what} {edition.slug}", lambda: self._soon("calendar"), trigger=trigger)
 
     def _add(self, name: str, job: Callable[[], object], **when: Any) -> None:
         def run() -> None:
@@ -144,14 +149,22 @@ class Server:
                 return
             try:
                 job()
+                self._said.pop(name, None)
             except NewsletterError as error:
-                self.note("failed", level="error", job=name, error=str(error))
+                self._complain(name, "error", str(error))
             except Exception as error:  # the next run may do better; a job that ends for good would be silence
-                self.note("failed", level="critical", job=name, error=f"{type(error).__name__}: {error}")
+                self._complain(name, "critical", f"{type(error).__name__}: {error}")
 
         self._scheduler.add_job(
             run, id=name, coalesce=True, max_instances=1, misfire_grace_time=None, replace_existing=True, **when
         )
+
+    def _complain(self, name: str, level: str, error: str) -> None:
+        """Once, and again after a while: a job that runs every few seconds would fill the log."""
+        said, at = self._said.get(name, ("", 0.0))
+        if error != said or time.monotonic() - at > COMPLAIN_S:
+            self._said[name] = (error, time.monotonic())
+            self.note("failed", level=level, job=name, error=error)
 
     def _soon(self, name: str) -> None:
         """Run a job now, not at its next time."""
@@ -161,12 +174,14 @@ class Server:
     def keep_calendar(self) -> None:
         """What is due is drafted, shown, frozen; the archive shows what has gone out; a window that closes stops the sender."""
         for row in keep_calendar(self.workspace, self.config, self.store, self.clock()):
-            self.note("slot", slot=row.slot, state=row.state, reason=row.reason)
+            level = "warning" if row.state in ("held", "skipped") else "info"
+            self.note("slot", level=level, slot=row.slot, state=row.state, reason=row.reason)
             self._soon("letters")
         self._beat = time.monotonic()
         now, sending = self.clock(), self._sending
-        if sending and self._opening(sending, now) > now and self._stop_sending:
-            self._stop_sending()
+        stop_sending = self._stop_sending
+        if sending and stop_sending and self._opening(sending, now) > now:
+            stop_sending()
         if self.public.refresh():
             self.note("archive", pages=len(self.public.archive.pages))
 
@@ -178,10 +193,17 @@ class Server:
         }
         for frozen in waiting:
             now = self.clock()
-            first = max(self._not_before.get(frozen.slug, now), self._opening(frozen, now))
+            rest = self._not_before.get(frozen.slug, now)
+            if rest > now + timedelta(days=3):
+                rest = now  # a clock that was wrong when it was written
+            first = max(rest, self._opening(frozen, now))
             if frozen.starts_at > stamp(now) or first > now or self._stopping.is_set():
                 continue
-            self._send(frozen)
+            try:
+                self._send(frozen)
+            except Exception as error:  # it must not keep the others waiting; it is tried again
+                self._complain(f"send {frozen.slug}", "error", f"{type(error).__name__}: {error}")
+                self._not_before[frozen.slug] = now + RELAY_REST
 
     def _opening(self, frozen: FrozenIssue, now: datetime) -> datetime:
         edition = next((one for one in self.config.editions if one.slug == frozen.edition), None)
@@ -207,9 +229,6 @@ class Server:
         except NothingToDo:
             self._not_before[frozen.slug] = self.clock() + timedelta(seconds=15)
             return  # another process sends
-        except NewsletterError:
-            self._not_before[frozen.slug] = self.clock() + RELAY_REST
-            raise
         finally:
             self._stop_sending = self._sending = None
         self._not_before[frozen.slug] = self._next_pass(frozen, sent)
@@ -235,17 +254,19 @@ class Server:
 
     def send_letters(self) -> None:
         """All letters that are due, one after the other."""
+        check_mark(self.store, mark_path(self.workspace, self.store))
         while not self._stopping.is_set():
             posted = send_next_letter(self.workspace, self.config, self.store, self.clock())
             if posted is None:
                 return
             level = "info" if posted.state == "sent" else "warning"
             self.note("letter", level=level, kind=posted.letter.kind, state=posted.state, reason=posted.reason)
-            if posted.state == "waiting":
-                return  # the relay, most likely: the others wait with it
+            if posted.relay_away:
+                return
 
     def tell_hooks(self) -> None:
         """All calls of other programs that are due."""
+        check_mark(self.store, mark_path(self.workspace, self.store))
         while not self._stopping.is_set():
             told = tell_next(self.workspace, self.config, self.store, self.clock())
             if told is None:

@@ -19,6 +19,7 @@ from urllib.parse import urlencode
 from newsletter.config import Config
 from newsletter.database import open_or_create
 from newsletter.desk import read_config
+from newsletter.errors import NewsletterError
 from newsletter.serve import Server
 from newsletter.store.database import Store
 from newsletter.web import make_app
@@ -162,7 +163,10 @@ class Desk:
             server.send_letters,
             server.tell_hooks,
         ):
-            aside(job)
+            try:
+                aside(job)
+            except NewsletterError as error:  # as `serve` does
+                self.note("failed", level="error", error=str(error))
 
     @property
     def mails(self) -> list[EmailMessage]:

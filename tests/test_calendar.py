@@ -155,7 +155,7 @@ def test_an_empty_week_is_a_visible_skip(desk: Desk) -> None:
     assert slot(desk).state == "planned"  # something may still come in
     desk.tick(to=SENT)
     assert (slot(desk).state, slot(desk).reason) == ("skipped", "0 posts")
-    assert alerts(desk) == [f"{SLOT}: skipped: 0 posts"]
+    assert alerts(desk) == [f"{SLUG} is skipped: 0 posts"]
     assert not desk.workspace.exists(f"issues/{SLUG}/issue.md")
 
 
@@ -501,7 +501,7 @@ def test_schedule_shows_what_comes_and_what_became(
     time_machine.move_to(desk.clock())
     assert run(["--workspace", str(tmp_path), "schedule", "--next", "1"]) == 0
     assert capsys.readouterr().out.splitlines() == [
-        "weekly/2025-07-07\tMon 07 Jul 2025 07:00 CEST\tsent (done)\t",
+        "weekly/2025-07-07\tMon 07 Jul 2025 07:00 CEST\tsent\t",
         "weekly/2025-07-14\tMon 14 Jul 2025 07:00 CEST\tplanned\t",
     ]
 

@@ -273,7 +273,10 @@ def set_version(database: Path, version: str) -> None:
 def test_a_missing_database_is_told_and_not_made(workspace: Workspace, config: Config) -> None:
     before = sorted(workspace.root.iterdir())
     check = one(ask(check_database, workspace, config))
-    assert (check.level, check.fix) == ("warning", "newsletter subscribers import FILE --consent TEXT makes it")
+    assert (check.level, check.fix) == (
+        "warning",
+        "newsletter serve makes it, or newsletter subscribers import FILE --consent TEXT",
+    )
     assert sorted(workspace.root.iterdir()) == before
 
 
@@ -623,7 +626,7 @@ def test_the_command_prints_a_line_a_check_and_what_mends_it(call: Call, sample:
     done = call("doctor", "--offline")
     assert done.code == 0
     assert "✔ postal address: is set\n" in done.out
-    assert "⚠ database: there is none yet\n    newsletter subscribers import" in done.out
+    assert "⚠ database: there is none yet\n    newsletter serve makes it" in done.out
 
 
 def test_an_error_is_exit_code_4(call: Call, sample: Path) -> None:

@@ -110,7 +110,10 @@ def run(arguments: list[str]) -> int:
         else:
             error.show()
         return error.exit_code
-    except (click.Abort, KeyboardInterrupt):
+    except click.Abort:
+        sys.stderr.write("nothing was done\n")
+        return 130
+    except KeyboardInterrupt:
         sys.stderr.write("interrupted; what was written is whole, run the same command again to go on\n")
         return 130
     except BrokenPipeError:

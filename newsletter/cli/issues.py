@@ -8,18 +8,35 @@ from newsletter.cli.books import show_books
 from newsletter.cli.common import Here, complete_issues, in_workspace, normalise
 from newsletter.cli.subscribers import database
 from newsletter.errors import Mistake, UsageError
-from newsletter.schedule import cancel_slot
+from newsletter.schedule import cancel_slot, revive_slot, waiting_slot
 from newsletter.store import issues
 from newsletter.store.database import Store
 from newsletter.store.issues import FrozenIssue
+from newsletter.store.slots import list_slots
+from newsletter.text.words import suggest
 
 
-def _find(store: Store, issue: str) -> FrozenIssue:
+def _find(here: Here, store: Store, issue: str) -> FrozenIssue:
     slug = normalise(issue)
     found = issues.find_issue(store, slug)
-    if found is None:
+    if found is not None:
+        return found
+    slots = list_slots(store, issue=slug)
+    known = {*here.workspace.issue_slugs(), *(row.issue for row in list_slots(store))}
+    if slots and slots[-1].state == "skipped":
+        raise UsageError(
+            Mistake(code="NL095", message=f"{slug} is skipped: {slots[-1].reason}; nothing of it was sent")
+        )
+    if slots:
+        fix = f"newsletter cancel {slug} takes its slot out of the calendar"
+        raise UsageError(
+            Mistake(code="NL095", message=f"{slug} is {slots[-1].state}; nothing of it was sent yet", help=fix)
+        )
+    if slug in known:
         raise UsageError(Mistake(code="NL095", message=f"{slug} was never sent", help=f"newsletter send {slug}"))
-    return found
+    raise UsageError(
+        Mistake(code="NL031", message=f"no issue {slug!r}{suggest(slug, known)}", help="newsletter status")
+    )
 
 
 @click.command("status")
@@ -41,7 +58,7 @@ def status(here: Here, issue: str | None, in_doubt: bool) -> int:
             if not books:
                 here.ui.say("nothing was sent yet")
             return 0
-        found = _find(store, issue)
+        found = _find(here, store, issue)
         if in_doubt:
             rows = issues.in_doubt_list(store, found)
             document = [{"address": address, "at": at, "reply": reply} for address, at, reply in rows]
@@ -62,7 +79,7 @@ def verify(here: Here, issue: str) -> int:
     Example: newsletter verify 2025-07-07-weekly
     """
     with database(here) as store:
-        found = _find(store, issue)
+        found = _find(here, store, issue)
         issues.read_variants(store, found)
         seen = issues.verify(store, found)
     good = seen.books.balanced and not seen.unknown_variants
@@ -100,7 +117,16 @@ def resume(here: Here, issue: str) -> int:
 
 def _set(here: Here, issue: str, state: str, reason: str, unless: tuple[str, ...]) -> int:
     with database(here) as store:
-        found = _find(store, issue)
+        slug = normalise(issue)
+        if (
+            state == "sending"
+            and issues.find_issue(store, slug) is None
+            and revive_slot(here.workspace, store, slug, here.now)
+        ):
+            here.ui.answer({"issue": slug, "state": "planned"}, [(slug, "planned")])
+            here.ui.say("it is in the calendar again: newsletter schedule")
+            return 0
+        found = _find(here, store, issue)
         if not issues.set_state(store, found, state, reason, unless=unless):
             raise UsageError(Mistake(code="NL095", message=f"{found.slug} is {found.state}; it cannot be {state}"))
         show_books(here, store, found, issues.read_books(store, found))
@@ -120,15 +146,22 @@ def cancel(here: Here, issue: str, yes: bool) -> int:
     """
     with database(here) as store:
         slug = normalise(issue)
-        if issues.find_issue(store, slug) is None and cancel_slot(store, slug, here.now):
+        waits = issues.find_issue(store, slug) is None and waiting_slot(store, slug) is not None
+        if not yes and not click.confirm(f"Cancel {slug} for all who have not got it?", err=True):
+            here.ui.say("nothing was cancelled")
+            return 6
+        if waits and cancel_slot(store, slug, here.now):
             here.ui.answer({"issue": slug, "state": "cancelled"}, [(slug, "cancelled")])
-            here.ui.say("it was not sent to anybody yet, and will not be by itself")
+            here.ui.say(
+                f"it was not sent to anybody, and will not be by itself; take it back: newsletter resume {slug}"
+            )
             return 0
-        found = _find(store, issue)
-        if not yes and not click.confirm(f"Cancel {found.slug} for all who have not got it?", err=True):
-            raise click.Abort
+        found = _find(here, store, issue)
+        if found.state == "done" and not issues.read_books(store, found).open:
+            here.ui.say(f"{found.slug} was sent; there is nothing to take back")
+            return 6
         count = issues.cancel(store, found, here.now)
-        here.ui.say(f"{count:,} readers do not get it")
+        here.ui.say(f"{count:,} {'reader does' if count == 1 else 'readers do'} not get it")
         show_books(here, store, found, issues.read_books(store, found))
     return 0
 
@@ -150,7 +183,7 @@ def resend(here: Here, issue: str, what: str, yes: bool) -> int:
     Example: newsletter resend 2025-07-07-weekly --only missed
     """
     with database(here) as store:
-        found = _find(store, issue)
+        found = _find(here, store, issue)
         if found.state == "cancelled":
             raise UsageError(
                 Mistake(code="NL095", message=f"{found.slug} was cancelled; nothing of it is sent any more")

@@ -1,6 +1,5 @@
 """`newsletter preview`: an issue in the browser as every kind of reader will see it, kept up to date."""
 
-import logging
 import signal
 import sys
 from types import FrameType
@@ -36,7 +35,6 @@ def command(here: Here, issue: str | None, port: int | None, open_it: bool) -> i
 
     if slug not in slugs:
         render_issue(here.workspace, here.config, slug)  # tells which there are
-    logging.getLogger("uvicorn.error").disabled = True  # it tells of every page that was open when it ended
     preview = Preview(here.workspace, slug)
     preview.refresh()
 

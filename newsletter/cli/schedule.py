@@ -70,7 +70,9 @@ def _known(here: Here) -> tuple[list[SlotRow], dict[str, str]]:
         for row in rows:
             frozen = find_issue(store, row.issue) if row.state == "sent" else None
             missed = row.state == "planned" and datetime.fromisoformat(row.planned_at) <= here.now
-            states[row.slot] = f"{row.state} ({frozen.state})" if frozen else "missed" if missed else row.state
+            states[row.slot] = (
+                {"done": "sent"}.get(frozen.state, frozen.state) if frozen else "missed" if missed else row.state
+            )
         return rows, states
     finally:
         store.close()

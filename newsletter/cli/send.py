@@ -17,6 +17,7 @@ from newsletter.cli.subscribers import database
 from newsletter.cli.ui import size
 from newsletter.delivery.sender import Report
 from newsletter.errors import Mistake, UsageError
+from newsletter.hooks import listeners
 from newsletter.send import (
     Card,
     Sent,
@@ -158,6 +159,7 @@ def _send(here: Here, store: Store, frozen: FrozenIssue) -> int:
             clock=lambda: datetime.now(UTC),
             arm=lambda stop: _on_signals(stop, stopped),
             watch=watch,
+            listeners=listeners(here.config),
         )
         seconds = time.monotonic() - started
     _tell(here, sent, seconds)

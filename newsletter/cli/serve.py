@@ -1,5 +1,6 @@
 """`newsletter serve`: public pages, calendar and sender in one process that is started once."""
 
+import re
 import signal
 import sys
 from collections.abc import Callable
@@ -11,6 +12,9 @@ import click
 from newsletter.cli.common import Here, in_workspace
 from newsletter.cli.ui import printable
 from newsletter.database import open_or_create
+
+# A relay's reply names the address that it refuses; a path may hold what somebody typed.
+_ADDRESS = re.compile(r"[^\s<>\"']+@[^\s<>\"']+")
 
 
 @click.command("serve")
@@ -101,5 +105,6 @@ def make_note(*, quiet: bool) -> Callable[..., None]:
 def _clean(logger: object, name: str, event: Any) -> Any:
     """Attack: a relay's reply or a path with control characters would write lines of its own into the log (T53)."""
     return {
-        key: printable(value).replace("\n", " ") if isinstance(value, str) else value for key, value in event.items()
+        key: _ADDRESS.sub("…@…", printable(value).replace("\n", " ")) if isinstance(value, str) else value
+        for key, value in event.items()
     }

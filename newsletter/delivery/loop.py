@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, replace
 
 from newsletter.delivery.dialogue import Mode, Outgoing, Result
@@ -17,7 +18,8 @@ def run_sender(sender: Sender, arm: Callable[[Callable[[], None]], None]) -> Rep
         loop = asyncio.get_running_loop()
 
         def stop() -> None:
-            loop.call_soon_threadsafe(sender.stop)
+            with suppress(RuntimeError):  # the loop has ended: there is nothing to stop
+                loop.call_soon_threadsafe(sender.stop)
 
         arm(stop)
         return await sender.run()

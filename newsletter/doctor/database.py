@@ -19,7 +19,7 @@ def check_database(case: Installation) -> Iterator[Check]:
 
     try:
         if not has_database(case.workspace, case.config):
-            fix = "newsletter subscribers import FILE --consent TEXT makes it"
+            fix = "newsletter serve makes it, or newsletter subscribers import FILE --consent TEXT"
             yield Check("database", "warning", "there is none yet", fix)
             return
         version = _stored_version(case)

@@ -15,7 +15,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, create_engine, event, insert, inspect, select
 from sqlalchemy.engine import URL, make_url
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import SQLAlchemyError
 
 from newsletter.errors import Mistake, NewsletterError
 from newsletter.store import schema
@@ -27,6 +27,8 @@ MOST_KEYS = 16  # a token has four bits for the number of its key
 _VERSION = "SELECT version_num FROM alembic_version"
 # Another process may hold the database for a while, an import of a million rows say: wait, do not fail (F12).
 BUSY_S = 120
+# The threads of the pages and the jobs of `serve`: whoever waits for the database waits there, not for a connection to it.
+_POOL: dict[str, Any] = {"pool_size": 5, "max_overflow": 60, "pool_timeout": BUSY_S}
 
 
 class StoreError(NewsletterError):
@@ -77,15 +79,28 @@ class Store:
         self.engine = engine
         self.key = key
         self.path = path  # of the SQLite file; None for PostgreSQL
+        self._file = self._find_file()
 
     @property
     def is_sqlite(self) -> bool:
         """Which of the two it is."""
         return self.path is not None
 
+    def check_there(self) -> None:
+        """Raises StoreError if the file was taken away: SQLite goes on writing into one that was moved or deleted (F13)."""
+        if self._file != self._find_file():
+            raise StoreError(Mistake(code="NL090", message="the database was taken away while it was in use"))
+
+    def _find_file(self) -> int:
+        try:
+            return self.path.stat().st_ino if self.path else 0
+        except OSError:
+            return 0
+
     @contextmanager
     def reading(self) -> Iterator[Connection]:
         """A transaction that changes nothing; what it reads is of one moment."""
+        self.check_there()
         with _telling(), self.engine.connect() as connection:
             if self.is_sqlite:
                 connection.exec_driver_sql("BEGIN")
@@ -104,6 +119,7 @@ class Store:
     @contextmanager
     def writing(self) -> Iterator[Connection]:
         """A transaction that is written whole or not at all, and on the disk when it ends."""
+        self.check_there()
         with _telling(), self.engine.connect() as connection, connection.begin():
             if self.is_sqlite:
                 connection.exec_driver_sql("BEGIN IMMEDIATE")
@@ -119,7 +135,7 @@ def _telling() -> Iterator[None]:
     """A driver's error becomes ours at this door."""
     try:
         yield
-    except (DBAPIError, sqlite3.Error) as error:
+    except (SQLAlchemyError, sqlite3.Error) as error:
         cause = getattr(error, "orig", None) or error
         raise StoreError(
             Mistake(code="NL090", message=f"the database failed: {str(cause).strip().splitlines()[0]}")
@@ -191,7 +207,7 @@ def open_store(url: str, key_file: Path) -> Store:
         fix = (
             "put it back from a backup; nothing is sent from an empty one"
             if key_file.exists()
-            else "newsletter subscribers import FILE makes it"
+            else "newsletter serve makes it, or newsletter subscribers import FILE"
         )
         raise StoreError(Mistake(code="NL091", message=f"the database {_shown(address)} {what}", help=fix))
     key = _read_key(key_file)
@@ -258,11 +274,11 @@ def _connect(address: URL) -> Engine:
         there = address.set(
             database=Path(address.database or "").absolute().as_uri(), query={"mode": "rw", "uri": "true"}
         )
-        engine = create_engine(there, connect_args={"timeout": BUSY_S, "isolation_level": None})
+        engine = create_engine(there, connect_args={"timeout": BUSY_S, "isolation_level": None}, **_POOL)
         event.listen(engine, "connect", _prepare_sqlite)
         return engine
     try:
-        return create_engine(address, pool_pre_ping=True)
+        return create_engine(address, pool_pre_ping=True, **_POOL)
     except ModuleNotFoundError:
         raise StoreError(
             Mistake(

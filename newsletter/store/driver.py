@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import SQLAlchemyError
 
 from newsletter.errors import Mistake
 from newsletter.store.database import BUSY_S, Store, StoreError
@@ -29,7 +29,6 @@ class Driver:
         self._store = store
         self.connection: Any = None  # opened when it is needed; thrown away after a failure
         self._waits = True  # what SQLite was told last of a busy database
-        self._file = 0  # the inode of the file that is open
 
     @contextmanager
     def writing(self, *, patient: bool = True, open_end: bool = False) -> Iterator[Any]:
@@ -40,10 +39,11 @@ class Driver:
         with self._telling():
             if self.connection is None:
                 self.connection = self._store.engine.raw_connection()
-                self._file = self._find_file()
-            if self._file != self._find_file():
+            try:
+                self._store.check_there()
+            except StoreError:
                 self.close()
-                raise StoreError(Mistake(code="NL090", message="the database was taken away while it was in use"))
+                raise
             cursor = self.connection.cursor()
             if self.is_sqlite:
                 self._begin(cursor, patient)
@@ -67,13 +67,6 @@ class Driver:
         if connection is not None:
             connection.invalidate()
 
-    def _find_file(self) -> int:
-        # SQLite goes on writing into a file that was moved or deleted: the record of what was sent would be lost (F13).
-        try:
-            return self._store.path.stat().st_ino if self._store.path else 0
-        except OSError:
-            return 0
-
     def _begin(self, cursor: Any, patient: bool) -> None:
         if patient != self._waits:
             cursor.execute(f"PRAGMA busy_timeout = {BUSY_S * 1000 if patient else 0}")
@@ -90,7 +83,7 @@ class Driver:
         """A driver's error becomes ours. After any failure the connection is thrown away (D19)."""
         try:
             yield
-        except (DBAPIError, self._store.engine.dialect.loaded_dbapi.Error) as error:
+        except (SQLAlchemyError, self._store.engine.dialect.loaded_dbapi.Error) as error:
             self.close()
             kind = StoreAgain if getattr(error, "sqlstate", "") in _AGAIN else StoreError
             raise kind(

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Connection, func, insert, select
+from sqlalchemy import Connection, func, insert, select, update
 
 from newsletter.store import queues
 from newsletter.store.database import Store, stamp
@@ -57,8 +57,12 @@ def begin_hook(store: Store, now: datetime) -> HookCall | None:
 
 
 def end_hook(store: Store, call: HookCall, state: str, next_at: datetime) -> None:
-    """What became of it."""
+    """What became of it. An address that does not answer is left alone with its other calls too: they hold up nobody else."""
     queues.end(store, hooks, call.id, state, next_at)
+    if state == "waiting":
+        others = (hooks.c.url == call.url, hooks.c.state == "waiting", hooks.c.next_at < stamp(next_at))
+        with store.writing() as connection:
+            connection.execute(update(hooks).where(*others).values(next_at=stamp(next_at)))
 
 
 def count_hooks(store: Store) -> dict[str, int]:

@@ -81,8 +81,13 @@ def count_readers(store: Store, choose: Callable[[str], str | None], now: dateti
         return _count(connection, choose, now)[1]
 
 
-def freeze(store: Store, plan: Plan, now: datetime) -> FrozenIssue:
-    """Store the bytes and plan one delivery for each reader; whole or not at all. Frozen already: that one, unchanged."""
+def freeze(
+    store: Store, plan: Plan, now: datetime, *, first: Callable[[Connection], object] = lambda connection: None
+) -> FrozenIssue:
+    """Store the bytes and plan one delivery for each reader; whole or not at all. Frozen already: that one, unchanged.
+
+    `first` is done before in the same transaction; what it raises stops everything.
+    """
     with store.writing() as connection:
         if not store.is_sqlite:
             # Whoever comes or leaves meanwhile is not seen: else those counted are not those planned.
@@ -90,6 +95,7 @@ def freeze(store: Store, plan: Plan, now: datetime) -> FrozenIssue:
         known = connection.execute(select(issue).where(issue.c.slug == plan.slug)).first()
         if known:
             return FrozenIssue(**known._mapping)
+        first(connection)
         choices, expected = _count(connection, plan.choose, now)
         if not expected:
             raise NothingToDo(
@@ -123,11 +129,12 @@ def freeze(store: Store, plan: Plan, now: datetime) -> FrozenIssue:
             raise StoreError(
                 Mistake(code="NL093", message=f"{planned} deliveries were planned, {sum(expected.values())} expected")
             )
-        # News that is a week old is not sent beside the new (D34).
+        # News that is a week old is not sent beside the new (D34); but not before the new has left everywhere.
+        over = stamp(max(now, plan.starts_at or now, *plan.zones.values()))
         connection.execute(
             update(issue)
-            .where(issue.c.edition == plan.edition, issue.c.id != number, issue.c.expires_at > stamp(now))
-            .values(expires_at=stamp(now))
+            .where(issue.c.edition == plan.edition, issue.c.id != number, issue.c.expires_at > over)
+            .values(expires_at=over)
         )
         return FrozenIssue(**connection.execute(select(issue).where(issue.c.id == number)).one()._mapping)
 
@@ -220,6 +227,13 @@ def variant_names(store: Store, frozen: FrozenIssue) -> list[str]:
     """The choices of themes that were frozen."""
     with store.reading() as connection:
         return list(connection.execute(select(variant.c.themes).where(variant.c.issue_id == frozen.id)).scalars())
+
+
+def was_mailed(store: Store, frozen: FrozenIssue) -> bool:
+    """Whether anybody has got it."""
+    mine = (delivery.c.issue_id == frozen.id, delivery.c.state == "accepted")
+    with store.reading() as connection:
+        return connection.execute(select(delivery.c.subscriber_id).where(*mine).limit(1)).first() is not None
 
 
 def next_due(store: Store, frozen: FrozenIssue) -> datetime | None:

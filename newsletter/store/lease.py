@@ -55,11 +55,14 @@ class Lease:
     def release(self, store: Store | None = None) -> None:
         """Let another process send. With the store, what was sent till now is marked as such."""
         if store and self.mark:
-            with suppress(StoreError), store.writing() as connection:
-                ended = update(sender).where(sender.c.id == 1, sender.c.epoch == self.epoch)
-                if connection.execute(ended.values(epoch=self.epoch + 1)).rowcount:
+            ended = update(sender).where(sender.c.id == 1, sender.c.epoch == self.epoch)
+            values = {"epoch": self.epoch + 1, "until": stamp(self.until)}
+            with suppress(StoreError):
+                with store.writing() as connection:
+                    done = connection.execute(ended.values(values)).rowcount
+                if done:
                     self.epoch += 1
-            self._write_mark()
+                    self._write_mark()
         lock, self.lock = self.lock, None
         if isinstance(lock, Connection):
             # Back in the pool it would keep the server's lock; cut off, it would keep it for a moment.
@@ -91,7 +94,9 @@ def take_lease(store: Store, now: datetime, mark: Path | None = None) -> Lease:
         connection.execute(
             update(sender).where(sender.c.id == 1).values(epoch=epoch, holder=holder, until=stamp(until))
         )
-    return Lease(epoch, until, store.is_sqlite, lock, mark)
+    lease = Lease(epoch, until, store.is_sqlite, lock, mark)
+    lease._write_mark()
+    return lease
 
 
 def _lock_file(database: Path) -> IO[str] | None:

@@ -15,6 +15,7 @@ TO_READERS = ("confirm", "already", "link")
 # A victim of somebody who types foreign addresses into the form gets one mail a day, and three in all.
 MOST_UNCONFIRMED = 3
 ONE_A_DAY = timedelta(hours=24)
+_COUNTED = ("waiting", "begun", "sent")  # not those that were answered, nor those that never left
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,7 +41,7 @@ def queue_letter(store: Store, connection: Connection, letter: Letter, now: date
 
 def may_get_another(connection: Connection, address_hash: str, kinds: tuple[str, ...], now: datetime) -> bool:
     """Whether an address has had none of these for a day, and fewer than three that it never answered."""
-    mine = (letters.c.address_hash == address_hash, letters.c.kind.in_(kinds), letters.c.state != "answered")
+    mine = (letters.c.address_hash == address_hash, letters.c.kind.in_(kinds), letters.c.state.in_(_COUNTED))
     count, newest = connection.execute(
         select(func.count(), func.coalesce(func.max(letters.c.made_at), "")).where(*mine)
     ).one()
@@ -55,7 +56,8 @@ def mark_answered(connection: Connection, address_hash: str) -> None:
 
 def begin_letter(store: Store, now: datetime) -> Letter | None:
     """The next letter that is due."""
-    row = queues.begin_next(store, letters, now)
+    # One to a reader that was begun and not ended may have arrived: better none, which can be asked for again, than two.
+    row = queues.begin_next(store, letters, now, again=letters.c.kind.not_in(TO_READERS))
     if row is None:
         return None
     return Letter(**{name: getattr(row, name) for name in Letter.__slots__})

@@ -5,6 +5,7 @@ back with it.
 """
 
 import json
+import os
 from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
@@ -36,7 +37,8 @@ def write_mark(path: Path, mark: Mark) -> None:
     with suppress(OSError):
         path.parent.mkdir(parents=True, exist_ok=True)
         temporary = path.with_name(f"{path.name}.tmp")
-        temporary.write_text(json.dumps(mark._asdict()), encoding="ascii")
+        with os.fdopen(os.open(temporary, os.O_CREAT | os.O_WRONLY | os.O_TRUNC, 0o600), "w", encoding="ascii") as file:
+            file.write(json.dumps(mark._asdict()))
         temporary.replace(path)
 
 

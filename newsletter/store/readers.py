@@ -45,6 +45,7 @@ def ask_to_subscribe(
     """
     row = asked.row
     with store.writing() as connection:
+        _one_at_a_time(store, connection)
         digest = store.key.address_hash(row.canonical)
         reason = suppression_reason(store, connection, row.canonical)
         known = connection.execute(
@@ -81,11 +82,13 @@ def _letters_since(connection: Connection, since: datetime) -> int:
 def ask_for_link(store: Store, canonical: str, now: datetime, *, most_an_hour: float) -> bool:
     """Somebody asks for the link to their preferences. False if no letter is sent, for whatever reason."""
     with store.writing() as connection:
+        _one_at_a_time(store, connection)
         digest = store.key.address_hash(canonical)
         where = (subscriber.c.canonical == canonical, subscriber.c.state == "active")
         number = connection.execute(select(subscriber.c.id).where(*where)).scalar_one_or_none()
-        recent = (letter.c.address_hash == digest, letter.c.kind == "link", letter.c.made_at > stamp(now - _LINK_PAUSE))
-        had_one = connection.execute(select(letter.c.id).where(*recent).limit(1)).first()
+        links = (letter.c.address_hash == digest, letter.c.kind == "link", letter.c.made_at > stamp(now - _DAY))
+        made = connection.execute(select(letter.c.made_at).where(*links)).scalars().all()
+        had_one = len(made) >= _LINKS_A_DAY or any(one > stamp(now - _LINK_PAUSE) for one in made)
         too_many = _letters_since(connection, now - timedelta(hours=1)) >= most_an_hour
         if number is None or had_one or too_many:
             return False
@@ -94,7 +97,14 @@ def ask_for_link(store: Store, canonical: str, now: datetime, *, most_an_hour: f
 
 
 # A link that did not arrive may be asked for again soon; a victim gets no flood.
-_LINK_PAUSE = timedelta(minutes=10)
+_LINK_PAUSE, _LINKS_A_DAY, _DAY = timedelta(minutes=10), 3, timedelta(days=1)
+_FORMS_LOCK = 7_115_601_992  # any number, but not the sender's
+
+
+def _one_at_a_time(store: Store, connection: Connection) -> None:
+    """PostgreSQL lets two read before either writes: the forms' limits would count neither. SQLite has one writer."""
+    if not store.is_sqlite:
+        connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_FORMS_LOCK})")
 
 
 def confirm(
@@ -103,7 +113,7 @@ def confirm(
     """The link in the confirmation was followed and its button pressed: now they are a subscriber."""
     with store.writing() as connection:
         number = use_link(connection, token, "confirm", now)
-        row = _find(connection, number)
+        row = _find(connection, number, lock=True)  # before the suppression is read: a complaint may be under way
         if row is None:
             return False
         digest = store.key.address_hash(row.canonical)
@@ -197,6 +207,13 @@ def find_address(store: Store, subscriber_id: int) -> tuple[str, str, str] | Non
         return (row.address, row.language, row.state) if row else None
 
 
+def is_unwelcome(store: Store, subscriber_id: int) -> bool:
+    """Whether no letter at all may go to them: their address bounced, or they complained."""
+    with store.reading() as connection:
+        row = _find(connection, subscriber_id)
+        return row is None or suppression_reason(store, connection, row.canonical) not in ("", "unsubscribed")
+
+
 def change_preferences(store: Store, token: str, wanted: Preferences, now: datetime) -> bool:
     """Set them, by a mailed link that is used up by it."""
     with store.writing() as connection:
@@ -204,6 +221,7 @@ def change_preferences(store: Store, token: str, wanted: Preferences, now: datet
         row = _find(connection, number)
         if row is None or row.state != "active":
             return False
+        mark_answered(connection, store.key.address_hash(row.canonical))
         values = {name: getattr(wanted, name) for name in Preferences.__slots__}
         connection.execute(update(subscriber).where(subscriber.c.id == number).values(values))
         told = {"subscriber_id": number, "event": "preferences", "at": stamp(now), "source": "the mailed link"}
@@ -219,14 +237,18 @@ def drop_unconfirmed(store: Store, now: datetime) -> int:
         late = (subscriber.c.state == "pending", last.c.at <= stamp(now - CONFIRM_WITHIN))
         found = select(subscriber.c.id).join(last, last.c.subscriber_id == subscriber.c.id).where(*late)
         numbers = connection.execute(found).scalars().all()
-        for number in numbers:
-            connection.execute(delete(consent).where(consent.c.subscriber_id == number))
-            connection.execute(delete(subscriber).where(subscriber.c.id == number))
-        return len(numbers)
+        # By their state once more: on PostgreSQL somebody may confirm in this very moment.
+        gone = delete(subscriber).where(subscriber.c.id.in_(numbers), subscriber.c.state == "pending")
+        dropped = connection.execute(gone.returning(subscriber.c.id)).scalars().all()
+        connection.execute(delete(consent).where(consent.c.subscriber_id.in_(dropped)))
+        return len(dropped)
 
 
-def _find(connection: Connection, number: int | None) -> Any:
-    return None if number is None else connection.execute(select(subscriber).where(subscriber.c.id == number)).first()
+def _find(connection: Connection, number: int | None, *, lock: bool = False) -> Any:
+    if number is None:
+        return None
+    statement = select(subscriber).where(subscriber.c.id == number)
+    return connection.execute(statement.with_for_update() if lock else statement).first()
 
 
 def _record(connection: Connection, number: int, event: str, source: str, now: datetime, asked: Asked) -> None:
@@ -238,4 +260,6 @@ def erase_by_link(store: Store, token: str, now: datetime) -> bool:
     """Erase who holds a mailed link, and use it up."""
     with store.writing() as connection:
         row = _find(connection, use_link(connection, token, "preferences", now))
+        if row is not None:
+            mark_answered(connection, store.key.address_hash(row.canonical))
     return row is not None and forget(store, row.canonical, now)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
-from sqlalchemy import delete, select, update
+from sqlalchemy import Connection, delete, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from newsletter.store.database import Store, stamp
@@ -61,16 +61,23 @@ def forget_slots(store: Store, names: Iterable[str]) -> None:
 
 def move_slot(store: Store, row: SlotRow, was: SlotRow | None, letters: Sequence[Letter], now: datetime) -> bool:
     """A slot's next state, and the letters that tell of it, in one transaction. False if somebody was quicker (D52)."""
-    values = {name: getattr(row, name) for name in SlotRow.__slots__} | {"at": stamp(now)}
     with store.writing() as connection:
-        if was is None:
-            dialect = sqlite if store.is_sqlite else postgresql
-            statement = dialect.insert(slots).values(values).on_conflict_do_nothing()
-            done = connection.execute(statement).rowcount
-        else:
-            same = (slots.c.slot == row.slot, slots.c.state == was.state, slots.c.reason == was.reason)
-            done = connection.execute(update(slots).where(*same).values(values)).rowcount
-        if done:
-            for letter in letters:
-                queue_letter(store, connection, letter, now)
-        return bool(done)
+        return move_slot_in(store, connection, row, was, letters, now)
+
+
+def move_slot_in(
+    store: Store, connection: Connection, row: SlotRow, was: SlotRow | None, letters: Sequence[Letter], now: datetime
+) -> bool:
+    """The same in a transaction that is open: what else is written in it happens if this does."""
+    values = {name: getattr(row, name) for name in SlotRow.__slots__} | {"at": stamp(now)}
+    if was is None:
+        dialect = sqlite if store.is_sqlite else postgresql
+        statement = dialect.insert(slots).values(values).on_conflict_do_nothing()
+        done = connection.execute(statement).rowcount
+    else:
+        same = (slots.c.slot == row.slot, slots.c.state == was.state, slots.c.reason == was.reason)
+        done = connection.execute(update(slots).where(*same).values(values)).rowcount
+    if done:
+        for letter in letters:
+            queue_letter(store, connection, letter, now)
+    return bool(done)

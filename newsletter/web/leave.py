@@ -55,7 +55,7 @@ async def look(request: Request) -> Response:
     public = public_of(request)
     if _read(request, public) is None:
         return _dead(public)
-    return show(public, "unsubscribe")
+    return show(public, "unsubscribe", problem="")
 
 
 async def go(request: Request) -> Response:
@@ -73,7 +73,7 @@ async def go(request: Request) -> Response:
             if not chosen or not await run_in_threadpool(
                 narrow, public.store, ids.subscriber, chosen, source, public.clock()
             ):
-                return show(public, "unsubscribe")
+                return show(public, "unsubscribe", problem=str(public.phrases["choose_one"]))
             return tell(public, "narrowed", themes=name_themes(public, chosen))
     else:
         source = f"one-click in issue {ids.issue}"

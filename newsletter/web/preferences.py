@@ -14,6 +14,7 @@ from newsletter.phrases import write_date
 from newsletter.store.database import stamp
 from newsletter.store.mailed_links import read_link
 from newsletter.store.readers import (
+    Leaving,
     Preferences,
     ask_for_link,
     change_preferences,
@@ -95,6 +96,11 @@ async def act(request: Request) -> Response:
     if action == "erase-sure":
         done = await run_in_threadpool(erase_by_link, public.store, token, public.clock())
         return tell(public, "erased") if done else _dead(public)
+    if action == "unsubscribe":
+        link = await run_in_threadpool(read_link, public.store, token, "preferences", public.clock())
+        if link:
+            await request.app.state.leavers.leave(Leaving(link.subscriber_id, "the mailed link"))
+        return tell(public, "left", action=(str(public.phrases["subscribe"]), f"{public.root}subscribe"))
     if action != "save":
         return tell(public, "no_page", status=400)
     wanted = _read_wanted(public, form, preferences)

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 from itsdangerous import TimestampSigner
 from jinja2 import Environment
 
-from newsletter.archive import Archive, render_archive
+from newsletter.archive import Archive, readable_issues, render_archive
 from newsletter.audience.tokens import TokenKeys, derive_all
 from newsletter.config import Config
 from newsletter.desk import load_phrases, read_template, template_cache
@@ -49,6 +49,7 @@ class Public:
     phrases: Phrases = field(init=False)
     environment: Environment = field(init=False)
     archive: Archive = field(init=False, default_factory=Archive)
+    problems: list[str] = field(init=False, default_factory=list)
     _shown: object = field(init=False, default=None)
 
     def __post_init__(self) -> None:
@@ -76,12 +77,18 @@ class Public:
         slugs = [
             one.slug
             for one in issues.frozen_issues(self.store)
-            if one.state != "cancelled" and one.starts_at <= now and self.workspace.exists(issue_path(one.slug))
+            if one.starts_at <= now
+            and self.workspace.exists(issue_path(one.slug))
+            # Of one that was cancelled in mid-send there are readers whose mail leads here.
+            and (one.state != "cancelled" or issues.was_mailed(self.store, one))
         ]
         files = [self.workspace.path(issue_path(slug)).stat() for slug in slugs]
         seen = (tuple(slugs), tuple((file.st_mtime_ns, file.st_size) for file in files))
         if seen == self._shown:
             return False
+        if self._shown is None:
+            # At the start there is no last good archive: an issue that somebody broke since is left out, not all of it.
+            slugs, self.problems = readable_issues(self.workspace, slugs)
         self.archive = render_archive(self.workspace, self.config, slugs)
         self._shown = seen
         return True

@@ -1,8 +1,10 @@
 """uvicorn, in the thread that calls it, until it is told to stop. Signals are the caller's."""
 
 import asyncio
+import logging
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import uvicorn
 from starlette.types import ASGIApp
@@ -20,6 +22,13 @@ class CannotListen(NewsletterError):
 
 
 class _Server(uvicorn.Server):
+    on_start: Callable[[int], None]
+
+    async def startup(self, sockets: Any = None) -> None:
+        await super().startup(sockets)
+        if self.started:
+            self.on_start(self.servers[0].sockets[0].getsockname()[1])
+
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
         """Ours are set already: uvicorn's would end the process before the sender has drained."""
@@ -50,23 +59,18 @@ class WebServer:
     def run(self, on_start: Callable[[int], None] = lambda port: None) -> None:
         """Serve. `on_start` gets the port. Raises CannotListen."""
 
-        async def main() -> None:
-            serving = asyncio.create_task(self._server.serve())
-            while not self._server.started and not serving.done():
-                await asyncio.sleep(0.01)
-            if self._server.started:
-                on_start(self._server.servers[0].sockets[0].getsockname()[1])
-            await serving
-
+        self._server.on_start = on_start
+        # Faults are told by `guard`, and that an address is taken by us.
+        logging.getLogger("uvicorn.error").disabled = True
         try:
             with asyncio.Runner(loop_factory=self._server.config.get_loop_factory()) as runner:
-                runner.run(main())
+                runner.run(self._server.serve())
         except SystemExit:
             raise CannotListen(
                 Mistake(
                     code="NL098",
                     message=f"{self._where} cannot be listened on: is another newsletter serve running?",
-                    help="stop that one, or set [web] port in newsletter.toml",
+                    help="stop that one, or choose another address: --port, or [web] port in newsletter.toml",
                 )
             ) from None
 

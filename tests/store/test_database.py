@@ -120,7 +120,7 @@ def test_a_commit_of_the_store_is_on_the_disk(place: Place) -> None:
 
 def test_a_database_that_never_was_is_not_made_by_opening_it(place: Place) -> None:
     error = place.refuse("is not there yet")
-    assert error.mistakes[0].help == "newsletter subscribers import FILE makes it"
+    assert error.mistakes[0].help == "newsletter serve makes it, or newsletter subscribers import FILE"
     assert not exists(place.url)
 
 

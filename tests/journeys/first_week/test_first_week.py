@@ -31,9 +31,9 @@ def test_a_week_from_subscribing_to_leaving(desk: Desk) -> None:
     desk.tick(to="2025-07-06 05:01")
     assert (desk.workspace.root / f"issues/{SLUG}/issue.md").is_file()
     told = desk.subjects(EDITOR)
-    assert told[0].startswith("[DRAFT] ")
-    assert told[1] == f"{SLUG} is drafted: 5 posts."
-    assert f"newsletter cancel {SLUG}" in text_of(desk.mails[-1])
+    assert told[0] == f"{SLUG} is drafted: 5 posts"
+    assert told[1].startswith("[DRAFT] ")
+    assert f"newsletter cancel {SLUG}" in text_of(desk.mails[-2])
     assert desk.pages().get(f"/{SLUG}/").status == 404
 
     # At seven in Berlin it goes out, once, and the archive and the feed show it.
