@@ -7,6 +7,7 @@ NAMES = {
     "build": "the writing side: start, build, a hundred posts, ten thousand drafted",
     "send": "sending: the whole path and SMTP alone against rivals, near and far, and a million readers",
     "leave": "a thousand one-click requests a second while an issue is being sent",
+    "preview": "from saving a file to the new page in the browser",
     "fuzz": "nonsense to every route of the public pages: no fault of ours",
     "kill": "the promise: kill -9 at any moment, and count who was lost and who got a second copy",
 }

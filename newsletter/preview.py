@@ -22,6 +22,8 @@ from newsletter.workspace import SETTINGS, Workspace
 
 _STYLE = re.compile(r"<style\b.*?</style>", re.DOTALL)
 _DARK = re.compile(r"\(prefers-color-scheme:\s*dark\)")
+_PICTURE = re.compile(r'<img\b[^>]*?alt="([^"]*)"[^>]*>')
+SHEET_WIDTH, SHEET_HEIGHT = 2500, 1500
 _EXCERPT = 2  # lines around a mistake
 
 
@@ -194,3 +196,25 @@ def _weigh(rendered: Rendered) -> tuple[tuple[str, int], ...]:
         body = len(post.body.html.encode())
         found.append((post.title_text, body + html.count(escape(post.title_text)) * len(post.title_text)))
     return tuple(sorted(found, key=lambda one: -one[1]))
+
+
+def contact_sheet(shown: Shown) -> str:
+    """One page with the mail on a desktop, on a phone, in the dark and without pictures, side by side."""
+    light = in_the(shown.html, dark=False)
+    views = (
+        ("Desktop", 660, light),
+        ("Phone", 375, light),
+        ("Dark", 660, in_the(shown.html, dark=True)),
+        ("Images off", 660, _PICTURE.sub(r'<img alt="\1">', light)),
+    )
+    frames = "".join(
+        f'<figure><figcaption>{name}</figcaption><iframe sandbox="allow-same-origin" width="{width}" height="{SHEET_HEIGHT}" '
+        f'srcdoc="{escape(html)}"></iframe></figure>'
+        for name, width, html in views
+    )
+    style = (
+        "body { margin: 24px; display: flex; gap: 24px; background: #d9d5cc; font: 600 18px sans-serif; } "
+        "figure { margin: 0; } iframe { border: 0; background: #fdfcf9; }"
+    )
+    head = f'<meta charset="utf-8"><title>{escape(shown.slug)}</title><style>{style}</style>'
+    return f'<!DOCTYPE html><html lang="en"><head>{head}</head><body>{frames}</body></html>'

@@ -20,8 +20,10 @@ from newsletter.config import Config
 from newsletter.database import open_or_create
 from newsletter.desk import read_config
 from newsletter.errors import NewsletterError
+from newsletter.model import SubscriberRow
 from newsletter.serve import Server
 from newsletter.store.database import Store
+from newsletter.store.subscribers import Intake
 from newsletter.web import make_app
 from newsletter.workspace import Workspace
 from tests.sending import Clock, in_thread
@@ -139,6 +141,12 @@ class Desk:
     def restart(self) -> None:
         """As if the process had been started again."""
         self.server = Server(self.workspace, self.config, self.store, self.note, self.clock)
+
+    def add(self, *addresses: str, **values: str) -> None:
+        """Readers who are there already."""
+        with self.store.writing() as connection:
+            intake = Intake(self.store, connection, source="test", event="imported", now=self.clock())
+            intake.take([SubscriberRow(address, address, **values) for address in addresses])
 
     def note(self, event: str, **fields: Any) -> None:
         self.notes.append({"event": event, **fields})

@@ -12,14 +12,12 @@ from time_machine import TimeMachineFixture
 
 from newsletter.approve import approve_issue
 from newsletter.cli import run
-from newsletter.model import SubscriberRow
 from newsletter.schedule import cancel_slot, keep_calendar
 from newsletter.send import mark_path
 from newsletter.store import issues
 from newsletter.store.database import Store
 from newsletter.store.mark import Mark, read_mark, write_mark
 from newsletter.store.slots import SlotRow, find_slot, list_slots
-from newsletter.store.subscribers import Intake
 from tests.serving import Desk, running_desk, text_of
 
 SLOT, SLUG = "weekly/2025-07-07", "2025-07-07-weekly"
@@ -31,7 +29,7 @@ EDITOR = "desk@borderlines.example"
 @pytest.fixture
 def desk(tmp_path: Path) -> Iterator[Desk]:
     with running_desk(tmp_path) as one:
-        add(one, READER)
+        one.add(READER)
         yield one
 
 
@@ -39,14 +37,8 @@ def desk(tmp_path: Path) -> Iterator[Desk]:
 def desk_of(tmp_path: Path, store: Store) -> Iterator[Desk]:
     """On both databases."""
     with running_desk(tmp_path, store=store) as one:
-        add(one, READER)
+        one.add(READER)
         yield one
-
-
-def add(desk: Desk, *addresses: str, **values: str) -> None:
-    with desk.store.writing() as connection:
-        intake = Intake(desk.store, connection, source="test", event="imported", now=desk.clock())
-        intake.take([SubscriberRow(address, address, **values) for address in addresses])
 
 
 def slot(desk: Desk, name: str = SLOT) -> SlotRow:
@@ -463,9 +455,9 @@ def test_mail_leaves_in_the_window_only(desk: Desk) -> None:
 
 def test_readers_get_it_when_it_is_seven_where_they_live(desk_of: Desk) -> None:
     desk = desk_of
-    add(desk, "tokyo@example.org", timezone="Asia/Tokyo")
-    add(desk, "lima@example.org", timezone="America/Lima")
-    add(desk, "odd@example.org", timezone="Mars/Olympus")
+    desk.add("tokyo@example.org", timezone="Asia/Tokyo")
+    desk.add("lima@example.org", timezone="America/Lima")
+    desk.add("odd@example.org", timezone="Mars/Olympus")
     desk.set(local_time=True)
     desk.tick()
     desk.tick(to="2025-07-05 17:00")

@@ -27,7 +27,7 @@ from newsletter.delivery.records import NoAnswer, write_dkim_record
 from newsletter.desk import read_config
 from newsletter.doctor import CHECKS, Check, examine
 from newsletter.doctor.case import Installation, Look
-from newsletter.doctor.database import biggest_frozen, check_database, check_sqlite
+from newsletter.doctor.database import biggest_frozen, check_database, check_sqlite, check_waiting
 from newsletter.doctor.here import (
     check_disk,
     check_editions,
@@ -667,3 +667,24 @@ def test_what_a_server_says_does_not_steer_the_terminal(
     assert done.code == 4
     assert "\x1b" not in done.out
     assert done.out.count("\n") == 1
+
+
+# --- what waits ---------------------------------------------------------------------------------------------------
+
+
+def test_what_waits_for_a_person_or_a_relay(tmp_path: Path) -> None:
+    from newsletter.store.letters import Letter, queue_letter
+    from tests.serving import running_desk
+
+    with running_desk(tmp_path) as desk:
+        desk.set(mode="draft")
+        desk.tick()
+        desk.tick(to="2025-07-06 05:00")
+        assert ask(check_waiting, desk.workspace, desk.config) == []
+        desk.tick(to="2025-07-07 05:00")
+        with desk.store.writing() as connection:
+            queue_letter(desk.store, connection, Letter(kind="alert", text="x"), desk.clock())
+        found = ask(check_waiting, desk.workspace, desk.config)
+    assert [(check.name, check.level) for check in found] == [("slot", "warning"), ("letters", "warning")]
+    assert "weekly/2025-07-07 is held" in found[0].detail
+    assert "1 single mails wait since 2025-07-07" in found[1].detail

@@ -11,14 +11,13 @@ from sqlalchemy import select, text, update
 
 from newsletter import schedule
 from newsletter.cli.serve import make_note
-from newsletter.model import SubscriberRow
 from newsletter.schedule import cancel_slot, revive_slot
 from newsletter.send import deliver, freeze_issue
 from newsletter.store import issues, schema
 from newsletter.store.database import Store
 from newsletter.store.letters import Letter, begin_letter, queue_letter
 from newsletter.store.slots import find_slot
-from newsletter.store.subscribers import Intake, find_person, unsubscribe
+from newsletter.store.subscribers import find_person, unsubscribe
 from newsletter.web import forms
 from tests.databases import new_store
 from tests.serving import Desk, Pages, running_desk
@@ -31,21 +30,15 @@ READER = "reader@example.org"
 @pytest.fixture
 def desk(tmp_path: Path) -> Iterator[Desk]:
     with running_desk(tmp_path) as one:
-        add(one, READER)
+        one.add(READER)
         yield one
 
 
 @pytest.fixture
 def desk_of(tmp_path: Path, store: Store) -> Iterator[Desk]:
     with running_desk(tmp_path, store=store) as one:
-        add(one, READER)
+        one.add(READER)
         yield one
-
-
-def add(desk: Desk, *addresses: str, **values: str) -> None:
-    with desk.store.writing() as connection:
-        intake = Intake(desk.store, connection, source="test", event="imported", now=desk.clock())
-        intake.take([SubscriberRow(address, address, **values) for address in addresses])
 
 
 def state(desk: Desk) -> tuple[str, str]:
@@ -112,7 +105,7 @@ def test_a_post_that_could_not_be_read_at_draft_time_does_not_lose_the_issue(des
 
 
 def test_an_issue_does_not_expire_before_its_own_time_everywhere(desk: Desk) -> None:
-    add(desk, "honolulu@example.org", timezone="Pacific/Honolulu")
+    desk.add("honolulu@example.org", timezone="Pacific/Honolulu")
     desk.set(local_time=True, schedule="mon,tue 07:00", draft="")
     desk.tick()
     desk.tick(to="2025-07-05 17:00")
@@ -321,7 +314,7 @@ def test_who_confirms_while_the_unconfirmed_are_dropped_stays(tmp_path: Path) ->
     from newsletter.store.readers import drop_unconfirmed
 
     with running_desk(tmp_path, store=new_store("postgresql", tmp_path)) as desk:
-        add(desk, "late@example.org", state="pending")
+        desk.add("late@example.org", state="pending")
         person = find_person(desk.store, "late@example.org")
         assert person
         with desk.store.writing() as connection:

@@ -18,6 +18,7 @@ COMMANDS = {
     "explain": ("newsletter.cli.explain", "Say why a post got its theme."),
     "subscribers": ("newsletter.cli.subscribers", "The audience: import, export, add, show, unsubscribe, forget."),
     "preview": ("newsletter.cli.preview", "Show an issue in the browser, kept up to date."),
+    "screenshot": ("newsletter.cli.screenshot", "Put an issue on one picture, as readers see it."),
     "check": ("newsletter.cli.check", "Look at an issue as it would go out."),
     "approve": ("newsletter.cli.approve", "Let an issue go out as it is, and not otherwise."),
     "send": ("newsletter.cli.send", "Send an issue to everyone who asked for it, once."),

@@ -10,6 +10,8 @@ from newsletter.delivery.relay import Memory, Relay
 from newsletter.delivery.sender import Report, Sender
 from newsletter.delivery.smtp import Connection, connect
 
+LAST_WORDS_S = 1.0
+
 
 def run_sender(sender: Sender, arm: Callable[[Callable[[], None]], None]) -> Report:
     """Run to the end. `arm` is given what to call, from a signal's handler or another thread, to stop it gently."""
@@ -51,12 +53,18 @@ def send_one(relay: Relay, message: Outgoing) -> Result:
         connection = await connect(relay, Memory())
         feed = _Single(connection, message)
         await connection.run(feed)
-        connection.close()
-        await asyncio.sleep(0)
+        await _hang_up(connection)
         return feed.results[0]
 
     with asyncio.Runner(loop_factory=_quickest_loop()) as runner:
         return runner.run(main())
+
+
+async def _hang_up(connection: Connection) -> None:
+    """QUIT, and a moment for the socket to close: the loop ends next. Under TLS a server may take its time."""
+    connection.close()
+    with suppress(TimeoutError):
+        await asyncio.wait_for(connection.gone.wait(), LAST_WORDS_S)
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,8 +90,7 @@ def look_at(relay: Relay) -> Offer:
             size_bytes=connection._dialogue._offered.size or 0,
             tls=secured.version() or "" if secured else "",
         )
-        connection.close()
-        await asyncio.sleep(0)
+        await _hang_up(connection)
         return offer
 
     with asyncio.Runner(loop_factory=_quickest_loop()) as runner:

@@ -53,6 +53,7 @@ class Connection(asyncio.Protocol):
         self._limits: dict[object, float] = {phase: relay.timeouts.of(phase) for phase in Phase}
         self._transport: asyncio.Transport | None = None
         self._over: asyncio.Future[None] | None = None
+        self.gone = asyncio.Event()  # the transport has let go of the socket
         self._error: Exception | None = None
         self._lost = self._busy = False
         self._awaited: Question | None = None
@@ -181,6 +182,7 @@ class Connection(asyncio.Protocol):
 
     def connection_lost(self, error: Exception | None) -> None:
         """The server closed, or the network did."""
+        self.gone.set()
         if not self._lost:
             self._transport = None
             self._break(type(error).__name__ if error else "the server closed the connection")

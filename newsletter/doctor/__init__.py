@@ -5,7 +5,7 @@ from datetime import datetime
 from newsletter.config import Config
 from newsletter.delivery.records import Resolver, ask_dns
 from newsletter.doctor.case import Check, Installation, Look
-from newsletter.doctor.database import check_database, check_sqlite
+from newsletter.doctor.database import check_database, check_sqlite, check_waiting
 from newsletter.doctor.here import (
     check_disk,
     check_editions,
@@ -39,6 +39,7 @@ CHECKS: tuple[tuple[Look, bool], ...] = (
     (check_disk, False),
     (check_database, False),
     (check_sqlite, False),
+    (check_waiting, False),
     (check_files, False),
     (check_secrets, False),
     (check_relays, True),

@@ -2,15 +2,18 @@
 
 import sqlite3
 from collections.abc import Iterator
+from datetime import timedelta
 
 from newsletter.database import database_address, has_database, open_database
 from newsletter.doctor.case import Check, Installation, tell
 from newsletter.errors import Mistake
-from newsletter.store.database import HEAD, StoreError, exists
+from newsletter.store.database import HEAD, Store, StoreError, exists, stamp
 from newsletter.workspace import SETTINGS
 
 # Before it, several connections that write or checkpoint at the same time can break a database (delivery D22).
 SAFE_SQLITE = (3, 51, 3)
+# `serve` sends a letter within seconds.
+LETTERS_LATE = timedelta(minutes=10)
 
 
 def check_database(case: Installation) -> Iterator[Check]:
@@ -57,24 +60,56 @@ def _stored_version(case: Installation) -> str | None:
         engine.dispose()
 
 
+def check_waiting(case: Installation) -> Iterator[Check]:
+    """What waits for a person or for a relay: held slots, paused issues, letters that do not leave."""
+    from newsletter.store.issues import frozen_issues
+    from newsletter.store.letters import oldest_waiting
+    from newsletter.store.slots import list_slots
+
+    store = _open_as_it_is(case)
+    if store is None:
+        return
+    try:
+        for row in list_slots(store):
+            if row.state == "held":
+                yield Check("slot", "warning", f"{row.slot} is held: {row.reason}", "newsletter schedule")
+        for frozen in frozen_issues(store, states=("paused",)):
+            fix = f"mend it, then: newsletter resume {frozen.slug}"
+            yield Check("issue", "warning", f"{frozen.slug} is paused: {frozen.reason}", fix)
+        count, since = oldest_waiting(store)
+        if count and since < stamp(case.now - LETTERS_LATE):
+            told = f"{count} single mails wait since {since}"
+            yield Check(
+                "letters", "warning", told, "is newsletter serve running, and the relay there? its log says why"
+            )
+    finally:
+        store.close()
+
+
+def _open_as_it_is(case: Installation) -> Store | None:
+    """The database, if there is one of this version that can be opened."""
+    from sqlalchemy.exc import ArgumentError
+
+    try:
+        return open_database(case.workspace, case.config) if _stored_version(case) == HEAD else None
+    except (StoreError, ArgumentError):
+        return None  # check_database tells it
+
+
 def biggest_frozen(case: Installation) -> int:
     """The octets of the biggest frozen message; 0 if there is none, or no database that can be opened as it is."""
     from sqlalchemy import func, select
-    from sqlalchemy.exc import ArgumentError
 
     from newsletter.store.schema import variant
 
+    store = _open_as_it_is(case)
+    if store is None:
+        return 0
     try:
-        if _stored_version(case) != HEAD:
-            return 0
-        store = open_database(case.workspace, case.config)
-        try:
-            with store.reading() as connection:
-                return connection.execute(select(func.max(func.length(variant.c.message)))).scalar() or 0
-        finally:
-            store.close()
-    except (StoreError, ArgumentError):
-        return 0  # check_database tells it
+        with store.reading() as connection:
+            return connection.execute(select(func.max(func.length(variant.c.message)))).scalar() or 0
+    finally:
+        store.close()
 
 
 def check_sqlite(case: Installation) -> Iterator[Check]:

@@ -68,6 +68,14 @@ def end_letter(store: Store, letter: Letter, state: str, next_at: datetime) -> N
     queues.end(store, letters, letter.id, state, next_at)
 
 
+def oldest_waiting(store: Store) -> tuple[int, str]:
+    """How many letters wait, and since when the oldest of them does."""
+    waiting = select(func.count(), func.coalesce(func.min(letters.c.made_at), "")).where(letters.c.state == "waiting")
+    with store.reading() as connection:
+        count, since = connection.execute(waiting).one()
+        return count, since
+
+
 def count_waiting(store: Store) -> int:
     """How many letters are yet to be sent."""
     with store.reading() as connection:

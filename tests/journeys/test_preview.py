@@ -2,6 +2,7 @@
 
 import http.client
 import shutil
+import struct
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,6 +11,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, FrameLocator, Page
 
+from newsletter.cli import run
 from newsletter.desk import read_template
 from newsletter.preview import Preview
 from newsletter.rendering.templates import make_environment
@@ -183,3 +185,22 @@ def test_a_strangers_name_for_this_machine_sees_nothing(workspace: Workspace, ho
         connection.request("GET", "/state.json", headers={"Host": f"{host}:{port}"})
         assert connection.getresponse().status == status
         connection.close()
+
+
+@pytest.mark.timeout(90)
+def test_a_contact_sheet(workspace: Workspace, browser: Browser, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(workspace.root)
+    assert run(["--quiet", "screenshot", SLUG]) == 0
+    picture = (workspace.root / f"build/{SLUG}/sheet.png").read_bytes()
+    assert picture.startswith(b"\x89PNG")
+    assert struct.unpack(">II", picture[16:24]) == (2500, 1590)
+    assert len(picture) > 100_000  # four mails are on it
+
+
+def test_without_a_browser_it_says_what_to_do(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(workspace.root)
+    monkeypatch.setattr(shutil, "which", lambda name: None)
+    assert run(["screenshot", SLUG]) == 1
+    assert "apt-get install chromium" in capsys.readouterr().err

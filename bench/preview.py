@@ -1,0 +1,115 @@
+"""`./run bench preview`: from saving issue.md to the new page, as the preview serves it. Medians, the sample and 100 posts.
+
+Measured over a real connection: the file is written, the event comes, the state and the new mail are fetched.
+"""
+
+import argparse
+import http.client
+import shutil
+import statistics
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+from bench.timing import Goal
+from newsletter.desk import read_template
+from newsletter.preview import Preview
+from newsletter.rendering.templates import make_environment
+from newsletter.web.preview_app import make_preview_app
+from newsletter.web.server import WebServer
+from newsletter.workspace import Workspace
+
+ROOT = Path(__file__).resolve().parent.parent
+SLUG = "2025-07-07-weekly"
+POSTS = 100
+
+
+def make_workspace(folder: Path, posts: int) -> Path:
+    """The sample issue, or one of so many posts; → its issue.md."""
+    shutil.copy(ROOT / "newsletter.toml", folder)
+    shutil.copytree(ROOT / "issues", folder / "issues")
+    path = folder / f"issues/{SLUG}/issue.md"
+    if posts:
+        head = path.read_text(encoding="utf-8").partition("\n## ")[0]
+        body = "".join(
+            f"### Post number {number}\n\nSomething about Baku, {'and more of it ' * 40}{number}.\n\n"
+            f"[Source](https://example.org/{number})\n\n"
+            for number in range(posts)
+        )
+        path.write_text(f"{head}\n## Caucasus {{#caucasus}}\n\n{body}", encoding="utf-8")
+    return path
+
+
+def measure(posts: int, rounds: int) -> float:
+    """The median time from a save to the mail with what was saved, in milliseconds."""
+    with tempfile.TemporaryDirectory(prefix="bench-preview-") as folder:
+        path = make_workspace(Path(folder), posts)
+        workspace = Workspace(Path(folder))
+        preview = Preview(workspace, SLUG)
+        preview.refresh()
+        app = make_preview_app(preview, lambda name: "", make_environment(lambda name: read_template(workspace, name)))
+        server = WebServer(app, "127.0.0.1", 0)
+        ports: list[int] = []
+        ready = threading.Event()
+
+        def started(port: int) -> None:
+            ports.append(port)
+            ready.set()
+
+        thread = threading.Thread(target=server.run, args=(started,))
+        thread.start()
+        ready.wait(20)
+        try:
+            return statistics.median(_save_and_wait(path, ports[0], number) for number in range(rounds))
+        finally:
+            server.stop(at_once=True)
+            thread.join(20)
+
+
+def _save_and_wait(path: Path, port: int, number: int) -> float:
+    word = f"Changed{number}x{time.monotonic_ns()}"
+    listening = http.client.HTTPConnection("127.0.0.1", port, timeout=20)
+    listening.request("GET", "/events")
+    events = listening.getresponse()
+    _next_event(events)  # how it is now
+    text = path.read_text(encoding="utf-8")
+    began = time.perf_counter()
+    path.write_text(text.replace("\n## ", f"\n{word}\n\n## ", 1), encoding="utf-8")
+    _next_event(events)
+    asking = http.client.HTTPConnection("127.0.0.1", port, timeout=20)
+    for address in ("/state.json", "/show/desktop"):
+        asking.request("GET", address)
+        body = asking.getresponse().read()
+    took = (time.perf_counter() - began) * 1000
+    assert word.encode() in body
+    path.write_text(text, encoding="utf-8")
+    _next_event(events)
+    asking.close()
+    listening.close()
+    return took
+
+
+def _next_event(events: http.client.HTTPResponse) -> None:
+    while not events.readline().startswith(b"data:"):
+        pass
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Run it and say whether the goals were met."""
+    parser = argparse.ArgumentParser(prog="./run bench preview")
+    parser.add_argument("--rounds", type=int, default=9)
+    options = parser.parse_args(arguments)
+    goals = [
+        Goal("from a save to the new page, the sample", measure(0, options.rounds), 300, "ms"),
+        Goal(f"from a save to the new page, {POSTS} posts", measure(POSTS, options.rounds), 1000, "ms"),
+    ]
+    for goal in goals:
+        print(goal)
+    return 0 if all(goal.met for goal in goals) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
