@@ -111,10 +111,10 @@ def run(arguments: list[str]) -> int:
         else:
             error.show()
         return error.exit_code
-    except click.Abort:
-        sys.stderr.write("nothing was done\n")
-        return 130
-    except KeyboardInterrupt:
+    except (click.Abort, KeyboardInterrupt) as error:
+        if isinstance(error, click.Abort) and not isinstance(error.__cause__, KeyboardInterrupt):
+            sys.stderr.write("nothing was done\n")  # a question was answered with no
+            return 130
         sys.stderr.write("interrupted; what was written is whole, run the same command again to go on\n")
         return 130
     except BrokenPipeError:

@@ -112,7 +112,7 @@ def test_an_unknown_theme_of_add_is_told(call: Call, people: Path) -> None:
 def test_without_a_database_it_is_told_how_to_make_one(call: Call, sample: Path, command: tuple[str, ...]) -> None:
     done = call("subscribers", *command)
     assert done.code == 1
-    assert "newsletter subscribers import FILE makes it" in done.err
+    assert "newsletter serve makes it, or newsletter subscribers import FILE" in done.err
 
 
 def test_a_database_that_was_lost_is_not_made_anew(call: Call, people: Path) -> None:
