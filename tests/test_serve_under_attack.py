@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -134,7 +135,7 @@ def test_a_reason_that_changes_all_the_time_is_not_mailed_all_the_time(
     desk.tick(to=DRAFTED)
     count = iter(range(10_000))
     monkeypatch.setattr(schedule, "_find_blockers", lambda *arguments: iter([f"reason {next(count)}"]))
-    for minute in range(0, 1130, 10):
+    for minute in range(0, 1130, 45):
         desk.tick(to=f"2025-07-07 {5 + minute // 60:02}:{minute % 60:02}")
     told = [subject for subject in desk.subjects("desk@borderlines.example") if "is held" in subject]
     assert len(told) == 1
@@ -313,7 +314,7 @@ def test_no_address_gets_into_the_log(capsys: pytest.CaptureFixture[str]) -> Non
 def test_who_confirms_while_the_unconfirmed_are_dropped_stays(tmp_path: Path) -> None:
     from newsletter.store.readers import drop_unconfirmed
 
-    with running_desk(tmp_path, store=new_store("postgresql", tmp_path)) as desk:
+    with closing(new_store("postgresql", tmp_path)) as store, running_desk(tmp_path, store=store) as desk:
         desk.add("late@example.org", state="pending")
         person = find_person(desk.store, "late@example.org")
         assert person
