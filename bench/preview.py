@@ -11,13 +11,12 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 from bench.timing import Goal
-from newsletter.desk import read_template
 from newsletter.preview import Preview
-from newsletter.rendering.templates import make_environment
 from newsletter.web.preview_app import make_preview_app
 from newsletter.web.server import WebServer
 from newsletter.workspace import Workspace
@@ -43,30 +42,38 @@ def make_workspace(folder: Path, posts: int) -> Path:
     return path
 
 
+@contextmanager
+def previewing(workspace: Workspace, slug: str = SLUG) -> Iterator[int]:
+    """The preview of an issue, in a thread; gives its port."""
+    preview = Preview(workspace, slug)
+    preview.refresh()
+    server = WebServer(make_preview_app(preview), "127.0.0.1", 0)
+    ports: list[int] = []
+    ready = threading.Event()
+
+    def started(port: int) -> None:
+        ports.append(port)
+        ready.set()
+
+    thread = threading.Thread(target=server.run, args=(started,))
+    thread.start()
+    if not ready.wait(20):
+        raise RuntimeError("the preview did not start within 20 s")
+    try:
+        yield ports[0]
+    finally:
+        server.stop(at_once=True)
+        thread.join(20)
+        if thread.is_alive():
+            raise RuntimeError("the preview did not stop within 20 s")
+
+
 def measure(posts: int, rounds: int) -> float:
     """The median time from a save to the mail with what was saved, in milliseconds."""
     with tempfile.TemporaryDirectory(prefix="bench-preview-") as folder:
         path = make_workspace(Path(folder), posts)
-        workspace = Workspace(Path(folder))
-        preview = Preview(workspace, SLUG)
-        preview.refresh()
-        app = make_preview_app(preview, lambda name: "", make_environment(lambda name: read_template(workspace, name)))
-        server = WebServer(app, "127.0.0.1", 0)
-        ports: list[int] = []
-        ready = threading.Event()
-
-        def started(port: int) -> None:
-            ports.append(port)
-            ready.set()
-
-        thread = threading.Thread(target=server.run, args=(started,))
-        thread.start()
-        ready.wait(20)
-        try:
-            return statistics.median(_save_and_wait(path, ports[0], number) for number in range(rounds))
-        finally:
-            server.stop(at_once=True)
-            thread.join(20)
+        with previewing(Workspace(Path(folder))) as port:
+            return statistics.median(_save_and_wait(path, port, number) for number in range(rounds))
 
 
 def _save_and_wait(path: Path, port: int, number: int) -> float:

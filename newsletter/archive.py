@@ -8,12 +8,11 @@ from dataclasses import dataclass, field
 from newsletter import links
 from newsletter.build import list_published
 from newsletter.config import Config
-from newsletter.desk import load_issue, load_phrases, read_template, template_cache
+from newsletter.desk import load_issue, load_phrases, open_templates
 from newsletter.errors import InputError
 from newsletter.phrases import write_date
 from newsletter.rendering.content import ShownIssue, show_issue
 from newsletter.rendering.site import render_site
-from newsletter.rendering.templates import make_environment
 from newsletter.text.words import cut_at_word
 from newsletter.workspace import Workspace, issue_path
 
@@ -87,7 +86,7 @@ def readable_issues(workspace: Workspace, slugs: Iterable[str]) -> tuple[list[st
 
 def render_archive(workspace: Workspace, config: Config, slugs: Iterable[str]) -> Archive:
     """The archive of these issues. One whose file was taken away is left out. Raises InputError for one that is broken."""
-    environment = make_environment(lambda name: read_template(workspace, name), template_cache(workspace))
+    environment = open_templates(workspace)
     phrases = load_phrases(workspace, config)
     shown = [
         show_issue(load_issue(workspace, slug).issue, config.publication.language)

@@ -11,14 +11,13 @@ from jinja2 import Environment
 from newsletter import links
 from newsletter.config import Config
 from newsletter.delivery.message import Envelope, HeaderError, issue_headers, write_message
-from newsletter.desk import find_strange_templates, load_issue, load_phrases, read_template, template_cache
+from newsletter.desk import find_strange_templates, load_issue, load_phrases, open_templates
 from newsletter.errors import InputError, Mistake, NewsletterError, UsageError
 from newsletter.model import UNSORTED, Edition, Finding, Issue
 from newsletter.phrases import Phrases
 from newsletter.rendering.content import ShownIssue, show_issue
 from newsletter.rendering.email import Mail, render_mail
 from newsletter.rendering.site import Published, render_site
-from newsletter.rendering.templates import make_environment
 from newsletter.slots import next_day, publication_moment
 from newsletter.text.words import suggest
 from newsletter.workspace import Workspace, issue_path, split_issue_slug
@@ -83,7 +82,7 @@ def render_issue(workspace: Workspace, config: Config, slug: str) -> Rendered:
     edition = next((one for one in config.editions if one.slug == issue.edition), None)
     if edition is None:
         raise _no_such_edition(config, issue)
-    environment = make_environment(lambda name: read_template(workspace, name), template_cache(workspace))
+    environment = open_templates(workspace)
     phrases = load_phrases(workspace, config)
     shown = show_issue(issue, config.publication.language)
     mail = render_mail(shown, publication=config.publication, edition=edition, environment=environment, phrases=phrases)

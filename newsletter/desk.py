@@ -3,13 +3,14 @@
 import re
 from collections.abc import Iterable, Iterator
 
-from jinja2 import BytecodeCache, FileSystemBytecodeCache
+from jinja2 import Environment, FileSystemBytecodeCache
 
 from newsletter.config import Config, load_config
 from newsletter.editing.issue_file import IssueFile, read_issue
 from newsletter.errors import InputError, Mistake
 from newsletter.model import UNSORTED, Finding, Post, Source
 from newsletter.phrases import Phrases, read_phrases
+from newsletter.rendering.templates import make_environment
 from newsletter.resources import resource
 from newsletter.sources import SOURCES, Batch, SourceFile, collected_folder
 from newsletter.text.characters import decode_text
@@ -135,6 +136,7 @@ def find_strange_templates(workspace: Workspace) -> Iterator[Finding]:
             yield Finding(rule="template", where=path, message=text)
 
 
-def template_cache(workspace: Workspace) -> BytecodeCache:
-    """Where compiled templates are kept between two builds: compiling them takes longer than filling them."""
-    return FileSystemBytecodeCache(str(workspace.memory("templates")))
+def open_templates(workspace: Workspace) -> Environment:
+    """The workspace's templates, ready to be filled. Compiled ones are kept: compiling takes longer than filling."""
+    compiled = FileSystemBytecodeCache(str(workspace.memory("templates")))
+    return make_environment(lambda name: read_template(workspace, name), compiled)

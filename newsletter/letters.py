@@ -11,10 +11,9 @@ from newsletter.config import Config
 from newsletter.delivery.message import LetterEnvelope, letter_headers, write_message
 from newsletter.delivery.relay import RelayUnavailable
 from newsletter.delivery.retry import next_try
-from newsletter.desk import load_phrases, read_template, template_cache
+from newsletter.desk import load_phrases, open_templates
 from newsletter.errors import NewsletterError
 from newsletter.rendering.letter import LetterText, render_letter
-from newsletter.rendering.templates import make_environment
 from newsletter.send import SendFailed, send_single, send_test
 from newsletter.store.database import Store
 from newsletter.store.letters import Letter, begin_letter, end_letter
@@ -123,7 +122,7 @@ def _send_to_editor(workspace: Workspace, config: Config, letter: Letter, now: d
 def _post(
     workspace: Workspace, config: Config, text: LetterText, address: str, language: str, now: datetime
 ) -> tuple[str, str]:
-    environment = make_environment(lambda name: read_template(workspace, name), template_cache(workspace))
+    environment = open_templates(workspace)
     phrases = load_phrases(workspace, config, language)
     html, plain = render_letter(text, publication=config.publication, environment=environment, phrases=phrases)
     moment = now.replace(microsecond=0)

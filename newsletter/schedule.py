@@ -167,9 +167,9 @@ def _next_step(desk: _Desk, edition: Edition, slot: Slot, row: SlotRow) -> _Step
         return _Step("sent")  # by hand, or by a process that ended before it could write it down
     if entry := skipped_by(edition, slot.day):
         return _Step("skipped", f'skip = "{entry}"')
-    if desk.now - slot.at > lateness_limit(edition):
-        return _miss(edition, slot, drafted=row.state != "planned" and desk.workspace.exists(issue_path(slot.issue)))
     drafted = desk.workspace.exists(issue_path(slot.issue))
+    if desk.now - slot.at > lateness_limit(edition):
+        return _miss(edition, slot, drafted=row.state != "planned" and drafted)
     if row.state == "planned" or (row.state == "held" and not drafted):
         return _draft(desk, edition, slot)
     if desk.now < slot.freezes_at:

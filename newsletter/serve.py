@@ -250,7 +250,7 @@ class Server:
             text = f"{frozen.slug} is paused: {report.paused}\n\nWhen that is mended: newsletter resume {frozen.slug}"
             with self.store.writing() as connection:
                 letter = Letter(kind="alert", about=frozen.slug, text=text)
-                queue_letter(self.store, connection, letter, self.clock())
+                queue_letter(connection, letter, self.clock())
 
     def send_letters(self) -> None:
         """All letters that are due, one after the other."""

@@ -683,7 +683,7 @@ def test_what_waits_for_a_person_or_a_relay(tmp_path: Path) -> None:
         assert ask(check_waiting, desk.workspace, desk.config) == []
         desk.tick(to="2025-07-07 05:00")
         with desk.store.writing() as connection:
-            queue_letter(desk.store, connection, Letter(kind="alert", text="x"), desk.clock())
+            queue_letter(connection, Letter(kind="alert", text="x"), desk.clock())
         found = ask(check_waiting, desk.workspace, desk.config)
     assert [(check.name, check.level) for check in found] == [("slot", "warning"), ("letters", "warning")]
     assert "weekly/2025-07-07 is held" in found[0].detail

@@ -195,7 +195,7 @@ def test_no_letter_goes_to_who_has_left_meanwhile(desk: Desk, kind: Any) -> None
     person = find_person(desk.store, READER)
     assert person
     with desk.store.writing() as connection:
-        queue_letter(desk.store, connection, Letter(kind=kind, subscriber_id=person.id), desk.clock())
+        queue_letter(connection, Letter(kind=kind, subscriber_id=person.id), desk.clock())
     unsubscribe(desk.store, READER, source="test", now=desk.clock())
     desk.server.send_letters()
     assert desk.mails == []
@@ -205,8 +205,8 @@ def test_a_letter_that_was_begun_and_not_ended_is_not_sent_twice(desk: Desk) -> 
     person = find_person(desk.store, READER)
     assert person
     with desk.store.writing() as connection:
-        queue_letter(desk.store, connection, Letter(kind="link", subscriber_id=person.id), desk.clock())
-        queue_letter(desk.store, connection, Letter(kind="alert", text="Something\n\nis the matter"), desk.clock())
+        queue_letter(connection, Letter(kind="link", subscriber_id=person.id), desk.clock())
+        queue_letter(connection, Letter(kind="alert", text="Something\n\nis the matter"), desk.clock())
     assert begin_letter(desk.store, desk.clock())  # and the process is killed
     assert begin_letter(desk.store, desk.clock())
     desk.clock.advance(minutes=20)
@@ -219,7 +219,7 @@ def test_a_letter_to_a_reader_that_is_a_day_late_is_not_sent(desk: Desk) -> None
     person = find_person(desk.store, READER)
     assert person
     with desk.store.writing() as connection:
-        queue_letter(desk.store, connection, Letter(kind="link", subscriber_id=person.id), desk.clock())
+        queue_letter(connection, Letter(kind="link", subscriber_id=person.id), desk.clock())
     desk.clock.advance(days=2)
     desk.server.send_letters()
     assert desk.mails == []
@@ -228,7 +228,7 @@ def test_a_letter_to_a_reader_that_is_a_day_late_is_not_sent(desk: Desk) -> None
 def test_one_letter_that_is_put_off_does_not_hold_up_the_others(desk: Desk) -> None:
     with desk.store.writing() as connection:
         for number in range(3):
-            queue_letter(desk.store, connection, Letter(kind="alert", text=f"Number {number}\n\nx"), desk.clock())
+            queue_letter(connection, Letter(kind="alert", text=f"Number {number}\n\nx"), desk.clock())
     desk.smtp.on["RCPT"] = [b"450 4.2.0 later\r\n"]
     desk.server.send_letters()
     assert sorted(desk.subjects("desk@borderlines.example")) == ["Number 1", "Number 2"]

@@ -9,8 +9,7 @@ from typing import Any
 import click
 
 from newsletter import __version__
-from newsletter.cli.common import Here, complete_issues, in_workspace, normalise
-from newsletter.errors import Mistake, NothingToDo
+from newsletter.cli.common import Here, chosen_issue, complete_issues, in_workspace
 from newsletter.model import Finding
 
 
@@ -27,10 +26,7 @@ def command(here: Here, issue: str | None, strict: bool, sarif: Path | None) -> 
     from newsletter.build import render_issue
     from newsletter.check import check_issue
 
-    slugs = here.workspace.issue_slugs()
-    if issue is None and not slugs:
-        raise NothingToDo(Mistake(code="NL031", message="there is no issue yet", help="newsletter draft"))
-    slug = normalise(issue) if issue else slugs[-1]
+    slug = chosen_issue(here, issue)
     rendered = render_issue(here.workspace, here.config, slug)
     findings = check_issue(here.workspace, here.config, rendered)
     errors = sum(one.level == "error" for one in findings)

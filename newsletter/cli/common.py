@@ -13,6 +13,7 @@ import click
 from newsletter.cli.ui import Ui
 from newsletter.config import Config
 from newsletter.desk import read_config
+from newsletter.errors import Mistake, NewsletterError, NothingToDo
 from newsletter.workspace import Workspace, find_workspace, split_issue_slug
 
 
@@ -88,10 +89,18 @@ def normalise(issue: str) -> str:
     return next((part for part in reversed(parts) if split_issue_slug(part)), issue)
 
 
+def chosen_issue(here: Here, issue: str | None) -> str:
+    """The issue that was named, else the newest. Raises NothingToDo if there is none at all."""
+    if issue:
+        return normalise(issue)
+    slugs = here.workspace.issue_slugs()
+    if not slugs:
+        raise NothingToDo(Mistake(code="NL031", message="there is no issue yet", help="newsletter draft"))
+    return slugs[-1]
+
+
 def complete_issues(ctx: click.Context, parameter: click.Parameter, incomplete: str) -> list[str]:
     """Issue names for the shell; silent where there is no workspace."""
-    from newsletter.errors import NewsletterError
-
     try:
         workspace = find_workspace(Path.cwd(), (ctx.params or {}).get("workspace"))
         return [slug for slug in workspace.issue_slugs() if slug.startswith(incomplete)]
@@ -103,8 +112,6 @@ def complete_names(section: str) -> Callable[[click.Context, click.Parameter, st
     """Names of editions or sources for the shell."""
 
     def complete(ctx: click.Context, parameter: click.Parameter, incomplete: str) -> list[str]:
-        from newsletter.errors import NewsletterError
-
         try:
             config = read_config(find_workspace(Path.cwd(), (ctx.params or {}).get("workspace")))
         except NewsletterError:

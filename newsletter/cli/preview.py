@@ -6,8 +6,7 @@ from types import FrameType
 
 import click
 
-from newsletter.cli.common import Here, complete_issues, in_workspace, normalise
-from newsletter.errors import Mistake, NothingToDo
+from newsletter.cli.common import Here, chosen_issue, complete_issues, in_workspace
 
 FIRST_PORT, TRIES = 8000, 20
 
@@ -22,28 +21,18 @@ def command(here: Here, issue: str | None, port: int | None, open_it: bool) -> i
 
     Example: newsletter preview --open
     """
-    slugs = here.workspace.issue_slugs()
-    if not slugs:
-        raise NothingToDo(Mistake(code="NL031", message="there is no issue yet", help="newsletter draft"))
-    slug = normalise(issue) if issue else slugs[-1]
+    slug = chosen_issue(here, issue)
     from newsletter.build import render_issue
-    from newsletter.desk import read_template, template_cache
     from newsletter.preview import Preview
-    from newsletter.rendering.templates import make_environment
     from newsletter.web.preview_app import make_preview_app
     from newsletter.web.server import CannotListen, WebServer
 
-    if slug not in slugs:
+    if slug not in here.workspace.issue_slugs():
         render_issue(here.workspace, here.config, slug)  # tells which there are
     preview = Preview(here.workspace, slug)
     preview.refresh()
 
-    def read(name: str) -> str:
-        found = read_template(here.workspace, name)
-        return found[0] if found else ""
-
-    environment = make_environment(lambda name: read_template(here.workspace, name), template_cache(here.workspace))
-    app = make_preview_app(preview, read, environment)
+    app = make_preview_app(preview)
 
     def started(port: int) -> None:
         url = f"http://127.0.0.1:{port}/"

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import click
 
-from newsletter.cli.common import Here, complete_issues, in_workspace, normalise
-from newsletter.errors import Mistake, NewsletterError, NothingToDo
+from newsletter.cli.common import Here, chosen_issue, complete_issues, in_workspace
+from newsletter.errors import Mistake, NewsletterError
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 LONGEST_S = 60
@@ -28,10 +28,7 @@ def command(here: Here, issue: str | None, output: Path | None) -> int:
     from newsletter.build import render_issue
     from newsletter.preview import SHEET_HEIGHT, SHEET_WIDTH, Preview, contact_sheet
 
-    slugs = here.workspace.issue_slugs()
-    if not slugs:
-        raise NothingToDo(Mistake(code="NL031", message="there is no issue yet", help="newsletter draft"))
-    slug = normalise(issue) if issue else slugs[-1]
+    slug = chosen_issue(here, issue)
     render_issue(here.workspace, here.config, slug)  # tells what is wrong with it
     preview = Preview(here.workspace, slug)
     preview.refresh()

@@ -32,7 +32,7 @@ class Letter:
     made_at: str = ""
 
 
-def queue_letter(store: Store, connection: Connection, letter: Letter, now: datetime) -> None:
+def queue_letter(connection: Connection, letter: Letter, now: datetime) -> None:
     """Let it be sent."""
     values = {name: getattr(letter, name) for name in Letter.__slots__ if name != "id"}
     moment = stamp(now)

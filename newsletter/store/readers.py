@@ -62,7 +62,7 @@ def ask_to_subscribe(
         if kind == "confirm":
             _record(connection, number, "asked", "the form", now, asked)
             queue_hooks(connection, listeners, "subscribed", [{"subscriber": number}], now)
-        queue_letter(store, connection, Letter(kind=kind, subscriber_id=number, address_hash=digest), now)
+        queue_letter(connection, Letter(kind=kind, subscriber_id=number, address_hash=digest), now)
         return kind
 
 
@@ -92,7 +92,7 @@ def ask_for_link(store: Store, canonical: str, now: datetime, *, most_an_hour: f
         too_many = _letters_since(connection, now - timedelta(hours=1)) >= most_an_hour
         if number is None or had_one or too_many:
             return False
-        queue_letter(store, connection, Letter(kind="link", subscriber_id=number, address_hash=digest), now)
+        queue_letter(connection, Letter(kind="link", subscriber_id=number, address_hash=digest), now)
         return True
 
 

@@ -79,5 +79,5 @@ def move_slot_in(
         done = connection.execute(update(slots).where(*same).values(values)).rowcount
     if done:
         for letter in letters:
-            queue_letter(store, connection, letter, now)
+            queue_letter(connection, letter, now)
     return bool(done)

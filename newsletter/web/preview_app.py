@@ -3,7 +3,6 @@
 import asyncio
 import json
 from collections.abc import AsyncIterator, Callable, Mapping
-from typing import Any
 
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
@@ -13,6 +12,7 @@ from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, R
 from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from newsletter.desk import open_templates, read_template
 from newsletter.preview import Preview, Shown, in_the, without_styles
 from newsletter.rendering.templates import render
 
@@ -32,23 +32,22 @@ TABS = ("desktop", "phone", "dark", "images", "styles", "text", "source", "heade
 class _OnlyHere:
     """Attack: a page of a stranger's name that resolves to this machine would read the draft (DNS rebinding)."""
 
-    def __init__(self, app: ASGIApp, hosts: tuple[str, ...]) -> None:
-        self._app, self._hosts = app, hosts
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http":
             host = dict(scope["headers"]).get(b"host", b"").decode("latin-1")
             name = host.rpartition(":")[0] if host.count(":") == 1 or (host.startswith("[") and "]:" in host) else host
-            if name not in self._hosts:
+            if name not in _HOSTS:
                 await PlainTextResponse("not here\n", 403)(scope, receive, send)
                 return
         await self._app(scope, receive, send)
 
 
-def make_preview_app(
-    preview: Preview, read: Callable[[str], str], environment: Any, host: str = "127.0.0.1"
-) -> ASGIApp:
-    """The preview as an ASGI application. `read` gives a packaged template's text."""
+def make_preview_app(preview: Preview) -> ASGIApp:
+    """The preview as an ASGI application."""
+    environment = open_templates(preview.workspace)
 
     async def page(request: Request) -> Response:
         shown = preview.shown
@@ -59,9 +58,10 @@ def make_preview_app(
     async def asset(request: Request) -> Response:
         name = request.path_params["name"]
         kinds = {"preview.js": "text/javascript", "preview.css": "text/css"}
-        if name not in kinds:
+        found = read_template(preview.workspace, f"web/{name}") if name in kinds else None
+        if found is None:
             raise HTTPException(404)
-        return Response(read(f"web/{name}"), media_type=kinds[name], headers={"Cache-Control": "no-store"})
+        return Response(found[0], media_type=kinds[name], headers={"Cache-Control": "no-store"})
 
     async def state(request: Request) -> Response:
         return JSONResponse(preview.summary(), headers={"Cache-Control": "no-store"})
@@ -82,7 +82,7 @@ def make_preview_app(
         Route("/show/{tab}", frame),
         Route("/{name}", asset),
     ]
-    return _OnlyHere(Starlette(routes=routes), (*_HOSTS, host))
+    return _OnlyHere(Starlette(routes=routes))
 
 
 async def _tell(preview: Preview) -> AsyncIterator[str]:

@@ -12,9 +12,8 @@ from jinja2 import Environment
 from newsletter.archive import Archive, readable_issues, render_archive
 from newsletter.audience.tokens import TokenKeys, derive_all
 from newsletter.config import Config
-from newsletter.desk import load_phrases, read_template, template_cache
+from newsletter.desk import load_phrases, open_templates
 from newsletter.phrases import Phrases
-from newsletter.rendering.templates import make_environment
 from newsletter.store import issues
 from newsletter.store.database import Store, stamp
 from newsletter.store.hooks import NOBODY, Listeners
@@ -53,13 +52,10 @@ class Public:
     _shown: object = field(init=False, default=None)
 
     def __post_init__(self) -> None:
-        derive = self.store.key.derive
         self.keys = derive_all(self.store.key.token_secrets)
-        self.signer = _Signer(self.clock, derive("form"))
+        self.signer = _Signer(self.clock, self.store.key.derive("form"))
         self.phrases = load_phrases(self.workspace, self.config)
-        self.environment = make_environment(
-            lambda name: read_template(self.workspace, name), template_cache(self.workspace)
-        )
+        self.environment = open_templates(self.workspace)
 
     @property
     def root(self) -> str:

@@ -3,20 +3,15 @@
 import http.client
 import shutil
 import struct
-import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, FrameLocator, Page
 
+from bench.preview import previewing
 from newsletter.cli import run
-from newsletter.desk import read_template
-from newsletter.preview import Preview
-from newsletter.rendering.templates import make_environment
-from newsletter.web.preview_app import TABS, make_preview_app
-from newsletter.web.server import WebServer
+from newsletter.web.preview_app import TABS
 from newsletter.workspace import Workspace
 from tests.browser import open_browser
 
@@ -35,35 +30,6 @@ def workspace(tmp_path: Path) -> Workspace:
     shutil.copy(ROOT / "newsletter.toml", tmp_path)
     shutil.copytree(ROOT / "issues", tmp_path / "issues")
     return Workspace(tmp_path)
-
-
-@contextmanager
-def previewing(workspace: Workspace) -> Iterator[int]:
-    preview = Preview(workspace, SLUG)
-    preview.refresh()
-
-    def read(name: str) -> str:
-        found = read_template(workspace, name)
-        return found[0] if found else ""
-
-    app = make_preview_app(preview, read, make_environment(lambda name: read_template(workspace, name)))
-    server = WebServer(app, "127.0.0.1", 0)
-    ports: list[int] = []
-    ready = threading.Event()
-
-    def started(port: int) -> None:
-        ports.append(port)
-        ready.set()
-
-    thread = threading.Thread(target=server.run, args=(started,))
-    thread.start()
-    assert ready.wait(20)
-    try:
-        yield ports[0]
-    finally:
-        server.stop(at_once=True)
-        thread.join(20)
-        assert not thread.is_alive()
 
 
 def open_preview(browser: Browser, port: int) -> Page:
