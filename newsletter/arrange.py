@@ -189,7 +189,7 @@ def hash_of(data: bytes) -> str:
 
 def _meanwhile(slug: str) -> Meanwhile:
     message = "was changed meanwhile; it is shown as it is now, and nothing was written over it"
-    return Meanwhile(Mistake(code="NL102", file=issue_path(slug), message=message, help="do it again if it still fits"))
+    return Meanwhile(Mistake(code="NL103", file=issue_path(slug), message=message, help="do it again if it still fits"))
 
 
 def _collected(beside: Beside) -> dict[str, Verdict]:

@@ -12,7 +12,7 @@ FLOORS = (
     {"config", "workspace", "sources", "editing", "rendering", "checking", "audience", "delivery", "store", "slots"},
     {"desk", "database"},
     {"collect", "draft", "build", "subscribers", "send", "rehearse", "hooks", "doctor"},
-    {"approve", "archive", "arrange", "check", "letters"},
+    {"approve", "archive", "arrange", "check", "check_links", "letters"},
     {"preview"},
     {"schedule", "web"},
     {"serve"},

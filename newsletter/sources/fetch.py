@@ -46,7 +46,7 @@ Key = TypeVar("Key")
 class Request:
     """What to ask for, and what we know of it already. `allow_hosts` may be private on purpose.
 
-    `any_status`: the page that comes with a 404 or 500 is wanted too.
+    `any_status`: the page that comes with a 404 or 500 is wanted too. `bodiless`: only the answer is, and not the page.
     """
 
     url: str
@@ -56,6 +56,7 @@ class Request:
     allow_hosts: frozenset[str] = frozenset()
     agent: str = ""
     any_status: bool = False
+    bodiless: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -151,7 +152,7 @@ def _follow(request: Request, deadline: Deadline) -> Fetched:
         ):
             location = response.headers.get("Location")
             if response.status_code not in _REDIRECTS or not location:
-                fetched = _read(response, url, moved_to, deadline, any_status=request.any_status)
+                fetched = _read(response, url, moved_to, deadline, request)
                 return replace(fetched, status=response.status_code, server_time=_server_time(response.headers))
             permanent = permanent and _REDIRECTS[response.status_code]
             target = urljoin(url, location)
@@ -180,7 +181,7 @@ def _headers(request: Request) -> dict[str, str]:
     return headers
 
 
-def _read(response: requests.Response, url: str, moved_to: str, deadline: Deadline, *, any_status: bool) -> Fetched:
+def _read(response: requests.Response, url: str, moved_to: str, deadline: Deadline, request: Request) -> Fetched:
     status = response.status_code
     if status == 304:
         return Fetched(outcome="unchanged", url=url, moved_to=moved_to)
@@ -190,14 +191,14 @@ def _read(response: requests.Response, url: str, moved_to: str, deadline: Deadli
         return Fetched(
             outcome="failed",
             url=url,
-            data=_read_body(response, deadline) if any_status else b"",
+            data=_read_body(response, deadline) if request.any_status else b"",
             retry_after_s=_wait(response),
             reason=_answer(response),
         )
     return Fetched(
         outcome="content",
         url=url,
-        data=_read_body(response, deadline),
+        data=b"" if request.bodiless else _read_body(response, deadline),
         content_type=response.headers.get("Content-Type", ""),
         etag=response.headers.get("ETag", ""),
         last_modified=response.headers.get("Last-Modified", ""),

@@ -47,10 +47,10 @@ def test_findings_name_rule_and_place(workspace: Path, capsys: pytest.CaptureFix
 
 def test_warnings_stop_only_the_strict(workspace: Path) -> None:
     settings = workspace / "newsletter.toml"
-    settings.write_text(settings.read_text() + '\n[checks]\nflag = ["Baku"]\n')
+    settings.write_text(settings.read_text().replace("[checks.ignore]", '[checks]\nflag = ["Baku"]\n\n[checks.ignore]'))
     assert run(["check", SLUG]) == 0
     assert run(["check", SLUG, "--strict"]) == 4
-    settings.write_text(settings.read_text() + 'ignore = { flag = "we know" }\n')
+    settings.write_text(settings.read_text().replace("[checks.ignore]", '[checks.ignore]\nflag = "we know"'))
     assert run(["check", SLUG, "--strict"]) == 0
 
 
