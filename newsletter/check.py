@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from functools import lru_cache
 
 from newsletter import links
-from newsletter.build import Rendered
+from newsletter.build import Rendered, compose_message
 from newsletter.checking import PAGE_RULES, WORD_RULES, Draft, Page, about_unknown, check_draft, check_page
 from newsletter.config import Config
 from newsletter.desk import load_issue
@@ -13,6 +13,7 @@ from newsletter.editing.duplicates import Memory, find_told, remember
 from newsletter.editing.themes import Sorter
 from newsletter.errors import Mistake, SettingsError
 from newsletter.model import Finding, Issue
+from newsletter.slots import publication_moment
 from newsletter.text.markdown import plain_inline
 from newsletter.text.words import cut_at_word, suggest
 from newsletter.workspace import SETTINGS, Workspace, issue_path
@@ -56,7 +57,14 @@ def _make_page(config: Config, rendered: Rendered) -> Page:
         reason=publication.reason or str(rendered.phrases["reason"]).format(edition=rendered.edition.title),
         unsubscribe=links.unsubscribe_url(publication.url, links.TOKEN_SLOT),
         clients=config.checks.clients,
+        headers=_write_headers(config, rendered),
     )
+
+
+def _write_headers(config: Config, rendered: Rendered) -> bytes:
+    """The headers as every reader's mail has them; the bodies, which take longer, are looked at as they are."""
+    moment = publication_moment(rendered.edition, rendered.issue.date, config.zone)
+    return compose_message(("", ""), rendered.issue, rendered.edition, config, moment=moment).partition(b"\r\n\r\n")[0]
 
 
 def _find_repeats(workspace: Workspace, issue: Issue) -> list[tuple[int, str]]:
