@@ -1,13 +1,13 @@
 """The flow of the checks: an issue is rendered as it would go out, and looked at. Nothing is written, nobody is asked."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 from newsletter import links
 from newsletter.build import Rendered
 from newsletter.checking import PAGE_RULES, WORD_RULES, Draft, Page, check_draft, check_page, fold_title
 from newsletter.config import Config
 from newsletter.desk import load_issue
-from newsletter.errors import Mistake, SettingsError
+from newsletter.errors import ChecksFailed, Mistake, SettingsError
 from newsletter.model import Finding
 from newsletter.text.words import suggest
 from newsletter.workspace import SETTINGS, Workspace, issue_path
@@ -29,6 +29,26 @@ def check_issue(workspace: Workspace, config: Config, rendered: Rendered) -> tup
     own = (one for one in rendered.findings if one.rule not in _TOLD_BETTER and one.rule not in ignore)
     found = (*own, *check_page(_make_page(config, rendered), ignore=ignore), *check_draft(draft, ignore=ignore))
     return tuple(sorted(found, key=lambda one: one.level != "error"))
+
+
+def stop_at_errors(findings: Iterable[Finding], slug: str, *, done: str, fix: str) -> None:
+    """`done` is what is not done now: `sent`, `approved`. Raises ChecksFailed with each error on a line of its own."""
+    errors = [one for one in findings if one.level == "error"]
+    if errors:
+        count = "an error" if len(errors) == 1 else f"{len(errors)} errors"
+        first = Mistake(code="NL102", message=f"{slug} is not {done}: the checks found {count}", help=fix)
+        raise ChecksFailed(first, *(_as_mistake(one) for one in errors))
+
+
+def _as_mistake(finding: Finding) -> Mistake:
+    file, _, line = finding.where.rpartition(":")
+    known = bool(file) and line.isdecimal()
+    return Mistake(
+        code="NL102",
+        message=f"{finding.message} ({finding.rule})",
+        file=(file if known else finding.where) or None,
+        line=int(line) if known else None,
+    )
 
 
 def _make_page(config: Config, rendered: Rendered) -> Page:
