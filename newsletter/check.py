@@ -1,6 +1,6 @@
 """The flow of the checks: an issue is rendered as it would go out, and looked at. Nothing is written, nobody is asked."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import lru_cache
 
 from newsletter import links
@@ -11,7 +11,7 @@ from newsletter.desk import load_issue
 from newsletter.editing.compose import read_back
 from newsletter.editing.duplicates import Memory, find_told, remember
 from newsletter.editing.themes import Sorter
-from newsletter.errors import Mistake, SettingsError
+from newsletter.errors import ChecksFailed, Mistake, SettingsError
 from newsletter.model import Finding, Issue
 from newsletter.slots import publication_moment
 from newsletter.text.markdown import plain_inline
@@ -42,6 +42,26 @@ def check_issue(workspace: Workspace, config: Config, rendered: Rendered) -> tup
     here = _ignored_here(config.checks.ignore, rendered.issue)
     told = (one for one in found if (one.rule, one.where) not in here)
     return tuple(sorted(told, key=lambda one: one.level != "error"))
+
+
+def stop_at_errors(findings: Iterable[Finding], slug: str, *, done: str, fix: str) -> None:
+    """`done` is what is not done now: `sent`, `approved`. Raises ChecksFailed with each error on a line of its own."""
+    errors = [one for one in findings if one.level == "error"]
+    if errors:
+        count = "an error" if len(errors) == 1 else f"{len(errors)} errors"
+        first = Mistake(code="NL102", message=f"{slug} is not {done}: the checks found {count}", help=fix)
+        raise ChecksFailed(first, *(_as_mistake(one) for one in errors))
+
+
+def _as_mistake(finding: Finding) -> Mistake:
+    file, _, line = finding.where.rpartition(":")
+    known = bool(file) and line.isdecimal()
+    return Mistake(
+        code="NL102",
+        message=f"{finding.message} ({finding.rule})",
+        file=(file if known else finding.where) or None,
+        line=int(line) if known else None,
+    )
 
 
 def _make_page(config: Config, rendered: Rendered) -> Page:

@@ -121,8 +121,14 @@ def read_template(workspace: Workspace, name: str) -> tuple[str, str] | None:
     path = f"templates/{name}"
     if workspace.exists(path):
         return decode_text(workspace.read(path), path), path
+    packed = packaged_template(path)
+    return None if packed is None else (packed, path)
+
+
+def packaged_template(path: str) -> str | None:
+    """The program's own text of `templates/…`, whatever the workspace has."""
     packed = resource(path)
-    return (packed.read_text(encoding="utf-8"), path) if packed.is_file() else None
+    return packed.read_text(encoding="utf-8") if packed.is_file() else None
 
 
 def find_strange_templates(workspace: Workspace) -> Iterator[Finding]:

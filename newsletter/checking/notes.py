@@ -1,7 +1,7 @@
 """Whether a note about partial support speaks of what a mail does: "`rem` values are not supported" says nothing to `14px`."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import cache
 
 from newsletter.checking.features import Use
