@@ -32,10 +32,14 @@ class Lesson:
 
 @dataclass(frozen=True, slots=True)
 class Lessons:
-    """What the issues teach, oldest issue first; `findings` name issues that could not be read."""
+    """What the issues teach, oldest issue first; `findings` name issues that could not be read.
+
+    `offered` are the keys of all posts that stand in an issue or once did.
+    """
 
     lessons: tuple[Lesson, ...]
     places: tuple[str, ...]
+    offered: frozenset[str] = frozenset()
     findings: tuple[Finding, ...] = ()
 
     @property
@@ -82,7 +86,9 @@ def read_lessons(
     collected = {post.key: post for post in posts or _collected(workspace, config, issues)}
     teacher = _Teacher(config, collected)
     lessons = tuple(lesson for drafted in issues for lesson in teacher.read(drafted))
-    return Lessons(lessons, teacher.places, tuple(findings))
+    offered = {key for drafted in issues for key in drafted.offered.posts}
+    offered |= {post.key for drafted in issues for post in drafted.issue.posts if post.key}
+    return Lessons(lessons, teacher.places, frozenset(offered), tuple(findings))
 
 
 def _collected(workspace: Workspace, config: Config, issues: Iterable[Drafted]) -> tuple[Post, ...]:

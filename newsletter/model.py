@@ -65,7 +65,7 @@ class Sorting:
     lead: float = 2.0
     body: float = 1.0
     prior: float = 1.0
-    learned: float = 4.0
+    learned: float = 5.0
     minimum: float = 2.0
     margin: float = 0.2
 

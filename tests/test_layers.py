@@ -11,7 +11,7 @@ FLOORS = (
     {"model", "errors", "links", "text", "resources", "phrases"},
     {"config", "workspace", "sources", "editing", "rendering", "checking", "audience", "delivery", "store", "slots"},
     {"desk", "database"},
-    {"collect", "learn", "draft", "build", "subscribers", "send", "rehearse", "hooks", "doctor"},
+    {"collect", "learn", "report", "draft", "build", "subscribers", "send", "rehearse", "hooks", "doctor"},
     {"approve", "archive", "check", "letters"},
     {"preview"},
     {"schedule", "web"},
@@ -19,9 +19,10 @@ FLOORS = (
     {"cli"},
 )
 # Within a floor, these may be imported by their neighbours: `build` drafts first when there is no issue yet, `draft` sorts
-# by what was learned, and `send` sends what `build` renders.
+# by what was learned, `report` tells how well, and `send` sends what `build` renders.
 SAME_FLOOR = {
     ("draft", "learn"),
+    ("report", "learn"),
     ("build", "draft"),
     ("send", "build"),
     ("rehearse", "send"),
