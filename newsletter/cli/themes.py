@@ -1,8 +1,10 @@
 """`newsletter themes`: what the editor's sorting has taught, how often it is right, and themes that could be added."""
 
+from typing import Any
+
 import click
 
-from newsletter.cli.common import Here, in_workspace
+from newsletter.cli.common import Here, in_workspace, shared_options
 from newsletter.cli.ui import printable
 from newsletter.desk import read_sources
 from newsletter.editing.clusters import Proposal
@@ -16,11 +18,15 @@ FEW = 30
 
 
 @click.group("themes")
-def command() -> None:
+@shared_options
+@click.pass_context
+def command(ctx: click.Context, /, **options: Any) -> None:
     """How well posts are sorted, and which themes are missing.
 
     Example: newsletter themes report
     """
+    above = ctx.obj or {}
+    ctx.obj = {**above, **{name: value for name, value in options.items() if value}}
 
 
 @command.command("report")

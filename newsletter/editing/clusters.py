@@ -135,11 +135,11 @@ def _find_names(readings: Iterable[_Reading]) -> frozenset[str]:
 
 
 def _weigh(reading: _Reading, common: Mapping[str, int], count: int, names: frozenset[str]) -> dict[str, float]:
-    """Term → its share of the post; the squares add up to 1."""
+    """Term → its share of the post; the squares add up to 1. A pair that stands nowhere else is left out: most do."""
     weights = {}
     for term, times in reading.terms.items():
         rare = math.log(count / common[term])
-        if rare:
+        if rare and not (common[term] == 1 and " " in term):
             named = any(word in names for word in term.split(" "))
             weights[term] = (1 + math.log(times)) * rare * (NAMES_WEIGH if named else 1.0)
     length = math.sqrt(math.fsum(weight * weight for weight in weights.values())) or 1.0
@@ -201,7 +201,7 @@ def _choose_words(
     telling = {
         term: math.fsum(weights[number].get(term, 0.0) for number in group)
         for term, times in shared.items()
-        if times >= max(2, (len(group) + 1) // 2)
+        if times >= max(FEWEST, (len(group) + 1) // 2)
     }
     chosen: set[str] = set()
     for term in sorted(telling, key=lambda term: (-telling[term], term)):
