@@ -109,7 +109,7 @@ class Desk:
             if text != file.text:
                 self._write(data, text.encode(), told)
             if edit.do == "put":
-                remember_offered(self.workspace, self.slug, _collected(beside)[edit.key].post)
+                remember_offered(self.workspace, self.slug, _collected(beside)[edit.key])
 
     def _undo(self, data: bytes) -> None:
         """Put back the text before the last edit, if that edit was the last change of the file."""
