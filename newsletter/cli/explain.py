@@ -9,6 +9,7 @@ import click
 from newsletter.cli.common import Here, complete_issues, in_workspace
 from newsletter.cli.ui import paint, printable
 from newsletter.desk import load_issue, read_sources
+from newsletter.editing.compose import read_back
 from newsletter.editing.themes import OffTheme, Sorter, Verdict, sort_posts
 from newsletter.errors import InputError, Mistake, UsageError
 from newsletter.learn import learn_from_issues
