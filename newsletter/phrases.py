@@ -3,6 +3,7 @@
 import tomllib
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime
+from functools import lru_cache
 from string import Formatter
 from typing import Any
 
@@ -28,6 +29,7 @@ def read_phrases(texts: Sequence[str], file: str, language: str) -> Phrases:
     return words
 
 
+@lru_cache(maxsize=8)
 def _read_tables(text: str, file: str) -> dict[str, Any]:
     try:
         return tomllib.loads(text)
