@@ -247,6 +247,7 @@ def _tell_verdict(verdict: Verdict, beside: Beside, titles: Mapping[str, str]) -
                 "theme": score.theme,
                 "title": titles.get(score.theme, score.theme),
                 "points": score.points,
+                "learned": score.learned,
                 "note": score.note,
                 "words": [f"{match.word} ({match.zone} {match.points:g})" for match in score.matches],
             }
