@@ -4,6 +4,7 @@ import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 from jinja2 import Environment, FileSystemBytecodeCache
 
@@ -102,10 +103,15 @@ def list_source_files(workspace: Workspace, source: Source) -> Iterable[SourceFi
             yield SourceFile(path, workspace.read(path))
 
 
+@lru_cache(maxsize=128)
+def _read_issue(data: bytes, path: str) -> IssueFile:
+    return read_issue(decode_text(data, path), path)
+
+
 def load_issue(workspace: Workspace, slug: str) -> IssueFile:
     """An issue.md, read; it must lie in the folder of its name."""
     path = issue_path(slug)
-    file = read_issue(decode_text(workspace.read(path), path), path)
+    file = _read_issue(workspace.read(path), path)
     if file.issue.slug != slug:
         raise InputError(
             Mistake(

@@ -117,6 +117,7 @@ class _Choice:
     offered: Offered
     posts: tuple[Post, ...]
     findings: tuple[Finding, ...]
+    sorter: Sorter
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,16 +152,16 @@ def _choose(
     here = (Drafted(current, offered),) if current else ()
     new, duplicates = find_duplicates(track(fresh, "comparing"), [one.issue for one in (*past, *here)])
     known = {one.issue.slug: one for one in (*past, *here)}
-    learned = learn_from_issues(workspace, config, known=known, posts=batch.posts) if new else None
-    verdicts = sort_posts(track(new, "sorting"), Sorter(config.themes, config.sources, config.sorting, learned))
-    return _Choice(verdicts, duplicates, tuple(later), used, offered, batch.posts, batch.findings)
+    learned = learn_from_issues(workspace, config, known=known, posts=batch.posts)
+    sorter = Sorter(config.themes, config.sources, config.sorting, learned)
+    verdicts = sort_posts(track(new, "sorting"), sorter)
+    return _Choice(verdicts, duplicates, tuple(later), used, offered, batch.posts, batch.findings, sorter)
 
 
 def posts_beside(workspace: Workspace, config: Config, issue: Issue) -> Beside:
     """What was collected and does not stand in an issue, and why each post that does got its theme. Raises InputError."""
     choice = _choose(workspace, config, config.edition(issue.edition), issue.date, current=issue, track=untracked)
-    learned = learn_from_issues(workspace, config, posts=choice.posts)
-    sorter = Sorter(config.themes, config.sources, config.sorting, learned)
+    sorter = choice.sorter
     keys = {post.key for post in issue.posts}
     collected = {post.key: post for post in choice.posts}
     dropped = [collected[key] for key in choice.offered.posts if key in collected and key not in keys]

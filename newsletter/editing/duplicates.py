@@ -5,6 +5,7 @@ A title alone never decides ("… approves …" and "… rejects …" are nearly
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from operator import itemgetter
 from zlib import crc32
 
@@ -152,6 +153,7 @@ def _told(post: IssuePost, where: str) -> Told:
     return Told(post.key, post.title, post.body, tuple(link.url for link in post.sources), where)
 
 
+@lru_cache(maxsize=2048)
 def _read(told: Told) -> _Reading:
     words = fold_words(told.body)
     urls = tuple(dict.fromkeys(key for url in told.urls if (key := _canonical(url))))

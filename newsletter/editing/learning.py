@@ -8,6 +8,8 @@ and are no independent witnesses: what they say in sum is divided by the root of
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
+from sys import intern
 
 from newsletter.text.characters import is_unspaced
 from newsletter.text.words import fold_words
@@ -112,13 +114,14 @@ def learn(examples: Iterable[Example], places: tuple[str, ...]) -> Learned:
     return learned
 
 
+@lru_cache(maxsize=4096)
 def read_words(title: str, body: str) -> tuple[str, ...]:
     """The words of a post, folded, each once, in the order of the text.
 
     >>> read_words("Gas for Baku", "Gas and 石油公司")
     ('gas', 'for', 'baku', 'and', '石油', '油公', '公司')
     """
-    return tuple(dict.fromkeys(part for word in fold_words(f"{title}\n{body}") for part in _split(word)))
+    return tuple(dict.fromkeys(intern(part) for word in fold_words(f"{title}\n{body}") for part in _split(word)))
 
 
 def _split(word: str) -> Iterator[str]:
