@@ -7,7 +7,8 @@ from html import unescape
 from newsletter.build import Rendered
 from newsletter.config import Config
 from newsletter.model import Finding
-from newsletter.sources.fetch import Fetched, Request, fetch_all, hosts
+from newsletter.sources.asked import Fetched, Request, hosts
+from newsletter.sources.fetch import fetch_all
 from newsletter.sources.session import UNKNOWN_HOST
 from newsletter.workspace import issue_path
 

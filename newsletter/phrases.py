@@ -29,8 +29,9 @@ def read_phrases(texts: Sequence[str], file: str, language: str) -> Phrases:
     return words
 
 
+# The program's own text is read for every rendering, the calendar's too.
 @lru_cache(maxsize=8)
-def _read_tables(text: str, file: str) -> dict[str, Any]:
+def _read_tables(text: str, file: str) -> Mapping[str, Any]:
     try:
         return tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:

@@ -151,14 +151,15 @@ def _validate(values: Mapping[str, Any]) -> tuple[Config | None, list[Problem]]:
     from pydantic import ValidationError
 
     try:
-        return _reader().validate_python(_rename(values)), []
+        config: Config = _shape().validate_python(_rename(values))
+        return config, []
     except ValidationError as error:
         return None, [_shape_problem(dict(one)) for one in error.errors(include_url=False)]
 
 
 @cache
-def _reader() -> Any:
-    """Made once: the preview reads the settings at every save."""
+def _shape() -> Any:
+    # Made once: that takes longer than reading the settings does.
     from pydantic import TypeAdapter
 
     return TypeAdapter(Config)
