@@ -305,7 +305,8 @@ def test_many_hands_at_once_lose_nothing(workspace: Workspace) -> None:
         # As editors do: a new file in the place of the old one, whatever stands there.
         saved = re.sub(r"\nBy hand \d+\.\n", "", path.read_bytes().decode()) + f"\nBy hand {count}.\n"
         workspace.write(issue_path(SLUG), saved)
-        assert path.read_bytes().decode().endswith(f"\nBy hand {count}.\n")
+        while not path.read_bytes().decode().endswith(f"\nBy hand {count}.\n"):
+            assert time.monotonic() < until + 20  # what the desk has put there for a moment goes back at once
     halt.set()
     for thread in threads:
         thread.join()
