@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 
 from newsletter import links
 from newsletter.build import Rendered
-from newsletter.checking import PAGE_RULES, WORD_RULES, Draft, Page, check_draft, check_page, fold_title
+from newsletter.checking import PAGE_RULES, WORD_RULES, Draft, Page, about_unknown, check_draft, check_page, fold_title
 from newsletter.config import Config
 from newsletter.desk import load_issue
 from newsletter.errors import Mistake, SettingsError
@@ -19,8 +19,9 @@ _TOLD_BETTER = ("H14", "H27", "H32")
 
 
 def check_issue(workspace: Workspace, config: Config, rendered: Rendered) -> tuple[Finding, ...]:
-    """All findings, errors first. Raises SettingsError for a rule to ignore that there is not."""
+    """All findings, errors first. Raises SettingsError for a rule to ignore, or a mail client, that there is not."""
     _check_ignored(config.checks.ignore)
+    _check_clients(config.checks.clients)
     path = issue_path(rendered.issue.slug)
     draft = Draft(
         issue=rendered.issue, path=path, flag=config.checks.flag, told=_past_titles(workspace, rendered.issue.slug)
@@ -43,6 +44,7 @@ def _make_page(config: Config, rendered: Rendered) -> Page:
         postal_address=publication.postal_address,
         reason=publication.reason or str(rendered.phrases["reason"]).format(edition=rendered.edition.title),
         unsubscribe=links.unsubscribe_url(publication.url, links.TOKEN_SLOT),
+        clients=config.checks.clients,
     )
 
 
@@ -65,3 +67,8 @@ def _check_ignored(ignore: Mapping[str, str]) -> None:
         if not reason.strip():
             message = f"checks.ignore: {name} needs a reason, for whoever reads it next year"
             raise SettingsError(Mistake(code="NL014", file=SETTINGS, message=message))
+
+
+def _check_clients(names: tuple[str, ...]) -> None:
+    if wrong := about_unknown(names):
+        raise SettingsError(Mistake(code="NL014", file=SETTINGS, message=f"checks.clients: {wrong}"))

@@ -1,14 +1,14 @@
 """The flow from collected posts to issues/<slug>/issue.md: read, leave out what was told, sort, compose, write."""
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Protocol
 
 from newsletter.config import Config
 from newsletter.desk import about_new_files, load_issue, load_phrases, read_sources
-from newsletter.editing.compose import Composed, compose_issue, gather_sections
+from newsletter.editing.compose import Composed, compose_issue, gather_sections, read_back
 from newsletter.editing.duplicates import Duplicate, find_duplicates
 from newsletter.editing.issue_file import insert_posts, write_issue
 from newsletter.editing.themes import Sorter, Verdict, sort_posts
@@ -113,6 +113,17 @@ class _Choice:
     findings: tuple[Finding, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class Beside:
+    """The collected posts beside an issue. `fresh` came since, `dropped` stood in it once; `placed` is by line."""
+
+    fresh: tuple[Verdict, ...]
+    dropped: tuple[Verdict, ...]
+    duplicates: tuple[Duplicate, ...]
+    placed: Mapping[int, Verdict]
+    sorter: Sorter
+
+
 def _choose(
     workspace: Workspace, config: Config, edition: Edition, day: date, *, current: Issue | None, track: Track
 ) -> _Choice:
@@ -135,6 +146,24 @@ def _choose(
     new, duplicates = find_duplicates(track(fresh, "comparing"), told)
     verdicts = sort_posts(track(new, "sorting"), Sorter(config.themes, config.sources, config.sorting))
     return _Choice(verdicts, duplicates, tuple(later), used, offered, batch.posts, batch.findings)
+
+
+def posts_beside(workspace: Workspace, config: Config, issue: Issue) -> Beside:
+    """What was collected and does not stand in an issue, and why each post that does got its theme. Raises InputError."""
+    choice = _choose(workspace, config, config.edition(issue.edition), issue.date, current=issue, track=untracked)
+    sorter = Sorter(config.themes, config.sources, config.sorting)
+    keys = {post.key for post in issue.posts}
+    collected = {post.key: post for post in choice.posts}
+    dropped = [collected[key] for key in choice.offered if key in collected and key not in keys]
+    origin = issue_path(issue.slug)
+    placed = [collected.get(post.key or "") or read_back(post, origin) for post in issue.posts]
+    return Beside(
+        fresh=choice.verdicts,
+        dropped=tuple(map(sorter.sort, dropped)),
+        duplicates=choice.duplicates,
+        placed={post.line: sorter.sort(one) for post, one in zip(issue.posts, placed, strict=True)},
+        sorter=sorter,
+    )
 
 
 def _past_issues(workspace: Workspace, edition: Edition, slug: str) -> tuple[tuple[Issue, ...], set[str]]:
@@ -168,11 +197,20 @@ def _read_offered(workspace: Workspace, slug: str) -> dict[str, str]:
         ) from None
 
 
+def remember_offered(workspace: Workspace, slug: str, post: Post) -> None:
+    """The post stands in the issue by hand: `draft --refresh` must not bring it back once it is deleted."""
+    _write_offered(workspace, slug, _read_offered(workspace, slug) | {post.key: post.title})
+
+
+def _write_offered(workspace: Workspace, slug: str, offered: Mapping[str, str]) -> None:
+    workspace.write(f"issues/{slug}/{OFFERED}", json.dumps({"posts": offered}, indent=1, ensure_ascii=False) + "\n")
+
+
 def _write(workspace: Workspace, slug: str, text: str, choice: _Choice, composed: Composed) -> Draft:
     left = {id(post) for post in (*composed.held, *composed.elsewhere)}
     added = tuple(verdict for verdict in choice.verdicts if id(verdict.post) not in left)
     offered = choice.offered | {verdict.post.key: verdict.post.title for verdict in added}
-    workspace.write(f"issues/{slug}/{OFFERED}", json.dumps({"posts": offered}, indent=1, ensure_ascii=False) + "\n")
+    _write_offered(workspace, slug, offered)
     workspace.write(issue_path(slug), text)
     return Draft(
         slug=slug,

@@ -18,7 +18,7 @@ from newsletter.model import Finding
 from newsletter.rendering.email import select_sections
 from newsletter.slots import publication_moment
 from newsletter.text.mailbox import split_mailbox
-from newsletter.workspace import SETTINGS, Workspace
+from newsletter.workspace import SETTINGS, Workspace, issue_path
 
 _STYLE = re.compile(r"<style\b.*?</style>", re.DOTALL)
 _DARK = re.compile(r"\(prefers-color-scheme:\s*dark\)")
@@ -134,14 +134,7 @@ class Preview:
     def _look(self) -> object:
         """Names, times and sizes of all files that have a part in it."""
         names = [SETTINGS, *self.workspace.list_files(f"issues/{self.slug}"), *self.workspace.list_files("templates")]
-        found = []
-        for name in names:
-            try:
-                status = (self.workspace.root / name).stat()
-            except OSError:
-                continue  # it is being written
-            found.append((name, status.st_mtime_ns, status.st_size))
-        return tuple(found)
+        return tuple((name, self.workspace.stamp(name)) for name in names)
 
     def _make(self) -> Shown:
         config = read_config(self.workspace)
@@ -152,7 +145,7 @@ class Preview:
             (mail.html, mail.text), issue, rendered.edition, config, moment=moment, to=PREVIEW_READER
         )
         findings = check_issue(self.workspace, config, rendered)
-        state = f"{mail.html}\0{mail.text}\0{issue.subject}\0{findings}"
+        state = f"{self.workspace.read(issue_path(self.slug))!r}\0{mail.html}\0{mail.text}\0{findings}"
         return Shown(
             version=hashlib.sha256(state.encode()).hexdigest()[:16],
             slug=self.slug,

@@ -14,6 +14,8 @@ SETTINGS = "newsletter.toml"
 SLUG = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,78}[a-z0-9])?\Z")
 _ISSUE = re.compile(r"(\d{4}-\d{2}-\d{2})-([a-z0-9-]+)\Z")
 _NUMBERS = re.compile(r"(\d+)")
+_HERE, _RENAME_EXCHANGE = -100, 2  # AT_FDCWD and the flag of renameat2(2)
+_TRIES = 9
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +61,14 @@ class Workspace:
         except OSError as error:
             raise _unreadable(path, error) from None
 
+    def stamp(self, relative: str) -> tuple[int, int] | None:
+        """When a file was last written, in ns, and its size; None while it is not there."""
+        try:
+            status = self._unresolved(relative).stat()
+        except OSError:
+            return None
+        return status.st_mtime_ns, status.st_size
+
     def exists(self, relative: str) -> bool:
         """Whether there is such a file or folder."""
         return self._unresolved(relative).exists()
@@ -66,6 +76,13 @@ class Workspace:
     def write(self, relative: str, content: str | bytes) -> bool:
         """Write a file whole or not at all; a file whose bytes are the same already is left alone. True if it was written."""
         return write_whole(self.path(relative), content.encode() if isinstance(content, str) else content)
+
+    def replace(self, relative: str, old: bytes, new: bytes, keep: str) -> bool:
+        """Write a file anew if it still holds `old`; False, and nothing changed, if somebody else has written meanwhile.
+
+        What stood there lies at `keep` afterwards: an editor that had the file open and writes now writes there.
+        """
+        return replace_whole(self.path(relative), old, new, self.path(keep))
 
     def list_files(self, folder: str, *, without: str = "") -> Iterator[str]:
         """The files below a folder in natural order (`2` before `10`), hidden ones left out; none if there is no folder."""
@@ -178,6 +195,53 @@ def write_whole(path: Path, content: bytes) -> bool:
             Mistake(code="NL027", file=str(path), message=f"cannot be written: {error.strerror or error}")
         ) from None
     return True
+
+
+def replace_whole(path: Path, old: bytes, new: bytes, keep: Path) -> bool:
+    """Exchange a file for another if it holds what is expected. False if it does not.
+
+    Looking first and renaming then would overwrite what an editor saves between the two. Where the system can exchange two
+    names at once (Linux, renameat2), what stood there is looked at after the exchange, and put back if it was something else.
+    """
+    try:
+        if path.read_bytes() != old:
+            return False
+        write_whole(keep, new)
+        keep.chmod(path.stat().st_mode & 0o777)
+        if not _exchange(keep, path):
+            write_whole(path, new)
+            write_whole(keep, old)
+            return True
+        return _settle(path, keep, old, new)
+    except OSError as error:
+        raise InputError(
+            Mistake(code="NL027", file=str(path), message=f"cannot be written: {error.strerror or error}")
+        ) from None
+
+
+def _settle(path: Path, keep: Path, old: bytes, new: bytes) -> bool:
+    """After the exchange: what came out was `old`, or it is what somebody has just saved and goes back."""
+    came_out, went_in = keep.read_bytes(), new
+    if came_out == old:
+        return True
+    for _ in range(_TRIES):
+        _exchange(keep, path)
+        went_in, expected = came_out, went_in
+        came_out = keep.read_bytes()
+        if came_out == expected:
+            break
+    return False
+
+
+def _exchange(one: Path, other: Path) -> bool:
+    """Exchange two names at once; False where the system cannot."""
+    import ctypes
+
+    try:
+        renameat2 = ctypes.CDLL(None, use_errno=True).renameat2
+    except (OSError, AttributeError, TypeError):
+        return False
+    return bool(renameat2(_HERE, os.fsencode(one), _HERE, os.fsencode(other), _RENAME_EXCHANGE) == 0)
 
 
 def _umask() -> int:

@@ -12,7 +12,7 @@ FLOORS = (
     {"config", "workspace", "sources", "editing", "rendering", "checking", "audience", "delivery", "store", "slots"},
     {"desk", "database"},
     {"collect", "draft", "build", "subscribers", "send", "rehearse", "hooks", "doctor"},
-    {"approve", "archive", "check", "letters"},
+    {"approve", "archive", "arrange", "check", "letters"},
     {"preview"},
     {"schedule", "web"},
     {"serve"},

@@ -29,6 +29,7 @@ def test_the_wheel_holds_what_the_program_needs(wheel: Path, root: Path) -> None
         "newsletter/_data/newsletter.toml",
         "newsletter/_data/subscribers.csv.example",
         "newsletter/_data/posts/2025-07-05-collected.txt",
+        "newsletter/checking/caniemail.json",
     } <= names
     assert not any(name.startswith(("tests/", "bench/", "scripts/")) or "collected/" in name for name in names)
 

@@ -2,12 +2,13 @@
 
 import os
 import stat
+import threading
 from pathlib import Path
 
 import pytest
 
 from newsletter.errors import InputError, SettingsError, UsageError
-from newsletter.workspace import SLUG, Workspace, find_workspace, natural, split_issue_slug, write_whole
+from newsletter.workspace import SLUG, Workspace, _exchange, find_workspace, natural, split_issue_slug, write_whole
 
 
 def test_a_path_that_leads_out_is_refused(tmp_path: Path) -> None:
@@ -111,3 +112,60 @@ def test_the_nearest_workspace_above_is_found(tmp_path: Path) -> None:
     assert find_workspace(deep, str(tmp_path)).root == tmp_path.resolve()
     with pytest.raises(SettingsError, match=r"no newsletter\.toml in it"):
         find_workspace(deep, str(deep))
+
+
+def test_a_file_is_replaced_only_if_it_is_what_was_expected(tmp_path: Path) -> None:
+    workspace = Workspace(tmp_path)
+    workspace.write("a.md", b"one")
+    workspace.path("a.md").chmod(0o640)
+    assert workspace.replace("a.md", b"one", b"two", "kept/1")
+    assert (workspace.read("a.md"), workspace.read("kept/1")) == (b"two", b"one")
+    assert stat.S_IMODE(workspace.path("a.md").stat().st_mode) == 0o640
+    assert not workspace.replace("a.md", b"one", b"three", "kept/2")
+    assert workspace.read("a.md") == b"two"
+
+
+def test_where_names_cannot_be_exchanged_it_is_looked_at_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("newsletter.workspace._exchange", lambda one, other: False)
+    test_a_file_is_replaced_only_if_it_is_what_was_expected(tmp_path)
+
+
+def test_a_save_at_the_very_moment_wins(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Somebody saves between the look and the exchange: the exchange is taken back."""
+    workspace = Workspace(tmp_path)
+    workspace.write("a.md", b"one")
+
+    def exchange(keep: Path, path: Path, saves: list[bytes] = [b"by hand", b"by hand again"]) -> bool:  # noqa: B006 - one row of saves
+        if saves:
+            write_whole(path, saves.pop(0))
+        return _exchange(keep, path)
+
+    monkeypatch.setattr("newsletter.workspace._exchange", exchange)
+    assert not workspace.replace("a.md", b"one", b"ours", "kept")
+    assert workspace.read("a.md") == b"by hand again"
+
+
+def test_a_race_of_replacing_and_saving_loses_no_save(tmp_path: Path) -> None:
+    workspace = Workspace(tmp_path)
+    workspace.write("a.md", b"start\n")
+    halt = threading.Event()
+    replaced = 0
+
+    def replace() -> None:
+        nonlocal replaced
+        while not halt.is_set():
+            old = workspace.read("a.md")
+            replaced += workspace.replace("a.md", old, old + b"+", "kept")
+
+    thread = threading.Thread(target=replace)
+    thread.start()
+    try:
+        for number in range(150):
+            saved = b"save %d\n" % number
+            write_whole(tmp_path / "a.md", saved)
+            assert workspace.read("a.md").startswith(saved)
+    finally:
+        halt.set()
+        thread.join()
+    assert workspace.read("a.md").startswith(b"save 149\n")
+    assert replaced

@@ -3,12 +3,13 @@
 from collections.abc import Callable, Iterator, Mapping
 from typing import Literal, NamedTuple
 
-from newsletter.checking import images, links, reading, size, structure, styles, words
+from newsletter.checking import clients, images, links, reading, size, structure, styles, words
+from newsletter.checking.caniemail import about_unknown
 from newsletter.checking.page import Page, Problems
 from newsletter.checking.words import Draft, fold_title
 from newsletter.model import Finding
 
-__all__ = ["PAGE_RULES", "WORD_RULES", "Draft", "Page", "check_draft", "check_page", "fold_title"]
+__all__ = ["PAGE_RULES", "WORD_RULES", "Draft", "Page", "about_unknown", "check_draft", "check_page", "fold_title"]
 
 Level = Literal["error", "warning"]
 
@@ -70,6 +71,7 @@ PAGE_RULES: dict[str, Rule] = {
     "H42": Rule(styles.dark, "warning"),
     "H43": Rule(reading.right_to_left, "error"),
     "H46": Rule(reading.same_words, "error"),
+    "client": Rule(clients.support, "warning"),
 }
 WORD_RULES: dict[str, WordRule] = {
     "leftover": WordRule(words.leftovers, "error"),

@@ -36,6 +36,7 @@ class Page:
     postal_address: str
     reason: str
     unsubscribe: str
+    clients: tuple[str, ...] = ()
     tree: Any = field(init=False)
     body: Any = field(init=False)
     styles: Sequence[str] = field(init=False)

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,12 +13,27 @@ from newsletter.cli.common import Here, chosen_issue, complete_issues, in_worksp
 from newsletter.model import Finding
 
 
+def parse_clients(ctx: click.Context, parameter: click.Parameter, value: str | None) -> tuple[str, ...] | None:
+    """Mail clients given as `gmail,outlook`."""
+    if value is None:
+        return None
+    from newsletter.checking import about_unknown
+
+    names = tuple(name.strip() for name in value.split(",") if name.strip())
+    if wrong := about_unknown(names):
+        raise click.BadParameter(wrong, ctx, parameter)
+    return names
+
+
 @click.command("check")
 @click.argument("issue", required=False, shell_complete=complete_issues)
 @click.option("--strict", is_flag=True, help="Warnings count as errors.")
+@click.option(
+    "--clients", callback=parse_clients, metavar="NAMES", help="Mail clients to check for: gmail,outlook,apple."
+)
 @click.option("--sarif", type=click.Path(dir_okay=False, path_type=Path), help="Write the findings as SARIF 2.1.0 too.")
 @in_workspace
-def command(here: Here, issue: str | None, strict: bool, sarif: Path | None) -> int:
+def command(here: Here, issue: str | None, strict: bool, clients: tuple[str, ...] | None, sarif: Path | None) -> int:
     """Look at an issue as it would go out: what clients need, size, links, contrast, both parts, left-over words.
 
     Example: newsletter check 2025-07-07-weekly
@@ -28,7 +43,8 @@ def command(here: Here, issue: str | None, strict: bool, sarif: Path | None) -> 
 
     slug = chosen_issue(here, issue)
     rendered = render_issue(here.workspace, here.config, slug)
-    findings = check_issue(here.workspace, here.config, rendered)
+    checks = here.config.checks if clients is None else replace(here.config.checks, clients=clients)
+    findings = check_issue(here.workspace, replace(here.config, checks=checks), rendered)
     errors = sum(one.level == "error" for one in findings)
     warnings = len(findings) - errors
     document = {

@@ -128,11 +128,15 @@ class Database:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Checks:
-    """What `newsletter check` does beyond its own rules: words to point at, and rules to leave out, each with its reason."""
+    """What `newsletter check` does beyond its own rules: words to point at, and rules to leave out, each with its reason.
+
+    `clients`: mail clients whose gaps are told.
+    """
 
     __pydantic_config__ = STRICT
 
     flag: tuple[str, ...] = ()
+    clients: tuple[str, ...] = ()
     ignore: dict[str, str] = field(default_factory=dict)
 
 

@@ -80,6 +80,12 @@ def place_post(post: Post) -> IssuePost:
     )
 
 
+def read_back(post: IssuePost, origin: str, theme: str | None = None) -> Post:
+    """A post of an issue as if it had been collected there: what its words say of it."""
+    title = plain_inline(post.title)
+    return Post(key=post.key or "-", title=title, body=post.body, source="", theme=theme, origin=origin, line=post.line)
+
+
 def propose_subject(sections: Iterable[Section], edition: Edition) -> str:
     """The first post of each section, as many titles as a mail client shows."""
     titles = [plain_inline(section.posts[0].title).rstrip(".") for section in sections if section.posts]

@@ -34,13 +34,14 @@ class Told:
 
 @dataclass(frozen=True, slots=True)
 class Duplicate:
-    """A post that is left out, what it repeats, and how that shows. `likeness` is from 0 to 1."""
+    """A post that is left out, what it repeats, and how that shows. `likeness` is from 0 to 1; `key` is the repeated post's."""
 
     post: Post
     title: str
     where: str
     reason: str
     likeness: float
+    key: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +131,9 @@ def find_duplicates(posts: Iterable[Post], past: Iterable[Issue]) -> tuple[tuple
         reading = _read(told)
         match = None if post.keep else memory.find(told, reading)
         if match:
-            left_out.append((position, Duplicate(post, match[0].title, match[0].where, match[1], round(match[2], 3))))
+            first, reason, likeness = match
+            duplicate = Duplicate(post, first.title, first.where, reason, round(likeness, 3), first.key)
+            left_out.append((position, duplicate))
         else:
             memory.add(told, reading)
             kept.append((position, post))

@@ -44,11 +44,12 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class IssueFile:
-    """An issue as read, with its text, the places of its sections (by slug) in it, and what looks like a slip."""
+    """An issue as read, with its text, the places of its sections (by slug) and posts (by line), and what looks like a slip."""
 
     issue: Issue
     text: str
     sections: dict[str, Place]
+    posts: dict[int, Place]
     findings: tuple[Finding, ...] = ()
 
 
@@ -88,7 +89,7 @@ def read_issue(text: str, file: str) -> IssueFile:
     if unclosed:
         message = f"a {unclosed.what} begins here and nothing closes it, so all that follows is inside; add {unclosed.closing}"
         mistakes.append(Mistake(code="NL030", file=file, line=front.lines + unclosed.line, message=message))
-    sections, places = _read_sections(text, headings, file, mistakes)
+    sections, places, posts = _read_sections(text, headings, file, mistakes)
     if mistakes:
         raise InputError.of(mistakes)
     intro_end = headings[0].start if headings else len(text)
@@ -101,7 +102,7 @@ def read_issue(text: str, file: str) -> IssueFile:
         intro=_block(text[front.end : intro_end]),
         sections=sections,
     )
-    return IssueFile(issue, text, places, tuple(_find_slips(text, headings, front, file)))
+    return IssueFile(issue, text, places, posts, tuple(_find_slips(text, headings, front, file)))
 
 
 # What was meant as an id or a source line and is shown as text instead.
@@ -148,9 +149,10 @@ def _find_headings(text: str, front: FrontMatter) -> list[_Heading]:
 
 def _read_sections(
     text: str, headings: list[_Heading], file: str, mistakes: list[Mistake]
-) -> tuple[tuple[Section, ...], dict[str, Place]]:
+) -> tuple[tuple[Section, ...], dict[str, Place], dict[int, Place]]:
     sections: list[Section] = []
     places: dict[str, Place] = {}
+    posts: dict[int, Place] = {}
     keys: dict[str, int] = {}
     for position, heading in enumerate(headings):
         end = headings[position + 1].start if position + 1 < len(headings) else len(text)
@@ -166,7 +168,8 @@ def _read_sections(
             last = sections[-1]
             sections[-1] = replace(last, posts=(*last.posts, post))
             places[last.slug] = replace(places[last.slug], end=end)
-    return tuple(sections), places
+            posts[post.line] = Place(heading.start, end)
+    return tuple(sections), places, posts
 
 
 def _read_section(

@@ -97,6 +97,14 @@ class Sorter:
                 found += [off] if off else []
         return tuple(found)
 
+    def mark(self, text: str) -> tuple[tuple[str, tuple[str, ...]], ...]:
+        """Markdown text → its pieces in order, each with the themes that it speaks for; `-slug` is ruled out by it."""
+        return tuple(
+            (piece, tuple(dict.fromkeys(f"-{slot.theme}" if slot.side == NEVER else slot.theme for slot in slots)))
+            for piece, slots in self._vocabulary.mark(text)
+            if piece
+        )
+
     def _judge_block(self, block: TextBlock, own: str) -> OffTheme | None:
         others: dict[str, Counter[str]] = {}
         for slot, words in self._vocabulary.find(block.text).items():

@@ -48,17 +48,32 @@ class Vocabulary:
 
     def find(self, text: str) -> Mapping[Slot, Counter[str]]:
         """Markdown text → how often each word of each slot stands in it. Of two words at one place the longer counts."""
-        plain = fold_text(text)
         found: dict[Slot, Counter[str]] = {}
         taken: dict[Slot, int] = {}
+        for start, end, term in self._hits(fold_text(text)):
+            for slot in term.slots:
+                if start >= taken.get(slot, 0):
+                    taken[slot] = end
+                    found.setdefault(slot, Counter())[term.text] += 1
+        return found
+
+    def mark(self, text: str) -> Iterator[tuple[str, tuple[Slot, ...]]]:
+        """Markdown text → its pieces in order, each with the slots that it speaks for. Addresses are left out."""
+        plain = fold_text(text)
+        done = 0
+        for start, end, term in self._hits(plain):
+            if start >= done:
+                yield plain[done:start], ()
+                yield plain[start:end], term.slots
+                done = end
+        yield plain[done:], ()
+
+    def _hits(self, plain: str) -> Iterator[tuple[int, int, _Term]]:
+        """Where words stand, from left to right, of two at one place the longer first."""
         for start, term in sorted(self._candidates(plain), key=_leftmost_longest):
             hit = term.pattern.match(plain, start)
             if hit and not _joins(plain, hit.end()):
-                for slot in term.slots:
-                    if start >= taken.get(slot, 0):
-                        taken[slot] = hit.end()
-                        found.setdefault(slot, Counter())[term.text] += 1
-        return found
+                yield start, hit.end(), term
 
     def _candidates(self, plain: str) -> Iterator[tuple[int, _Term]]:
         """Where which term may begin. Sets do the work: most texts hold few of the words."""

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import secrets
 from collections.abc import AsyncIterator, Callable, Mapping
 
 from starlette.applications import Starlette
@@ -12,9 +13,11 @@ from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, R
 from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from newsletter.arrange import Desk
 from newsletter.desk import open_templates, read_template
 from newsletter.preview import Preview, Shown, in_the, without_styles
 from newsletter.rendering.templates import render
+from newsletter.web.desk_app import desk_routes
 
 LOOK_S = 0.1
 _HOSTS = ("127.0.0.1", "localhost", "[::1]")
@@ -46,22 +49,27 @@ class _OnlyHere:
 
 
 def make_preview_app(preview: Preview) -> ASGIApp:
-    """The preview as an ASGI application."""
+    """The preview as an ASGI application, with the desk in it."""
+    token = secrets.token_urlsafe(24)
     environment = open_templates(preview.workspace)
 
     async def page(request: Request) -> Response:
         shown = preview.shown
-        values = {"tabs": TABS, "issue": preview.slug, "sections": shown.sections if shown else ()}
+        sections = shown.sections if shown else ()
+        values = {"tabs": TABS, "issue": preview.slug, "sections": sections, "token": token}
         text = render(environment, "web/preview.html.j2", values)
         return HTMLResponse(text, headers={"Content-Security-Policy": _PAGE_CSP, "Cache-Control": "no-store"})
 
     async def asset(request: Request) -> Response:
         name = request.path_params["name"]
-        kinds = {"preview.js": "text/javascript", "preview.css": "text/css"}
+        kinds = {"preview.js": "text/javascript", "desk.js": "text/javascript", "preview.css": "text/css"}
         found = read_template(preview.workspace, f"web/{name}") if name in kinds else None
         if found is None:
             raise HTTPException(404)
         return Response(found[0], media_type=kinds[name], headers={"Cache-Control": "no-store"})
+
+    async def nothing(request: Request) -> Response:
+        return Response(status_code=204)
 
     async def state(request: Request) -> Response:
         return JSONResponse(preview.summary(), headers={"Cache-Control": "no-store"})
@@ -80,6 +88,8 @@ def make_preview_app(preview: Preview) -> ASGIApp:
         Route("/state.json", state),
         Route("/events", events),
         Route("/show/{tab}", frame),
+        Route("/favicon.ico", nothing),
+        *desk_routes(Desk(preview.workspace, preview.slug), token),
         Route("/{name}", asset),
     ]
     return _OnlyHere(Starlette(routes=routes))

@@ -53,9 +53,10 @@ async function renew() {
   const state = await (await fetch("state.json")).json();
   tell(state.problems);
   if (state.bytes === undefined) return;
-  fill("sender", state.sender);
-  fill("subject", state.subject.slice(0, 70));
-  fill("preheader", state.preheader.slice(0, 100));
+  // Each inbox cuts where its width ends, as the real ones do: by the letters' width, not by their number.
+  for (const name of ["sender", "subject", "preheader"]) {
+    for (const one of document.getElementsByClassName(name)) one.textContent = state[name];
+  }
   byId("size").value = state.share;
   fill("bytes", `${state.bytes.toLocaleString("en")} bytes, ${state.share} % of what Gmail shows`);
   fill("count", state.errors + state.warnings ? `(${state.errors + state.warnings})` : "");
@@ -64,6 +65,7 @@ async function renew() {
   if (!state.problems.length) show(true);
   fill("status", state.problems.length ? "There is a mistake; the last good page stays." : "Shown anew.");
   document.documentElement.dataset.version = state.version;
+  document.dispatchEvent(new Event("renewed"));
 }
 
 for (const one of tabs) {

@@ -4,6 +4,7 @@ import re
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -24,7 +25,7 @@ def page() -> Page:
     return _make_page(config, render_issue(workspace, config, SLUG))
 
 
-def remake(page: Page, **changes: str) -> Page:
+def remake(page: Page, **changes: Any) -> Page:
     """The page with other contents, read anew."""
     names = ("html", "text", "subject", "preheader", "language", "url", "postal_address", "reason", "unsubscribe")
     return Page(**{name: getattr(page, name) for name in names} | changes)
@@ -92,6 +93,7 @@ BROKEN: dict[str, Callable[[Page], Page]] = {
     "H42": swap("\\[data-ogsc\\]", "[data-nothing]", 0),
     "H43": lambda page: remake(page, html=page.html.replace('dir="ltr"', 'dir="rtl"', 1)),
     "H46": put("<p>" + " ".join(f"unmatched{number}" for number in range(40)) + "</p>"),
+    "client": lambda page: remake(put('<p style="border-radius: 4px">x</p>')(page), clients=("outlook-windows",)),
 }  # fmt: skip
 # What breaks one rule may break another one with it.
 ALSO = {

@@ -79,3 +79,38 @@ def test_without_an_issue_there_is_nothing_to_check(workspace: Path) -> None:
     assert run(["check"]) == 6
     (workspace / "issues").mkdir()
     assert run(["check", "2025-01-01-weekly"]) == 2
+
+
+def test_clients_that_are_named_have_their_gaps_told(workspace: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["check", SLUG, "--clients", "Yahoo-web, gmail,outlook", "--json"]) == 0
+    document = json.loads(capsys.readouterr().out)
+    assert {one["rule"] for one in document["findings"]} == {"client"}
+    told = [one["message"] for one in document["findings"]]
+    assert "aria-label attribute: not in Yahoo (web)" in told
+    assert "padding: partly in Outlook for Windows: Only supported on table cells." in told
+    assert not any("Gmail" in message for message in told)
+
+
+def test_the_option_wins_over_the_setting(workspace: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    settings = workspace / "newsletter.toml"
+    settings.write_text(settings.read_text() + '\n[checks]\nclients = ["yahoo"]\n')
+    assert run(["check", SLUG]) == 0
+    assert "not in Yahoo" in capsys.readouterr().out
+    assert run(["check", SLUG, "--clients", "gmail,apple"]) == 0
+    assert run(["check", SLUG, "--clients", ""]) == 0
+    assert capsys.readouterr().out == ""
+    assert run(["check", SLUG, "--strict"]) == 4
+
+
+def test_a_client_that_is_none_is_told_where_it_was_named(workspace: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["check", SLUG, "--clients", "gmial"]) == 2
+    wrong = capsys.readouterr().err
+    assert "--clients" in wrong
+    assert "no mail client 'gmial'; did you mean \"gmail\"? (there is: gmail, outlook, " in wrong
+    settings = workspace / "newsletter.toml"
+    settings.write_text(settings.read_text() + '\n[checks]\nclients = ["outlok"]\n')
+    assert run(["check", SLUG]) == 3
+    assert (
+        "newsletter.toml: checks.clients: no mail client 'outlok'; did you mean \"outlook\"?" in capsys.readouterr().err
+    )
+    assert run(["check", SLUG, "--clients", "gmail"]) == 0

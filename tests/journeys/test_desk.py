@@ -1,0 +1,367 @@
+"""The desk in a real browser, by mouse and by keyboard: after each action issue.md is what the same edit by hand would leave."""
+
+import http.client
+import json
+import re
+import shutil
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Locator, Page, expect
+
+from bench.preview import previewing
+from newsletter.arrange import Desk, Edit, Meanwhile, hash_of
+from newsletter.cli import run
+from newsletter.workspace import Workspace, issue_path
+from tests.browser import open_browser
+
+ROOT = Path(__file__).resolve().parents[2]
+SLUG = "2025-07-07-weekly"
+RAIL = "Yerevan and Tbilisi talk about a railway"
+REPEAT = "Canberra looks in both directions"
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with open_browser() as one:
+        yield one
+
+
+@pytest.fixture
+def workspace(tmp_path: Path) -> Workspace:
+    for name in ("issues", "posts"):
+        shutil.copytree(ROOT / name, tmp_path / name)
+    shutil.copy(ROOT / "newsletter.toml", tmp_path)
+    workspace = Workspace(tmp_path)
+    text = "Armenia and Georgia want trains again.\n\n[Source](https://rail.example/1)\n"
+    workspace.write("posts/rail.md", f"---\ndate: 2025-07-06\n---\n# {RAIL}\n\n{text}")
+    story = read(workspace).partition("### Canberra")[2].partition("\n\n")[2].partition("\n\n[Source")[0]
+    workspace.write(
+        "posts/repeat.md", f"---\ndate: 2025-07-06\nurl: https://other.example/a\n---\n# {REPEAT}\n\n{story}\n"
+    )
+    return workspace
+
+
+def read(workspace: Workspace) -> str:
+    return workspace.read(issue_path(SLUG)).decode()
+
+
+@dataclass
+class OnDesk:
+    """The desk of a page. `do` waits until the file has changed and the desk shows it."""
+
+    page: Page
+    workspace: Workspace
+
+    def row(self, title: str) -> Locator:
+        return self.page.locator("#desk li").filter(has=self.page.get_by_text(title, exact=True))
+
+    def wait_for(self, text: str) -> None:
+        """Until the desk shows this text of the file."""
+        self.page.wait_for_function(
+            "sha => document.getElementById('desk').dataset.sha === sha", arg=hash_of(text.encode())
+        )
+
+    def title(self, title: str) -> Locator:
+        return self.row(title).locator(".title")
+
+    def press(self, title: str, label: str) -> str:
+        """Press a tool of a row; tools show where the mouse is."""
+        self.row(title).hover()
+        return self.do(lambda: self.page.get_by_label(label).click())
+
+    def send(self, title: str, section: str) -> str:
+        """Choose another section for a post."""
+        self.row(title).hover()
+        return self.do(lambda: self.page.get_by_label(f"Section of “{title}”").select_option(section))
+
+    def do(self, action: Callable[[], object]) -> str:
+        before = self.page.locator("#desk").get_attribute("data-sha")
+        action()
+        self.page.wait_for_function("sha => document.getElementById('desk').dataset.sha !== sha", arg=before)
+        return read(self.workspace)
+
+
+def open_desk(browser: Browser, port: int, workspace: Workspace) -> OnDesk:
+    page = browser.new_page(viewport={"width": 1300, "height": 1400})
+    page.goto(f"http://127.0.0.1:{port}/")
+    page.locator("html[data-version]").wait_for(state="attached")
+    page.get_by_role("button", name="Desk").click()
+    page.locator("#desk[data-sha]").wait_for()
+    return OnDesk(page, workspace)
+
+
+@pytest.fixture
+def desk(browser: Browser, workspace: Workspace) -> Iterator[OnDesk]:
+    with previewing(workspace) as port:
+        one = open_desk(browser, port, workspace)
+        yield one
+        one.page.close()
+
+
+def block(text: str, title: str) -> str:
+    """The lines of a post, from its heading to the next one."""
+    found = re.search(rf"^### {re.escape(title)}.*?(?=^#{{2,3}} |\Z)", text, re.MULTILINE | re.DOTALL)
+    assert found, title
+    return found[0]
+
+
+WANG, AIRBUS = "Wang Yi in Brussels", "No big Airbus order for the EU–China summit."
+MOSCOW, CLOCK, CANBERRA = "Moscow and Baku drift apart", "A “six-month” clock", "Canberra looks both ways"
+
+
+@pytest.mark.timeout(100)
+def test_posts_are_moved_by_mouse(desk: OnDesk) -> None:
+    text = read(desk.workspace)
+    wang, airbus, clock = block(text, WANG), block(text, AIRBUS), block(text, CLOCK)
+    after = desk.do(lambda: desk.title(AIRBUS).drag_to(desk.row(WANG), target_position={"x": 40, "y": 3}))
+    assert after == (swapped := text.replace(wang + airbus, airbus + wang))
+    after = desk.do(lambda: desk.title(CLOCK).drag_to(desk.row(AIRBUS), target_position={"x": 40, "y": 50}))
+    assert after == swapped.replace(clock, "").replace(airbus, airbus + clock)
+    # A section that has become empty still takes posts.
+    after = desk.do(lambda: desk.title(CLOCK).drag_to(desk.page.locator("section[data-section=us-china] h2")))
+    assert after == swapped
+    after = desk.press(AIRBUS, f"Move “{AIRBUS}” down")
+    assert after == text
+    after = desk.send(CLOCK, "caucasus")
+    assert after == text.replace(clock, "").replace("## EU–China", clock + "## EU–China")
+    assert desk.row(CLOCK).get_by_text("by its words: US–China").is_visible()
+
+
+@pytest.mark.timeout(100)
+def test_posts_are_moved_left_out_and_put_back_by_keyboard_alone(desk: OnDesk) -> None:
+    text, keys = read(desk.workspace), desk.page.keyboard
+    wang, airbus, moscow = block(text, WANG), block(text, AIRBUS), block(text, MOSCOW)
+    desk.page.locator("#preheader-field").focus()
+    for _ in range(40):  # by Tab alone, past the tools of the rows above
+        if desk.page.evaluate("document.activeElement.dataset.id") == "6f5bf62cab86":
+            break
+        keys.press("Tab")
+    assert desk.do(lambda: keys.press("Alt+ArrowDown")) == text.replace(wang + airbus, airbus + wang)
+    assert desk.page.evaluate("document.activeElement.dataset.id") == "6f5bf62cab86"  # it keeps the focus
+    assert desk.do(lambda: keys.press("Alt+ArrowUp")) == text
+    up = desk.do(lambda: keys.press("Alt+ArrowUp"))
+    assert up == text.replace(wang, "").replace("## EU–China", wang + "## EU–China")
+    assert desk.do(lambda: keys.press("Delete")) == text.replace(wang, "")
+    expect(desk.row(WANG).get_by_text("left out", exact=True)).to_be_visible()
+    assert desk.page.evaluate("document.activeElement.dataset.id") == "6f5bf62cab86"
+    keys.press("Tab")
+    keys.press("Tab")
+    assert desk.do(lambda: keys.press("Enter")) == text.replace(
+        wang + airbus, airbus + wang
+    )  # at the end of its section
+    desk.row(MOSCOW).focus()
+    assert desk.do(lambda: keys.press("Delete")) == text.replace(wang + airbus, airbus + wang).replace(moscow, "")
+    for _ in range(6):
+        desk.do(lambda: keys.press("Control+z"))
+    assert read(desk.workspace) == text
+    expect(desk.page.get_by_role("button", name="Undo")).to_be_disabled()
+
+
+@pytest.mark.timeout(100)
+def test_a_post_is_left_out_restored_and_a_new_one_put_in(desk: OnDesk) -> None:
+    text, page = read(desk.workspace), desk.page
+    clock = block(text, CLOCK)
+    assert desk.do(lambda: desk.title(CLOCK).drag_to(page.locator("#beside"))) == text.replace(clock, "")
+    assert desk.do(lambda: page.get_by_label(f"Restore “{CLOCK}”").click()) == text
+    assert desk.press(CLOCK, f"Leave out “{CLOCK}”") == text.replace(clock, "")
+    assert desk.do(lambda: page.get_by_role("button", name="Undo").click()) == text
+    page.get_by_label(f"Section for “{RAIL}”").select_option("eu-china")
+    after = desk.do(lambda: page.get_by_label(f"Put in “{RAIL}”").click())
+    key = json.loads(desk.workspace.read(f"issues/{SLUG}/offered.json"))["posts"]
+    key = next(one for one, title in key.items() if title == RAIL)
+    written = (
+        f"### {RAIL} {{#p-{key}}}\n\nArmenia and Georgia want trains again.\n\n[Source](https://rail.example/1)\n\n"
+    )
+    assert after == text.replace("## US–China", written + "## US–China")
+    desk.press(RAIL, f"Leave out “{RAIL}”")
+    moved = desk.do(lambda: desk.title(RAIL).drag_to(desk.row(MOSCOW), target_position={"x": 40, "y": 3}))
+    assert moved == text.replace("### Moscow", written + "### Moscow", 1)
+
+
+@pytest.mark.timeout(100)
+def test_a_near_duplicate_becomes_a_source(desk: OnDesk) -> None:
+    text = read(desk.workspace)
+    expect(desk.row(REPEAT).locator("small")).to_contain_text(f"as “{CANBERRA}”")
+    button = desk.page.get_by_label(f"Add other.example to the sources of the post that “{REPEAT}” repeats")
+    story = block(text, CANBERRA)
+    assert desk.do(button.click) == text.replace(
+        story, story.rstrip("\n") + " · [other.example](https://other.example/a)\n"
+    )
+    expect(desk.row(REPEAT)).to_have_count(0)
+
+
+@pytest.mark.timeout(100)
+def test_subject_and_preheader(desk: OnDesk) -> None:
+    text, page = read(desk.workspace), desk.page
+    page.get_by_label("Subject").fill("Trains, planes: and a clock")
+    assert "27 of 78" in page.locator("#subject-length").inner_text()
+    after = desk.do(lambda: page.keyboard.press("Enter"))
+    new = re.sub(r"^subject: .*$", 'subject: "Trains, planes: and a clock"', text, flags=re.MULTILINE)
+    assert after == new
+    page.get_by_label("Preheader").fill("What moved this week between Baku, Brussels and Canberra")
+    after = desk.do(lambda: page.keyboard.press("Tab"))
+    line = 'preheader: "What moved this week between Baku, Brussels and Canberra"'
+    assert after == re.sub(r"^preheader: .*$", line, new, flags=re.MULTILINE)
+    expect(page.locator("summary .subject")).to_have_text("Trains, planes: and a clock")
+
+
+@pytest.mark.timeout(100)
+def test_why_a_post_is_where_it_is(desk: OnDesk) -> None:
+    page = desk.page
+    desk.row(MOSCOW).focus()
+    page.keyboard.press("Enter")
+    dialog = page.get_by_role("dialog")
+    expect(dialog).to_contain_text("Caucasus: its words lead by")
+    assert "Baku" in dialog.locator("mark.best").all_inner_texts()
+    assert "China" in dialog.locator("mark.other").all_inner_texts()
+    expect(dialog.locator("tbody tr").first).to_contain_text("Azerbaijan (body")
+    page.keyboard.press("Escape")
+    expect(dialog).to_be_hidden()
+    desk.row(RAIL).get_by_text("Why").click()
+    expect(dialog).to_contain_text("Yerevan")
+    page.get_by_label("Close").click()
+    expect(dialog).to_be_hidden()
+    expect(desk.row(MOSCOW).get_by_text("of another theme")).to_be_visible()
+
+
+@pytest.mark.timeout(100)
+def test_two_tabs_and_a_text_editor_lose_nothing(browser: Browser, workspace: Workspace) -> None:
+    with previewing(workspace) as port:
+        one, two = (open_desk(browser, port, workspace) for _ in range(2))
+        text = read(workspace)
+        wang, airbus, moscow = block(text, WANG), block(text, AIRBUS), block(text, MOSCOW)
+        one.send(WANG, "caucasus")
+        two.wait_for(read(workspace))
+        two.press(AIRBUS, f"Leave out “{AIRBUS}”")
+        expected = text.replace(wang, "").replace(airbus, "").replace(moscow, moscow + wang)
+        assert read(workspace) == expected
+        # A text editor saves while both tabs show what was before, and neither has been told: both are refused.
+        for desk in (one, two):
+            desk.page.evaluate("() => { window.look = () => {}; document.removeEventListener('renewed', look); }")
+        stale = one.page.locator("#desk").get_attribute("data-sha")
+        by_hand = expected.replace("apart faster", "apart much faster")
+        workspace.write(issue_path(SLUG), by_hand)
+        for desk in (one, two):
+            answer = desk.page.evaluate(
+                """async ([sha, line]) => (await fetch("desk", {method: "POST", body: JSON.stringify({do: "drop", sha, line}),
+                headers: {"Content-Type": "application/json", "X-Desk": document.querySelector("meta[name=desk]").content}})).status""",
+                [stale, 11],
+            )
+            assert answer == 409
+        assert read(workspace) == by_hand
+        # What was typed while the file changed stays in the field, and is saved on top of the other's edit.
+        one.page.reload()
+        one.page.locator("#desk[data-sha]").wait_for()
+        one.page.get_by_label("Subject").fill("Typed meanwhile")
+        workspace.write(issue_path(SLUG), again := by_hand.replace("much faster", "very much faster"))
+        one.wait_for(again)
+        assert one.page.get_by_label("Subject").input_value() == "Typed meanwhile"
+        one.do(lambda: one.page.keyboard.press("Enter"))
+        assert read(workspace) == re.sub(r"^subject: .*$", 'subject: "Typed meanwhile"', again, flags=re.MULTILINE)
+        one.page.close()
+        two.page.close()
+
+
+def test_many_hands_at_once_lose_nothing(workspace: Workspace) -> None:
+    """Two desks and somebody who saves whole files, as fast as they can: every save is in what follows it."""
+    path = workspace.path(issue_path(SLUG))
+    desks = [Desk(workspace, SLUG) for _ in range(2)]
+    refused = [0, 0]
+    done: list[list[str]] = [[], []]
+    halt = threading.Event()
+
+    def work(number: int) -> None:
+        count = 0
+        while not halt.is_set():
+            count += 1
+            state = desks[number].look()
+            word = f"{number}-{count}"
+            try:
+                desks[number].edit(Edit(do="preheader" if number else "subject", sha=state["sha"], value=word))
+                done[number].append(word)
+            except Meanwhile:
+                refused[number] += 1
+
+    threads = [threading.Thread(target=work, args=(number,)) for number in range(2)]
+    for thread in threads:
+        thread.start()
+    for count in range(20):
+        edits, until = sum(map(len, done)), time.monotonic() + 20
+        while sum(map(len, done)) == edits and time.monotonic() < until:
+            pass
+        # As editors do: a new file in the place of the old one, whatever stands there.
+        saved = re.sub(r"\nBy hand \d+\.\n", "", path.read_bytes().decode()) + f"\nBy hand {count}.\n"
+        workspace.write(issue_path(SLUG), saved)
+        assert path.read_bytes().decode().endswith(f"\nBy hand {count}.\n")
+    halt.set()
+    for thread in threads:
+        thread.join()
+    assert min(map(len, done)) > 0
+    assert read(workspace).endswith("\nBy hand 19.\n")
+
+
+def test_only_the_desks_own_page_may_edit(workspace: Workspace) -> None:
+    """Attack: another site's page posts to the preview of somebody who has it open."""
+    before = read(workspace)
+    with previewing(workspace) as port:
+        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
+
+        def send(body: object, **headers: str) -> int:
+            data = body if isinstance(body, bytes) else json.dumps(body).encode()
+            connection.request(
+                "POST", "/desk", data, {name.replace("_", "-"): value for name, value in headers.items()}
+            )
+            answer = connection.getresponse()
+            answer.read()
+            return answer.status
+
+        connection.request("GET", "/")
+        page = connection.getresponse().read().decode()
+        token = re.search(r'name="desk" content="([^"]+)"', page)
+        assert token
+        connection.request("GET", "/desk.json")
+        sha = json.loads(connection.getresponse().read())["sha"]
+        drop = {"do": "drop", "sha": sha, "line": 11}
+        assert send(drop) == 403
+        assert send(drop, Content_Type="application/json") == 403
+        assert send(drop, Content_Type="application/json", X_Desk="guess") == 403
+        assert send(drop, Content_Type="text/plain", X_Desk=token[1]) == 403
+        own = {"Content_Type": "application/json", "X_Desk": token[1]}
+        for strange in (b"", b"[", b"[]", {"do": "drop"}, {"do": "format", "sha": sha}, drop | {"line": "11"},
+                        drop | {"path": "x"}, drop | {"line": True}, b"x" * 70_000):  # fmt: skip
+            assert send(strange, **own) == 422
+        assert send(drop | {"line": 12}, **own) == 409
+        assert send(drop | {"do": "undo"}, **own) == 409
+        assert send({"do": "subject", "sha": sha, "value": "x\nedition: other"}, **own) == 200
+        assert read(workspace) == re.sub(r"^subject: .*$", 'subject: "x edition: other"', before, flags=re.MULTILINE)
+        connection.close()
+
+
+def test_a_broken_file_is_told_and_left_alone(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
+    broken = read(workspace).replace("### Moscow", "###\n\n### Moscow")
+    workspace.write(issue_path(SLUG), broken)
+    with previewing(workspace) as port:
+        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
+        connection.request("GET", "/desk.json")
+        answer = connection.getresponse()
+        assert (answer.status, "a post without a title" in answer.read().decode()) == (422, True)
+        connection.close()
+    assert read(workspace) == broken
+
+
+def test_what_the_desk_put_in_and_left_out_stays_out(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(workspace.root)
+    desk = Desk(workspace, SLUG)
+    state = desk.look()
+    rail = next(one["key"] for one in state["beside"] if one["title"] == RAIL)
+    desk.edit(Edit(do="put", sha=state["sha"], key=rail, section="caucasus"))
+    state = desk.look()
+    line = next(post["line"] for post in state["sections"][0]["posts"] if post["key"] == rail)
+    desk.edit(Edit(do="drop", sha=state["sha"], line=line))
+    assert run(["--quiet", "draft", "--refresh", "--date", SLUG[:10]]) == 6
+    assert RAIL not in read(workspace)
