@@ -3,7 +3,20 @@
 from collections.abc import Callable, Iterator, Mapping
 from typing import Literal, NamedTuple
 
-from newsletter.checking import images, links, reading, size, structure, styles, words
+from newsletter.checking import (
+    contrast,
+    headers,
+    images,
+    links,
+    narrow,
+    reading,
+    signals,
+    size,
+    slots,
+    structure,
+    styles,
+    words,
+)
 from newsletter.checking.page import Page, Problems
 from newsletter.checking.words import Draft, fold_title
 from newsletter.model import Finding
@@ -46,6 +59,7 @@ PAGE_RULES: dict[str, Rule] = {
     "H16": Rule(size.nested_at_rules, "error"),
     "H17": Rule(size.style_comments, "warning"),
     "H18": Rule(size.embedded_data, "error"),
+    "H19": Rule(styles.inline, "error"),
     "H20": Rule(styles.kept_important, "error"),
     "H21": Rule(styles.layout, "error"),
     "H22": Rule(styles.fonts, "warning"),
@@ -64,12 +78,42 @@ PAGE_RULES: dict[str, Rule] = {
     "H35": Rule(images.linked, "warning"),
     "H36": Rule(images.srcset, "error"),
     "H37": Rule(reading.headings, "error"),
-    "H38": Rule(reading.contrast, "error"),
+    "H38": Rule(contrast.contrast, "error"),
     "H39": Rule(reading.read_aloud, "error"),
+    "H40": Rule(reading.order, "warning"),
     "H41": Rule(reading.shouting, "warning"),
     "H42": Rule(styles.dark, "warning"),
     "H43": Rule(reading.right_to_left, "error"),
+    "H44": Rule(narrow.too_wide, "error"),
+    "H45": Rule(narrow.tap_targets, "warning"),
     "H46": Rule(reading.same_words, "error"),
+    "spam-capitals": Rule(signals.capitals, "warning"),
+    "spam-marks": Rule(signals.marks, "warning"),
+    "spam-gaps": Rule(signals.gaps, "warning"),
+    "spam-reply": Rule(signals.answer, "error"),
+    "spam-phrases": Rule(signals.phrases, "warning"),
+    "spam-pictures": Rule(signals.pictures, "warning"),
+    "spam-shortener": Rule(signals.shorteners, "warning"),
+    "spam-redirect": Rule(signals.redirects, "warning"),
+    "spam-link-text": Rule(signals.link_text, "error"),
+    "spam-user": Rule(signals.user_names, "error"),
+    "spam-ip": Rule(signals.numbers, "warning"),
+    "spam-port": Rule(signals.ports, "warning"),
+    "spam-lookalike": Rule(signals.lookalikes, "warning"),
+    "header-once": Rule(headers.once, "error"),
+    "header-lines": Rule(headers.lines, "error"),
+    "header-characters": Rule(headers.characters, "error"),
+    "header-from": Rule(headers.sender, "error"),
+    "header-domain": Rule(headers.domain, "warning"),
+    "header-subject": Rule(headers.subject, "warning"),
+    "header-date": Rule(headers.date, "error"),
+    "header-message-id": Rule(headers.message_id, "error"),
+    "header-unsubscribe": Rule(headers.one_click, "error"),
+    "header-list": Rule(headers.lists, "error"),
+    "header-mime": Rule(headers.mime, "error"),
+    "header-forbidden": Rule(headers.forbidden, "error"),
+    "header-automatic": Rule(headers.automatic, "warning"),
+    "slots": Rule(slots.slots, "error"),
 }
 WORD_RULES: dict[str, WordRule] = {
     "leftover": WordRule(words.leftovers, "error"),
