@@ -9,7 +9,8 @@ from typing import Any, NamedTuple
 _PIECE = re.compile(r"/\*.*?\*/|\"(?:[^\"\\\n]|\\.)*\"|'(?:[^'\\\n]|\\.)*'|[{};]|[^\"'{};/]+|.", re.DOTALL)
 _DECLARATION = re.compile(r"\s*([a-zA-Z-]+)\s*:\s*((?:[^;\"']|\"[^\"]*\"|'[^']*')*)")
 _COMMA = re.compile(r",(?![^(\[]*[)\]])")
-_PLAIN = re.compile(r"[a-z][\w-]*(?:[.#][\w-]+)*\Z|(?:[.#][\w-]+)+\Z")
+_ONE = r"(?:[a-z][\w-]*(?:[.#][\w-]+)*|(?:[.#][\w-]+)+)"
+_PLAIN = re.compile(rf"{_ONE}(?:(?: ?> ?| ){_ONE})*\Z")
 _KEY = re.compile(r"[.#]?[\w-]+")
 # What is true for a moment only, boxes that are no elements, and what Outlook.com puts into mails when it shows them.
 _NEVER = re.compile(r":(?:hover|active|focus|visited|target)|::|:before|:after|\[data-ogs[cb]\]")
@@ -33,7 +34,7 @@ class StyleRule(NamedTuple):
     @property
     def is_plain(self) -> bool:
         """Whether it names only tags, classes and ids, below each other."""
-        return all(map(_PLAIN.match, self.selector.replace(">", " ").split()))
+        return _PLAIN.match(self.selector) is not None
 
     @property
     def weight(self) -> tuple[int, int, int]:
