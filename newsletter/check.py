@@ -3,12 +3,13 @@
 from collections.abc import Iterator, Mapping
 
 from newsletter import links
-from newsletter.build import Rendered
+from newsletter.build import Rendered, compose_message
 from newsletter.checking import PAGE_RULES, WORD_RULES, Draft, Page, about_unknown, check_draft, check_page, fold_title
 from newsletter.config import Config
 from newsletter.desk import load_issue
 from newsletter.errors import Mistake, SettingsError
 from newsletter.model import Finding
+from newsletter.slots import publication_moment
 from newsletter.text.words import suggest
 from newsletter.workspace import SETTINGS, Workspace, issue_path
 
@@ -45,7 +46,14 @@ def _make_page(config: Config, rendered: Rendered) -> Page:
         reason=publication.reason or str(rendered.phrases["reason"]).format(edition=rendered.edition.title),
         unsubscribe=links.unsubscribe_url(publication.url, links.TOKEN_SLOT),
         clients=config.checks.clients,
+        headers=_write_headers(config, rendered),
     )
+
+
+def _write_headers(config: Config, rendered: Rendered) -> bytes:
+    """The headers as every reader's mail has them; the bodies, which take longer, are looked at as they are."""
+    moment = publication_moment(rendered.edition, rendered.issue.date, config.zone)
+    return compose_message(("", ""), rendered.issue, rendered.edition, config, moment=moment).partition(b"\r\n\r\n")[0]
 
 
 def _past_titles(workspace: Workspace, slug: str) -> Mapping[str, str]:

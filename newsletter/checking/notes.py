@@ -1,7 +1,7 @@
 """Whether a note about partial support speaks of what a mail does: "`rem` values are not supported" says nothing to `14px`."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import cache
 
 from newsletter.checking.features import Use
@@ -136,7 +136,7 @@ def _uneven_row(use: Use, note: str) -> bool:
     return len({_vertical_padding(style_of(cell)) for cell in cells}) > 1
 
 
-def _vertical_padding(style: dict[str, str]) -> tuple[str, str]:
+def _vertical_padding(style: Mapping[str, str]) -> tuple[str, str]:
     sides = style.get("padding", "0").split() or ["0"]
     top, bottom = sides[0], sides[2] if len(sides) > 2 else sides[0]
     return style.get("padding-top", top), style.get("padding-bottom", bottom)

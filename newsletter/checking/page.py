@@ -1,15 +1,17 @@
 """What is checked: the two bodies of a mail as they go out, read once, and the facts they must agree with. Pure."""
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 from lxml import html as lxml_html
 
+from newsletter.checking.sheet import Sheet, read_declarations
+
 _COMMENT = re.compile(r"<!--.*?-->", re.DOTALL)
 _STYLE = re.compile(r"<style[^>]*>(.*?)</style>", re.DOTALL)
-_DECLARATION = re.compile(r"\s*([a-zA-Z-]+)\s*:\s*((?:[^;\"']|\"[^\"]*\"|'[^']*')*)")
 
 
 class Problem(NamedTuple):
@@ -25,7 +27,10 @@ Problems = Iterator[Problem]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Page:
-    """A mail. `html` and `text` are its bodies; the rest is what the settings and the issue say they should hold."""
+    """A mail. `html` and `text` are its bodies, `headers` stand before them (none: they are not looked at).
+
+    The rest is what the settings and the issue say they should hold.
+    """
 
     html: str
     text: str
@@ -37,15 +42,18 @@ class Page:
     reason: str
     unsubscribe: str
     clients: tuple[str, ...] = ()
+    headers: bytes = b""
     tree: Any = field(init=False)
     body: Any = field(init=False)
     styles: Sequence[str] = field(init=False)
+    sheet: Sheet = field(init=False)
 
     def __post_init__(self) -> None:
         tree = lxml_html.document_fromstring(self.html.encode(), parser=lxml_html.HTMLParser(encoding="utf-8"))
         object.__setattr__(self, "tree", tree)
         object.__setattr__(self, "body", tree.find("body"))
         object.__setattr__(self, "styles", tuple(_STYLE.findall(self.html)))
+        object.__setattr__(self, "sheet", Sheet(self.styles, tree))
 
     def all(self, *tags: str) -> Iterator[Any]:
         """Elements with these tags, in reading order; all elements if none is named."""
@@ -57,10 +65,29 @@ class Page:
         return _COMMENT.sub("", self.html)
 
 
-def style_of(element: Any) -> dict[str, str]:
+@lru_cache(maxsize=4096)
+def _bare(style: str) -> Mapping[str, str]:
+    return {name: one.value for name, one in read_declarations(style).items()}
+
+
+def style_of(element: Any) -> Mapping[str, str]:
     """The declarations of an element's own style, `!important` left out."""
-    pairs = _DECLARATION.findall(element.get("style") or "")
-    return {name.lower(): value.replace("!important", "").strip() for name, value in pairs}
+    return _bare(element.get("style") or "")
+
+
+def inherited(element: Any, name: str) -> str:
+    """What an element's own style or the nearest around it says; empty if none does."""
+    while element is not None:
+        if value := style_of(element).get(name):
+            return value.lower()
+        element = element.getparent()
+    return ""
+
+
+def pixels(value: str | None) -> float | None:
+    """`27px` → 27.0; nothing for other units."""
+    match = re.match(r"([\d.]*\d)px\b", value or "")
+    return float(match[1]) if match else None
 
 
 def text_of(element: Any) -> str:

@@ -1,17 +1,19 @@
-"""H37 to H46 as far as bytes tell: headings, contrast, what is read aloud, both parts the same."""
+"""H37 to H46: headings, what is read aloud and in which order, both parts the same."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from itertools import pairwise
 from typing import Any
 
 from newsletter.checking.page import Page, Problem, Problems, is_hidden, name_of, style_of, text_of
+from newsletter.text.characters import is_rtl
 
 _HEADINGS = ("h1", "h2", "h3", "h4", "h5", "h6")
 _INDEX = re.compile(r"\[\d+\]|https?://\S+|[^\w\s]")
-_SIX = re.compile(r"#[0-9a-f]{6}\Z")
 _MISSING_SHARE = 0.05
-_LEAST, _LEAST_LARGE = 4.5, 3.0
+_RUNNING = 8  # words that are more than a label
+_ROWS = ("table", "thead", "tbody", "tr")
+_REVERSED = re.compile(r"(?:row|column)-reverse|(?:^|;)\s*order\s*:")
 
 
 def headings(page: Page) -> Problems:
@@ -24,62 +26,6 @@ def headings(page: Page) -> Problems:
             yield Problem(f"h{after} follows h{before}: a level is left out")
 
 
-def contrast(page: Page) -> Problems:
-    """H38, in the light: colours that are written inline. The dark is measured by a browser in the test suite."""
-    told: set[tuple[str, str]] = set()
-    for element in page.all():
-        own = (element.text or "").strip() or any((child.tail or "").strip() for child in element)
-        if not own or element.tag in ("style", "title", "script") or is_hidden(element):
-            continue
-        ink, paper = _inherited(element, "color"), _paper(element)
-        if not _SIX.match(ink) or not paper or (ink, paper) in told:
-            continue
-        size, bold = _inherited(element, "font-size"), _inherited(element, "font-weight")
-        pixels = float(match[1]) if (match := re.match(r"([\d.]+)px", size)) else 16.0
-        large = pixels >= 24 or (
-            (pixels >= 18.66 and bold in ("bold", "700")) or (element.tag in ("h1", "h2") and pixels >= 18.66)
-        )
-        ratio = contrast_ratio(ink, paper)
-        if ratio < (_LEAST_LARGE if large else _LEAST):
-            told.add((ink, paper))
-            yield Problem(
-                f"{ink} on {paper} has a contrast of {ratio:.1f}; {_LEAST} is what many need", name_of(element)
-            )
-
-
-def _inherited(element: Any, name: str) -> str:
-    while element is not None:
-        if value := style_of(element).get(name):
-            return value.lower()
-        element = element.getparent()
-    return ""
-
-
-def _paper(element: Any) -> str:
-    while element is not None:
-        value = (style_of(element).get("background-color") or element.get("bgcolor") or "").lower()
-        if _SIX.match(value):
-            return value
-        element = element.getparent()
-    return ""
-
-
-def contrast_ratio(ink: str, paper: str) -> float:
-    """Of two six-digit colours (WCAG 2.2, relative luminance).
-
-    >>> round(contrast_ratio("#000000", "#ffffff"), 1)
-    21.0
-    """
-    light, darker = sorted((_luminance(ink), _luminance(paper)), reverse=True)
-    return (light + 0.05) / (darker + 0.05)
-
-
-def _luminance(colour: str) -> float:
-    parts = [int(colour[place : place + 2], 16) / 255 for place in (1, 3, 5)]
-    red, green, blue = (part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts)
-    return 0.2126 * red + 0.7152 * green + 0.0722 * blue
-
-
 def read_aloud(page: Page) -> Problems:
     """H39"""
     for element in page.all():
@@ -87,6 +33,55 @@ def read_aloud(page: Page) -> Problems:
             yield Problem("aria-hidden on words: who listens to the mail does not hear them", name_of(element))
         if element.get("title") and element.tag not in ("abbr", "iframe"):
             yield Problem("what stands in title only is shown to few", name_of(element), "warning")
+
+
+def order(page: Page) -> Problems:
+    """H40"""
+    for row in page.all("tr"):
+        cells = row.findall("td")
+        if len(cells) > 1 and _is_layout(row) and sum(_count_words(cell) >= _RUNNING for cell in cells) > 1:
+            yield Problem("text in cells side by side: it is read cell by cell, row by row", name_of(cells[0]))
+    usual = page.tree.get("dir") or "ltr"
+    for element in page.all():
+        style = style_of(element)
+        if element.tag in _ROWS and _turned(element, style, usual):
+            yield Problem(
+                "the direction of the cells is turned: they are read in another order than seen", name_of(element)
+            )
+        if _REVERSED.search(element.get("style") or "") or (usual == "ltr" and _floats_behind(element)):
+            yield Problem("shown in another order than it is read", name_of(element))
+
+
+def _is_layout(row: Any) -> bool:
+    table = next(row.iterancestors("table"), None)
+    return table is not None and table.get("role") in ("presentation", "none")
+
+
+def _turned(element: Any, style: Mapping[str, str], usual: str) -> bool:
+    own = (element.get("dir") or style.get("direction") or usual).lower()
+    # Words that do run that way are no trick.
+    return own in ("ltr", "rtl") and own != usual and (own == "rtl") != is_rtl(text_of(element))
+
+
+def _floats_behind(element: Any) -> bool:
+    """Whether it is seen to the right of what follows it in the page."""
+    after = element.getnext()
+    return (
+        after is not None
+        and _side(element) == "right"
+        and _side(after) == "left"
+        and bool(text_of(element) and text_of(after))
+    )
+
+
+def _side(element: Any) -> str:
+    if not isinstance(element.tag, str):
+        return ""
+    return style_of(element).get("float") or (element.get("align", "") if element.tag == "table" else "")
+
+
+def _count_words(element: Any) -> int:
+    return len(" ".join(visible(element)).split())
 
 
 def shouting(page: Page) -> Problems:
@@ -112,20 +107,20 @@ def right_to_left(page: Page) -> Problems:
 
 def same_words(page: Page) -> Problems:
     """H46"""
-    shown = set(_words(" ".join(_visible(page.body))))
+    shown = set(_words(" ".join(visible(page.body))))
     missing = sorted(shown - set(_words(page.text)))
     if len(missing) > 5 and len(missing) > _MISSING_SHARE * len(shown):
         some = ", ".join(missing[:5])
         yield Problem(f"{len(missing)} words of the HTML are not in the text part ({some}); spam filters count that")
 
 
-def _visible(element: Any) -> Iterator[str]:
+def visible(element: Any) -> Iterator[str]:
     """The words that are shown."""
     if not isinstance(element.tag, str) or style_of(element).get("display") == "none":
         return
     yield element.text or ""
     for child in element:
-        yield from _visible(child)
+        yield from visible(child)
         yield child.tail or ""
 
 

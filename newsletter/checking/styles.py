@@ -1,6 +1,8 @@
-"""H20 to H26 and H42: styles that mail clients understand, also in the dark."""
+"""H19 to H26 and H42: styles that mail clients understand, also in the dark."""
 
 import re
+from collections.abc import Iterator, Mapping
+from typing import Any
 
 from newsletter.checking.page import Page, Problem, Problems, is_hidden, name_of, style_of, text_of
 
@@ -13,6 +15,50 @@ _COLOUR = re.compile(r"(?<![\w-])#([0-9a-fA-F]+)\b")
 _GENERIC = ("serif", "sans-serif", "monospace", "cursive", "system-ui")
 _TEXT = ("td", "p", "li", "h1", "h2", "h3", "h4")
 _NO_PADDING = ("p", "div", "a")
+# What a page can be read without: a client's own switches, variables, what happens under a pointer.
+_UNREAD = re.compile(r"-|mso-|color-scheme|cursor|transition|animation")
+
+
+def inline(page: Page) -> Problems:
+    """H19"""
+    for rule in page.sheet.rules:
+        if rule.media or not rule.is_plain:
+            continue
+        wanted = [name for name in rule.declarations if not _UNREAD.match(name)]
+        for element in page.sheet.find(rule) if wanted else ():
+            there = style_of(element)
+            lost = [name for name in wanted if not _is_said(name, there)]
+            if lost:
+                what = ", ".join(lost)
+                yield Problem(
+                    f"{what} of {rule.selector} is not inline: lost where <style> is dropped", name_of(element)
+                )
+                break
+    for what, names, attribute in (("typeface", ("font-family", "font"), "face"), ("colour", ("color",), "color")):
+        bare = list(_without(page, names, attribute))
+        if bare:
+            more = f", and {len(bare) - 1} more" if len(bare) > 1 else ""
+            yield Problem(f"text without an inline {what} on it or around it{more}", name_of(bare[0]))
+
+
+def _is_said(name: str, there: Mapping[str, str]) -> bool:
+    """Whether a property, or a shorthand or a part of it, is there."""
+    return any(name == one or name.startswith(f"{one}-") or one.startswith(f"{name}-") for one in there)
+
+
+def _without(page: Page, names: tuple[str, ...], attribute: str) -> Iterator[Any]:
+    """Elements with words of their own that are shown in whatever the client likes."""
+    said: dict[Any, bool] = {}
+    for element in page.body.iter():
+        if not isinstance(element.tag, str):
+            continue
+        style = style_of(element)
+        own = style.get("display") == "none" or any(name in style for name in names)
+        # <font> has said it since the days before styles; what is hidden needs none.
+        said[element] = own or bool(element.get(attribute)) or said.get(element.getparent(), False)
+        words = (element.text or "").strip() or any((child.tail or "").strip() for child in element)
+        if words and not said[element] and element.tag not in ("style", "script"):
+            yield element
 
 
 def kept_important(page: Page) -> Problems:

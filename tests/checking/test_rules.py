@@ -28,11 +28,11 @@ def page() -> Page:
 def remake(page: Page, **changes: Any) -> Page:
     """The page with other contents, read anew."""
     names = ("html", "text", "subject", "preheader", "language", "url", "postal_address", "reason", "unsubscribe")
-    return Page(**{name: getattr(page, name) for name in names} | changes)
+    return Page(**{name: getattr(page, name) for name in (*names, "headers")} | changes)
 
 
-def put(what: str, before: str = "<h1") -> Callable[[Page], Page]:
-    """HTML before the first place of `before`."""
+def put(what: str, before: str = '<h3 class="post-title"') -> Callable[[Page], Page]:
+    """HTML before the first place of `before`; without it in a cell that says typeface and colour."""
     return lambda page: remake(page, html=page.html.replace(before, what + before, 1))
 
 
@@ -47,8 +47,30 @@ def swap(old: str, new: str, count: int = 1) -> Callable[[Page], Page]:
     return change
 
 
+def with_subject(subject: str) -> Callable[[Page], Page]:
+    """Another subject, in the title too."""
+    return lambda page: remake(
+        page,
+        subject=subject,
+        html=re.sub("<title>.*?</title>", f"<title>{subject}</title>", page.html),
+        headers=re.sub(rb"(?m)^Subject: .*\r\n( .*\r\n)*", f"Subject: {subject}\r\n".encode(), page.headers),
+    )
+
+
+def head(old: str, new: str) -> Callable[[Page], Page]:
+    """Other headers in the place of what a pattern finds."""
+
+    def change(page: Page) -> Page:
+        headers, found = re.subn(old.encode(), new.encode(), page.headers, count=1, flags=re.MULTILINE)
+        assert found, old
+        return remake(page, headers=headers)
+
+    return change
+
+
 TABLE = '<table role="presentation" cellpadding="0" cellspacing="0" border="0"><tbody><tr><td>'
 END = "</td></tr></tbody></table>"
+WORDS = "<p>Eight words of running text, and then some</p>"
 
 BROKEN: dict[str, Callable[[Page], Page]] = {
     "H1": swap("<!DOCTYPE html>", "<!doctype html>"),
@@ -60,7 +82,7 @@ BROKEN: dict[str, Callable[[Page], Page]] = {
     "H7": swap("<!--\\[if mso\\]><noscript>.*?<!\\[endif\\]-->", ""),
     "H8": put('<script src="https://example.org/x.js"></script>'),
     "H9": put("<!--[if mso]>"),
-    "H10": put("<table><tbody><tr><td>x</td></tr></tbody></table>", "<tr><td class=") if False else put("<table><tbody><tr><td>x</td></tr></tbody></table>"),
+    "H10": put("<table><tbody><tr><td>x</td></tr></tbody></table>"),
     "H11": put(TABLE * 6 + "deep" + END * 6),
     "H12": put('<table role="presentation" cellpadding="0" cellspacing="0" border="0"><tr><td>x</td></tr></table>'),
     "H13": swap("max-width: ?600px", "max-width: 900px", 0),
@@ -69,6 +91,7 @@ BROKEN: dict[str, Callable[[Page], Page]] = {
     "H16": swap("</style>", "@media (max-width: 9px) { @supports (x: y) { a { color: red !important; } } }</style>"),
     "H17": swap("</style>", "/* a note */</style>"),
     "H18": put('<img alt="" width="1" style="max-width:100%" src="data:image/png;base64,AAAA">'),
+    "H19": swap("</style>", ".name { text-align: center !important; }</style>"),
     "H20": swap("</style>", ".x { color: #112233; }</style>"),
     "H21": put('<p style="display: flex">x</p>'),
     "H22": put('<p style="font-family: Inter">x</p>'),
@@ -86,24 +109,58 @@ BROKEN: dict[str, Callable[[Page], Page]] = {
     "H34": put('<img alt="" style="max-width:100%" src="https://example.org/x.svg">'),
     "H35": put('<a href="https://example.org/"><img alt="" style="max-width:100%" src="https://example.org/x.png"></a>'),
     "H36": put('<img alt="" style="max-width:100%" src="https://example.org/x.png" srcset="x 2x">'),
-    "H37": put("<h6>Deep down</h6>", "</body>"),
+    "H37": put("<h6>Deep down</h6>"),
     "H38": put('<p style="color: #aaaaaa; background-color: #bbbbbb; font-size: 16px">grey on grey</p>'),
     "H39": put('<p aria-hidden="true">not heard</p>'),
+    "H40": put(f'<table role="presentation" cellpadding="0" cellspacing="0" border="0"><tbody><tr><td>{WORDS}</td><td>{WORDS}</td></tr></tbody></table>'),
     "H41": put("<p>THIS WHOLE SENTENCE SHOUTS LOUDLY ABOUT SOMETHING SMALL</p>"),
     "H42": swap("\\[data-ogsc\\]", "[data-nothing]", 0),
     "H43": lambda page: remake(page, html=page.html.replace('dir="ltr"', 'dir="rtl"', 1)),
+    "H44": put('<div style="width: 480px">wide</div>'),
+    "H45": put('<p style="line-height: 20px"><a href="https://example.org/1">one thing</a><br><a href="https://example.org/2">another</a></p>'),
     "H46": put("<p>" + " ".join(f"unmatched{number}" for number in range(40)) + "</p>"),
     "client": lambda page: remake(put('<p style="border-radius: 4px">x</p>')(page), clients=("outlook-windows",)),
+    "spam-capitals": with_subject("BAKU AND YEREVAN SIGN AGREEMENT"),
+    "spam-marks": with_subject("Baku and Yerevan sign!!"),
+    "spam-gaps": with_subject("Baku and Yerevan sign for F R E E today"),
+    "spam-reply": with_subject("Re: Baku and Yerevan"),
+    "spam-phrases": with_subject("You have been selected by Baku"),
+    "spam-pictures": put('<img alt="" style="max-width:100%" src="https://example.org/x.png">' * 60),
+    "spam-shortener": put('<a href="https://bit.ly/abc">a long story</a>'),
+    "spam-redirect": put('<a href="https://l.facebook.com/l.php?u=https%3A%2F%2Fexample.org%2F">a long story</a>'),
+    "spam-link-text": put('<a href="https://example.net/">https://www.example.org/</a>'),
+    "spam-user": put('<a href="https://example.org@example.net/">a long story</a>'),
+    "spam-ip": put('<a href="https://192.0.2.7/">a long story</a>'),
+    "spam-port": put('<a href="https://example.org:8443/">a long story</a>'),
+    "spam-lookalike": put('<a href="https://xn--exmple-4nf.org/">a long story</a>'),
+    "header-once": head("^To: .*\r\n", ""),
+    "header-lines": head("^List-Help: ", f"List-Help: <https://example.org/{'a' * 998}>, "),
+    "header-characters": head("^Precedence: bulk", "Precedence: bulk\x0b"),
+    "header-from": head("^From: .*$", "From: desk\r"),
+    "header-domain": head("^From: .*$", "From: desk@example.org\r"),
+    "header-subject": with_subject("A subject of so many words that an inbox shows no more than the first half of it"),
+    "header-date": head("^Date: .*$", "Date: 2025-07-07\r"),
+    "header-message-id": head("^Message-ID: <", "Message-ID: "),
+    "header-unsubscribe": head("One-Click", "Yes"),
+    "header-list": head("^List-Id: .*$", "List-Id: Borderlines Weekly\r"),
+    "header-mime": head("^MIME-Version: 1.0", "MIME-Version: 1.1"),
+    "header-forbidden": head("^Precedence", "Bcc: everybody@example.org\r\nPrecedence"),
+    "header-automatic": head("^Auto-Submitted: .*\r\n", ""),
+    "slots": put("<!--__READER_NAME__-->"),
 }  # fmt: skip
 # What breaks one rule may break another one with it.
 ALSO = {
     "H9": {"H46", "H37", "H32", "H13", "H27"},
     "H8": {"H46"},
     "H18": {"H34", "H33"},
+    "H32": {"slots"},
     "H34": set(),
     "H43": {"H2"},
     "H35": {"H30"},
     "H31": {"H33"},
+    "spam-link-text": {"H30"},
+    "header-from": {"header-domain", "header-message-id"},
+    "header-domain": {"header-message-id"},
 }
 
 

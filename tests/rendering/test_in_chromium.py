@@ -9,7 +9,7 @@ import pytest
 from jinja2 import Environment
 from playwright.sync_api import Browser, Page
 
-from newsletter.model import Issue
+from newsletter.model import Issue, IssuePost, Section
 from newsletter.phrases import Phrases
 from newsletter.rendering.content import show_issue
 from newsletter.rendering.email import Mail, render_mail
@@ -105,6 +105,16 @@ def test_nothing_scrolls_sideways(browser: Browser, mail: Mail, width: int) -> N
     page = open_page(browser, mail.html, width, "light")
     assert page.evaluate("document.documentElement.scrollWidth") <= width
     page.context.close()
+
+
+def test_a_long_address_is_broken_on_a_phone(browser: Browser, environment: Environment, phrases: Phrases) -> None:
+    post = IssuePost(title="Long", body=f"See <https://example.org/{'abc_def/' * 12}>.\n\n`{'x' * 60}`\n")
+    issue = make_issue(sections=(Section(slug="caucasus", title="Caucasus", posts=(post,)),))
+    html = make_mail(issue, environment, phrases).html
+    for changed, fits in ((html, True), (html.replace("word-break:break-word", ""), False)):
+        page = open_page(browser, changed, 320, "light")
+        assert (page.evaluate("document.documentElement.scrollWidth") <= 320) is fits
+        page.context.close()
 
 
 def test_the_preheader_is_not_seen_and_the_text_is(browser: Browser, mail: Mail) -> None:
