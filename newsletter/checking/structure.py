@@ -9,7 +9,8 @@ from newsletter.checking.page import Page, Problem, Problems, name_of, style_of
 _TAG = re.compile(r"[a-z]{2,3}(?:-[A-Za-z0-9]{2,8})*\Z")
 # What browsers draw without guessing: HTML, and the older types of document with their address.
 _DOCTYPE = re.compile(
-    r'<!doctype html(?:\s+public\s+"-//w3c//dtd x?html [14]\.[01][^"]*"\s+"[^"]+")?\s*>', re.IGNORECASE
+    r'\s*(?:<!--.*?-->\s*)*<!doctype html(?:\s+public\s+"-//w3c//dtd x?html [14]\.[01][^"]*"\s+"[^"]+")?\s*>',
+    re.IGNORECASE | re.DOTALL,
 )
 _CHARSET = re.compile(
     r"""<meta\s+(?:charset=["']?utf-8|http-equiv=["']?content-type["']?\s+content=["'][^"']*charset=utf-8)""",
@@ -17,7 +18,7 @@ _CHARSET = re.compile(
 )
 # One without a width is as wide as the device where it says a scale.
 _WIDTH = re.compile(r"width\s*=\s*device-width|initial-scale\s*=\s*1")
-_OF_ROWS = re.compile(r">\s*t(?:r|body|head|foot)\b")
+_OF_ROWS = re.compile(r"(?<!tbody)(?<!thead)(?<!tfoot) ?> ?tr\b")
 _RTL = frozenset("ar arc ckb dv fa he ks ku ps sd ug ur yi".split())
 _FORBIDDEN = ("script", "iframe", "form", "object", "embed", "video", "audio", "base", "input", "button")
 _CONDITION = re.compile(r"<!--\[if [^\]]*\]>(?:<!-->)?|<!--<!\[endif\]-->|<!\[endif\]-->")
@@ -86,6 +87,9 @@ def forbidden(page: Page) -> Problems:
             yield Problem(
                 "a typeface from elsewhere: few clients load it, and it tells who reads", name_of(element), "warning"
             )
+        # Gmail takes a button in its list of mails from such data.
+        elif element.tag == "script" and element.get("type") == "application/ld+json":
+            continue
         elif element.tag in _FORBIDDEN or (element.tag == "link" and "stylesheet" in (element.get("rel") or "")):
             yield Problem("no mail client runs or shows this", name_of(element))
         for attribute in element.attrib:
@@ -135,8 +139,10 @@ def nesting(page: Page) -> Problems:
 
 def explicit_tbody(page: Page) -> Problems:
     """H12"""
-    # Where no rule goes by it, the tbody that browsers add changes nothing.
-    level = "error" if any(_OF_ROWS.search(rule.selector) for rule in page.sheet.rules) else "warning"
+    # Where no rule goes by it, or one for either way, the tbody that browsers add changes nothing.
+    selectors = [rule.selector for rule in page.sheet.rules]
+    goes_by_it = any(map(_OF_ROWS.search, selectors)) and not any("tbody" in one for one in selectors)
+    level = "error" if goes_by_it else "warning"
     for table in page.all("table"):
         if table.find("./tr") is not None:
             yield Problem("tr without tbody: browsers add one, and styles then miss", name_of(table), level)

@@ -20,6 +20,7 @@ _COLOUR = re.compile(r"(?<![\w-])#([0-9a-fA-F]+)\b")
 _MOMENT = re.compile(r":(?:hover|active|focus|visited|link)\b|\[data-ogs[cb]\]")
 _GENERIC = ("serif", "sans-serif", "monospace", "cursive", "system-ui")
 _TEXT = ("td", "p", "li", "h1", "h2", "h3", "h4")
+_BLOCKS = frozenset("p div h1 h2 h3 h4 h5 h6 ul ol blockquote pre hr center".split())
 _NO_PADDING = ("p", "div", "a")
 # What a page can be read without: a client's own switches, variables, what happens under a pointer.
 _UNREAD = re.compile(r"-|mso-|color-scheme|cursor|transition|animation|table-layout")
@@ -41,7 +42,9 @@ def inline(page: Page) -> Problems:
             lost = [
                 name
                 for name in wanted
-                if not _is_said(name, there) and not (name in _ATTRIBUTES and element.get(_ATTRIBUTES[name]))
+                if _matters(name, rule.declarations[name].value, element)
+                and not _is_said(name, there)
+                and not (name in _ATTRIBUTES and element.get(_ATTRIBUTES[name]))
             ]
             if lost:
                 what = ", ".join(lost)
@@ -59,6 +62,13 @@ def inline(page: Page) -> Problems:
 def _is_said(name: str, there: Mapping[str, str]) -> bool:
     """Whether a property, or a shorthand or a part of it, is there."""
     return any(name == one or name.startswith(f"{one}-") or one.startswith(f"{name}-") for one in there)
+
+
+def _matters(name: str, value: str, element: Any) -> bool:
+    """Whether a property does something to an element of this kind that it would not do by itself."""
+    if name == "border-collapse":
+        return bool(element.tag == "table")
+    return name != "display" or value != "block" or element.tag not in _BLOCKS
 
 
 def _without(page: Page, names: tuple[str, ...], attribute: str) -> Iterator[Any]:
@@ -86,8 +96,15 @@ def kept_important(page: Page) -> Problems:
         )
         for name in weak:
             value = rule.declarations[name].value
-            if any(style_of(one).get(name, value) != value for one in elements):
-                yield Problem(f"{name}: {value[:40]} of {rule.selector[:40]}: without !important an inline style wins")
+            if any(_bare(style_of(one).get(name, value)) != _bare(value) for one in elements):
+                # What is so for a moment or somewhere must win; what is so everywhere may well give way.
+                level = "error" if rule.media or _MOMENT.search(rule.selector) else "warning"
+                what = f"{name}: {value[:40]} of {rule.selector[:40]}"
+                yield Problem(f"{what}: without !important an inline style wins", level=level)
+
+
+def _bare(value: str) -> str:
+    return re.sub(r"\b0px\b", "0", " ".join(value.lower().split()))
 
 
 def layout(page: Page) -> Problems:

@@ -46,6 +46,11 @@ CASES: dict[str, tuple[str, Change, Change]] = {
         swap("<!DOCTYPE html>", XHTML),
         swap("<!DOCTYPE html>", '<!DOCTYPE html PUBLIC "-//W3C//DTD HTML 3.2//EN">'),
     ),
+    "a comment before the doctype": (
+        "H1",
+        swap("<!DOCTYPE html>", "<!-- x\n-->\n<!DOCTYPE html>"),
+        swap("<!DOCTYPE html>", "<!--<!DOCTYPE html>-->"),
+    ),
     "left to right without saying so": (
         "H2",
         swap('lang="en" dir="ltr" xmlns', 'lang="en" xmlns'),
@@ -62,6 +67,16 @@ CASES: dict[str, tuple[str, Change, Change]] = {
         put('<link rel="stylesheet" href="https://fonts.example/css?family=Inter">'),
         put('<link rel="stylesheet" href="https://example.org/all.css">'),
     ),
+    "what Gmail reads": (
+        "H8",
+        put('<script type="application/ld+json">{}</script>'),
+        put('<script type="text/javascript">{}</script>'),
+    ),
+    "no tbody, and rules for either": (
+        "H12",
+        sheet(".x > tr, .x > tbody > tr { color: #112233 !important; }", ROW),
+        sheet(".x > tr { color: #112233 !important; }", ROW),
+    ),
     "no tbody, and no rule that needs one": ("H12", put(ROW), sheet(".x > tr { color: #112233 !important; }", ROW)),
     "an at-sign in a comment": (
         "H16",
@@ -73,10 +88,25 @@ CASES: dict[str, tuple[str, Change, Change]] = {
         sheet(".w { border-spacing: 0 !important; }", ROW.replace("<table", '<table class="w"').replace("<tr>", "<tbody><tr>").replace("</tr>", "</tr></tbody>")),
         sheet(".w { border-spacing: 0 !important; }", f'<p class="w" style="{GREY}">x</p>'),
     ),
+    "what an element is anyway": (
+        "H19",
+        sheet(".w { display: block !important; border-collapse: collapse !important; }", f'<p class="w" style="{GREY}">x</p>'),
+        sheet(".w { display: block !important; }", f'<span class="w" style="{GREY}">x</span>'),
+    ),
+    "a rule for everywhere that gives way": (
+        "H20",
+        sheet(".w { color: #112233; }", f'<p class="w" style="{GREY}">x</p>'),
+        sheet("@media (max-width: 600px) { .w { color: #112233; } }", f'<p class="w" style="{GREY}">x</p>'),
+    ),
+    "the same in other words": (
+        "H20",
+        sheet("@media (max-width: 600px) { .w { margin: 0PX; } }", f'<p class="w" style="{GREY} margin: 0">x</p>'),
+        sheet("@media (max-width: 600px) { .w { margin: 10px; } }", f'<p class="w" style="{GREY} margin: 0">x</p>'),
+    ),
     "a rule that meets no inline style": (
         "H20",
-        sheet(".w { letter-spacing: 1px; }", f'<p class="w" style="{GREY}">x</p>'),
-        sheet(".w { color: #112233; }", f'<p class="w" style="{GREY}">x</p>'),
+        sheet("@media print { .w { letter-spacing: 1px; } }", f'<p class="w" style="{GREY}">x</p>'),
+        sheet("@media print { .w { color: #112233; } }", f'<p class="w" style="{GREY}">x</p>'),
     ),
     "a rule under a pointer": (
         "H20",
@@ -127,6 +157,11 @@ CASES: dict[str, tuple[str, Change, Change]] = {
     ),
     "a place to jump to": ("H29", put('<a name="top"></a>'), put('<a href="#top">up</a>')),
     "no headings at all": ("H37", swap("<(/?)h[1-6]", r"<\1b", 0), swap("<(/?)h1", r"<\1b", 0)),
+    "a sheet that ends too early": (
+        "H44",
+        sheet("@media (max-width: 600px) { .w { width: 100% !important; }", '<table class="w" style="width: 600px"><tbody><tr><td>x</td></tr></tbody></table>'),
+        sheet("@media (max-width: 600px) { .v { width: 100% !important; }", '<table class="w" style="width: 600px"><tbody><tr><td>x</td></tr></tbody></table>'),
+    ),
     "a width that a kept rule sets": (
         "H44",
         sheet(".w { width: 100% !important; }", '<table class="w" width="600"><tbody><tr><td>x</td></tr></tbody></table>'),
