@@ -32,6 +32,7 @@ NOT_ASKED = {
     "H27": "compares the preheader with the issue's",
     "H32": "looks for this reader's way out and this publication's address",
     "H46": "compares with the text part",
+    "slots": "looks for the places of this program's own readers",
 }
 SUFFIXES = (".html", ".htm", ".hbs", ".handlebars", ".mustache", ".liquid", ".j2")
 

@@ -9,7 +9,7 @@ from newsletter.checking.page import Page, Problem, Problems, name_of, style_of
 _TAG = re.compile(r"[a-z]{2,3}(?:-[A-Za-z0-9]{2,8})*\Z")
 # What browsers draw without guessing: HTML, and the older types of document with their address.
 _DOCTYPE = re.compile(
-    r'\s*(?:<!--.*?-->\s*)*<!doctype html(?:\s+public\s+"-//w3c//dtd x?html [14]\.[01][^"]*"\s+"[^"]+")?\s*>',
+    r'\s*(?:<!--(?:(?!-->).)*-->\s*)*<!doctype html(?:\s+public\s+"-//w3c//dtd x?html [14]\.[01][^"]*"\s+"[^"]+")?\s*>',
     re.IGNORECASE | re.DOTALL,
 )
 _CHARSET = re.compile(

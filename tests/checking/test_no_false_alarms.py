@@ -195,3 +195,9 @@ def test_a_control_character_is_told_however_it_is_written(page: Page) -> None:
         assert told, written
         assert "control character" in told[0]
     assert not [one for one in check_page(put("<p>&#160;&#8217;&#10;</p>")(page)) if one.rule == "H14"]
+
+
+def test_a_mail_full_of_comments_is_read_at_once(page: Page) -> None:
+    """Each could be taken for the beginning of a longer one: 2^200 ways."""
+    full = put("<!-- x -->" * 200)(swap("<!DOCTYPE html>", "<!-- x -->" * 200)(page))
+    assert "H1" in errors(full)
