@@ -219,7 +219,7 @@ def look(package: str, file: str, html: str) -> Iterator[Found]:
 
 def plain(message: str) -> str:
     """A message without what it quotes of the template."""
-    message = re.sub(r"^[^:]{1,60}: [^:]*?: without", "…: without", message)
+    message = re.sub(r"^.*(?=: without !important| is not inline)", "…", message)
     return re.sub(r"'[^']*'|\"[^\"]*\"", "…", message)
 
 
@@ -271,8 +271,27 @@ def read_judgements() -> list[dict[str, str]]:
 
 
 def _print_judgements(found: Sequence[Found]) -> None:
-    """How many of the errors that were judged are still told, and how many of these are none."""
-    print()
+    """Of each round, how many errors were none; of the last one rule by rule."""
+    rows = read_judgements()
+    print(f"\n{'round':8} {'judged':>7} {'false':>6} {'rate':>7}")
+    for number in sorted({row["round"] for row in rows}):
+        judged = [row for row in rows if row["round"] == number]
+        wrong = sum(row["verdict"] == "false" for row in judged)
+        print(f"{number:8} {len(judged):7} {wrong:6} {100 * wrong / len(judged):6.1f}%")
+    _print_rules([row for row in rows if row["round"] == max(row["round"] for row in rows)], _by_rule(found, "error"))
+
+
+def _print_rules(judged: Sequence[dict[str, str]], errors: dict[str, list[Found]]) -> None:
+    """Rates by rule; the whole one also by how often each rule is told."""
+    weighed = 0.0
+    print(f"\n{'rule':8} {'judged':>7} {'false':>6}")
+    for rule in sorted({row["rule"] for row in judged}, key=_in_order):
+        own = [row for row in judged if row["rule"] == rule]
+        wrong = sum(row["verdict"] == "false" for row in own)
+        weighed += len(errors[rule]) * wrong / len(own)
+        print(f"{rule:8} {len(own):7} {wrong:6}")
+    count = sum(len(errors[rule]) for rule in {row["rule"] for row in judged})
+    print(f"\nweighed by how often each rule is told: {100 * weighed / count:.1f}% of {count} errors")
 
 
 if __name__ == "__main__":

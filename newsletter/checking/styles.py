@@ -21,6 +21,7 @@ _MOMENT = re.compile(r":(?:hover|active|focus|visited|link)\b|\[data-ogs[cb]\]")
 _GENERIC = ("serif", "sans-serif", "monospace", "cursive", "system-ui")
 _TEXT = ("td", "p", "li", "h1", "h2", "h3", "h4")
 _BLOCKS = frozenset("p div h1 h2 h3 h4 h5 h6 ul ol blockquote pre hr center".split())
+_OF_THE_WINDOW = ("margin", "padding", "width", "min-width", "height")
 _NO_PADDING = ("p", "div", "a")
 # What a page can be read without: a client's own switches, variables, what happens under a pointer.
 _UNREAD = re.compile(r"-|mso-|color-scheme|cursor|transition|animation|table-layout")
@@ -68,6 +69,8 @@ def _matters(name: str, value: str, element: Any) -> bool:
     """Whether a property does something to an element of this kind that it would not do by itself."""
     if name == "border-collapse":
         return bool(element.tag == "table")
+    if element.tag == "body" and name.startswith(_OF_THE_WINDOW):
+        return False  # on the web a client puts the mail into a page that has a body already
     return name != "display" or value != "block" or element.tag not in _BLOCKS
 
 

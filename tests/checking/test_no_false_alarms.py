@@ -88,6 +88,11 @@ CASES: dict[str, tuple[str, Change, Change]] = {
         sheet(".w { border-spacing: 0 !important; }", ROW.replace("<table", '<table class="w"').replace("<tr>", "<tbody><tr>").replace("</tr>", "</tr></tbody>")),
         sheet(".w { border-spacing: 0 !important; }", f'<p class="w" style="{GREY}">x</p>'),
     ),
+    "margins of the window": (
+        "H19",
+        sheet("body { margin: 0 !important; width: 100% !important; }"),
+        sheet("body { letter-spacing: 1px !important; }"),
+    ),
     "what an element is anyway": (
         "H19",
         sheet(".w { display: block !important; border-collapse: collapse !important; }", f'<p class="w" style="{GREY}">x</p>'),
