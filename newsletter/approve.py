@@ -1,28 +1,58 @@
-"""Approval of an issue: it is bound to the exact bytes and to whom they go; any change after it is told."""
+"""Approval of an issue: it is bound to the exact bytes and to whom they go; any change after it is told, and shown."""
 
 import hashlib
 import json
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
 from datetime import datetime
-from typing import Literal
+from typing import Any, Literal
 
-from newsletter.build import Rendered, render_issue
+from newsletter.approved import Approved, Change, choose_audience, find_changes, look_at_issue
+from newsletter.build import Rendered
 from newsletter.config import Config
-from newsletter.errors import InputError, Mistake
+from newsletter.errors import InputError, Mistake, UsageError
 from newsletter.send import write_variant
 from newsletter.slots import publication_moment
 from newsletter.store.issues import ALL
+from newsletter.text.diffs import shorten_diff
 from newsletter.workspace import Workspace
+
+# Of each part that has changed; `approve --diff` shows all of it.
+_SHOWN_LINES = 40
+_NAMED_PARTS = 5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Approval:
-    """Who approved what, and when. `sha256` is of the mail's content and of the rule by which readers are chosen."""
+    """Who approved what, and when. `sha256` is of the mail's content and of the rule by which readers are chosen.
+
+    Only `sha256` decides. `approved` is for people, to see a change; approvals of older versions have none.
+    """
 
     issue: str
     by: str
     at: str
     sha256: str
+    approved: Approved | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """How an issue stands to its approval. `changes` may be empty for an approval that does not say what it looked at."""
+
+    state: Literal["none", "good", "changed"]
+    approval: Approval | None = None
+    changes: tuple[Change, ...] = ()
+
+    def __str__(self) -> str:
+        """`was changed after it was approved: issue.md, audience (themes)`."""
+        why = {"none": "is not approved", "good": "is as it was approved"}.get(self.state)
+        return why or f"was changed after it was approved{self._name_parts()}"
+
+    def _name_parts(self) -> str:
+        rest = len(self.changes) - _NAMED_PARTS
+        names = ", ".join(str(one) for one in self.changes[:_NAMED_PARTS])
+        return (f": {names}" if names else "") + (f" and {rest} more" if rest > 0 else "")
 
 
 def approval_path(slug: str) -> str:
@@ -30,19 +60,33 @@ def approval_path(slug: str) -> str:
     return f"issues/{slug}/approval.json"
 
 
-def approve_issue(workspace: Workspace, config: Config, slug: str, *, by: str, now: datetime) -> Approval:
-    """Approve an issue as it is now. Raises InputError if it cannot be rendered."""
-    rendered = render_issue(workspace, config, slug)
-    moment = now.strftime("%Y-%m-%dT%H:%M:%SZ")
-    approval = Approval(issue=slug, by=by, at=moment, sha256=content_hash(rendered, config))
-    workspace.write(approval_path(slug), json.dumps(asdict(approval), ensure_ascii=False, indent=1) + "\n")
+def approve_issue(workspace: Workspace, config: Config, rendered: Rendered, *, by: str, now: datetime) -> Approval:
+    """Approve an issue as it was rendered."""
+    approval = Approval(
+        issue=rendered.issue.slug,
+        by=by,
+        at=now.strftime("%Y-%m-%dT%H:%M:%SZ"),
+        sha256=content_hash(rendered, config),
+        approved=look_at_issue(workspace, config, rendered),
+    )
+    document = _without_defaults(asdict(approval))
+    workspace.write(approval_path(approval.issue), json.dumps(document, ensure_ascii=False, indent=1) + "\n")
     return approval
 
 
-def content_hash(rendered: Rendered, config: Config) -> str:
+def _without_defaults(value: Any) -> Any:
+    if not isinstance(value, dict):
+        return value
+    spoken = {name: one for name, one in value.items() if one is not None and (name, one) != ("packaged", False)}
+    return {name: _without_defaults(one) for name, one in spoken.items()}
+
+
+def content_hash(rendered: Rendered, config: Config, *, with_local_time: bool = True) -> str:
     """What an approval is bound to: every octet that a reader may get but for their own token, and who gets which part."""
     moment = publication_moment(rendered.edition, rendered.issue.date, config.zone)
-    audience = {"edition": rendered.edition.slug, "themes": rendered.edition.themes}
+    audience = asdict(choose_audience(rendered))
+    if not with_local_time:  # approvals of older versions did not speak of it
+        del audience["local_time"]
     parts = (write_variant(rendered, config, ALL, moment), *(part.encode() for part in rendered.mail.marked))
     whole = hashlib.sha256(json.dumps(audience).encode())
     for part in parts:
@@ -52,20 +96,55 @@ def content_hash(rendered: Rendered, config: Config) -> str:
 
 def read_approval(workspace: Workspace, slug: str) -> Approval | None:
     """The approval beside an issue. Raises InputError for a file that is none."""
+    from pydantic import TypeAdapter, ValidationError
+
     path = approval_path(slug)
     if not workspace.exists(path):
         return None
     try:
-        return Approval(**json.loads(workspace.read(path)))
-    except (ValueError, TypeError):
+        return TypeAdapter(Approval).validate_json(workspace.read(path))
+    except ValidationError:
         raise InputError(
             Mistake(code="NL097", file=path, message="is no approval", help=f"newsletter approve {slug} writes it anew")
         ) from None
 
 
-def approval_state(workspace: Workspace, config: Config, rendered: Rendered) -> Literal["none", "good", "changed"]:
-    """Whether an issue is approved, and still what was approved."""
+def approval_state(workspace: Workspace, config: Config, rendered: Rendered) -> Standing:
+    """Whether an issue is approved, still what was approved, and if not what has changed."""
     approval = read_approval(workspace, rendered.issue.slug)
     if approval is None:
-        return "none"
-    return "good" if approval.sha256 == content_hash(rendered, config) else "changed"
+        return Standing("none")
+    then = approval.approved
+    if approval.sha256 == content_hash(rendered, config, with_local_time=then is not None):
+        return Standing("good", approval)
+    changes = find_changes(then, look_at_issue(workspace, config, rendered)) if then else ()
+    return Standing("changed", approval, tuple(changes))
+
+
+# --- telling it -----------------------------------------------------------------------------------------------------
+
+
+def check_approval(workspace: Workspace, config: Config, rendered: Rendered) -> None:
+    """What was approved goes out as it was approved, or not at all. Raises UsageError that shows what has changed."""
+    standing, slug = approval_state(workspace, config, rendered), rendered.issue.slug
+    if standing.state == "good" or (standing.state == "none" and rendered.edition.mode != "approve"):
+        return
+    raise UsageError(
+        Mistake(
+            code="NL097",
+            message=f"{slug} {standing}",
+            help=f"look at it (newsletter approve {slug} --diff shows all that changed), then: newsletter approve {slug}"
+            if standing.changes
+            else f"look at it, then: newsletter approve {slug}",
+            diff="\n".join(show_changes(standing.changes, most=_SHOWN_LINES)) or None,
+        )
+    )
+
+
+def show_changes(changes: Iterable[Change], most: int | None = None) -> Iterator[str]:
+    """Changes as lines for people: the part, then what differs in it, `most` lines and a count of the rest."""
+    for number, change in enumerate(changes):
+        if number:
+            yield ""
+        yield f"{change}:"
+        yield from shorten_diff(change.lines, most)

@@ -109,7 +109,7 @@ class Desk:
             if text != file.text:
                 self._write(data, text.encode(), told)
             if edit.do == "put":
-                remember_offered(self.workspace, self.slug, _collected(beside)[edit.key].post)
+                remember_offered(self.workspace, self.slug, _collected(beside)[edit.key])
 
     def _undo(self, data: bytes) -> None:
         """Put back the text before the last edit, if that edit was the last change of the file."""
@@ -189,7 +189,7 @@ def hash_of(data: bytes) -> str:
 
 def _meanwhile(slug: str) -> Meanwhile:
     message = "was changed meanwhile; it is shown as it is now, and nothing was written over it"
-    return Meanwhile(Mistake(code="NL102", file=issue_path(slug), message=message, help="do it again if it still fits"))
+    return Meanwhile(Mistake(code="NL103", file=issue_path(slug), message=message, help="do it again if it still fits"))
 
 
 def _collected(beside: Beside) -> dict[str, Verdict]:
@@ -247,6 +247,7 @@ def _tell_verdict(verdict: Verdict, beside: Beside, titles: Mapping[str, str]) -
                 "theme": score.theme,
                 "title": titles.get(score.theme, score.theme),
                 "points": score.points,
+                "learned": score.learned,
                 "note": score.note,
                 "words": [f"{match.word} ({match.zone} {match.points:g})" for match in score.matches],
             }

@@ -1,16 +1,21 @@
 """The flow of the checks: an issue is rendered as it would go out, and looked at. Nothing is written, nobody is asked."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Mapping
+from functools import lru_cache
 
 from newsletter import links
 from newsletter.build import Rendered, compose_message
-from newsletter.checking import PAGE_RULES, WORD_RULES, Draft, Page, about_unknown, check_draft, check_page, fold_title
+from newsletter.checking import PAGE_RULES, WORD_RULES, Draft, Page, about_unknown, check_draft, check_page
 from newsletter.config import Config
 from newsletter.desk import load_issue
-from newsletter.errors import Mistake, SettingsError
-from newsletter.model import Finding
+from newsletter.editing.compose import read_back
+from newsletter.editing.duplicates import Memory, find_told, remember
+from newsletter.editing.themes import Sorter
+from newsletter.errors import ChecksFailed, Mistake, SettingsError
+from newsletter.model import Finding, Issue
 from newsletter.slots import publication_moment
-from newsletter.text.words import suggest
+from newsletter.text.markdown import plain_inline
+from newsletter.text.words import cut_at_word, suggest
 from newsletter.workspace import SETTINGS, Workspace, issue_path
 
 # A story comes back after years without being a repetition.
@@ -25,12 +30,38 @@ def check_issue(workspace: Workspace, config: Config, rendered: Rendered) -> tup
     _check_clients(config.checks.clients)
     path = issue_path(rendered.issue.slug)
     draft = Draft(
-        issue=rendered.issue, path=path, flag=config.checks.flag, told=_past_titles(workspace, rendered.issue.slug)
+        issue=rendered.issue,
+        path=path,
+        flag=config.checks.flag,
+        repeats=_find_repeats(workspace, rendered.issue),
+        off_theme=_find_off_theme(config, rendered.issue),
     )
     ignore = config.checks.ignore
     own = (one for one in rendered.findings if one.rule not in _TOLD_BETTER and one.rule not in ignore)
     found = (*own, *check_page(_make_page(config, rendered), ignore=ignore), *check_draft(draft, ignore=ignore))
-    return tuple(sorted(found, key=lambda one: one.level != "error"))
+    here = _ignored_here(config.checks.ignore, rendered.issue)
+    told = (one for one in found if (one.rule, one.where) not in here)
+    return tuple(sorted(told, key=lambda one: one.level != "error"))
+
+
+def stop_at_errors(findings: Iterable[Finding], slug: str, *, done: str, fix: str) -> None:
+    """`done` is what is not done now: `sent`, `approved`. Raises ChecksFailed with each error on a line of its own."""
+    errors = [one for one in findings if one.level == "error"]
+    if errors:
+        count = "an error" if len(errors) == 1 else f"{len(errors)} errors"
+        first = Mistake(code="NL102", message=f"{slug} is not {done}: the checks found {count}", help=fix)
+        raise ChecksFailed(first, *(_as_mistake(one) for one in errors))
+
+
+def _as_mistake(finding: Finding) -> Mistake:
+    file, _, line = finding.where.rpartition(":")
+    known = bool(file) and line.isdecimal()
+    return Mistake(
+        code="NL102",
+        message=f"{finding.message} ({finding.rule})",
+        file=(file if known else finding.where) or None,
+        line=int(line) if known else None,
+    )
 
 
 def _make_page(config: Config, rendered: Rendered) -> Page:
@@ -56,21 +87,46 @@ def _write_headers(config: Config, rendered: Rendered) -> bytes:
     return compose_message(("", ""), rendered.issue, rendered.edition, config, moment=moment).partition(b"\r\n\r\n")[0]
 
 
-def _past_titles(workspace: Workspace, slug: str) -> Mapping[str, str]:
-    return dict(_titles(workspace, [one for one in workspace.issue_slugs() if one < slug][-_PAST:]))
+def _find_repeats(workspace: Workspace, issue: Issue) -> list[tuple[int, str]]:
+    slugs = tuple(one for one in workspace.issue_slugs() if one < issue.slug)[-_PAST:]
+    memory = _remember(workspace, slugs, tuple(workspace.stamp(issue_path(slug)) for slug in slugs))
+    return [(post.line, message) for post, message in find_told(issue, memory)]
 
 
-def _titles(workspace: Workspace, slugs: list[str]) -> Iterator[tuple[str, str]]:
-    for slug in slugs:
-        for post in load_issue(workspace, slug).issue.posts:
-            yield fold_title(post.title), slug
+@lru_cache(maxsize=1)
+def _remember(workspace: Workspace, slugs: tuple[str, ...], stamps: object) -> Memory:
+    """Past issues do not change while the preview looks at this one every time it is saved."""
+    return remember(load_issue(workspace, slug).issue for slug in slugs)
+
+
+def _find_off_theme(config: Config, issue: Issue) -> list[tuple[int, str]]:
+    """Blocks that name words of other themes and none of their section's."""
+    sorter = Sorter(config.themes, config.sources, config.sorting)
+    known = {theme.slug: theme.title for theme in config.themes}
+    found = []
+    for section in issue.sections:
+        for post in section.posts if section.slug in known else ():
+            verdict = sorter.sort(read_back(post, issue_path(issue.slug), theme=section.slug))
+            for off in sorter.find_off_theme(verdict):
+                start = cut_at_word(plain_inline(off.text), 60)
+                names = f"{', '.join(off.words)} ({', '.join(known[theme] for theme in off.themes)})"
+                found.append((post.line, f"“{start}” names {names} and nothing of {known[section.slug]}"))
+    return found
+
+
+def _ignored_here(ignore: Mapping[str, str], issue: Issue) -> set[tuple[str, str]]:
+    """What the settings leave out for one post, as `off-theme p-3f2a9c41`: the rule, and where that post stands."""
+    lines = {f"p-{post.key}": f"{issue_path(issue.slug)}:{post.line}" for post in issue.posts if post.key}
+    pairs = (name.split() for name in ignore)
+    return {(pair[0], lines[pair[1]]) for pair in pairs if len(pair) == 2 and pair[1] in lines}
 
 
 def _check_ignored(ignore: Mapping[str, str]) -> None:
     known = [*PAGE_RULES, *WORD_RULES, "section", "source"]
     for name, reason in ignore.items():
-        if name not in known:
-            message = f"checks.ignore: no rule {name!r}{suggest(name, known) or '; docs/checks.md lists them'}"
+        rule = name.partition(" p-")[0]
+        if rule not in known:
+            message = f"checks.ignore: no rule {rule!r}{suggest(rule, known) or '; docs/checks.md lists them'}"
             raise SettingsError(Mistake(code="NL012", file=SETTINGS, message=message))
         if not reason.strip():
             message = f"checks.ignore: {name} needs a reason, for whoever reads it next year"

@@ -147,8 +147,9 @@ def _visit_feeds(
     now: datetime,
     done: Callable[[str], None],
 ) -> dict[str, SourceReport]:
+    from newsletter.sources.asked import Request, hosts
     from newsletter.sources.feed_worker import FeedParser
-    from newsletter.sources.fetch import Request, fetch_all, hosts
+    from newsletter.sources.fetch import fetch_all
 
     states = {source.name: state_for(source, _read_feed_state(state.get(source.name))) for source in sources}
     reports: dict[str, SourceReport] = {}

@@ -1,7 +1,10 @@
 """What the flows share: opening the workspace's files and reading them into nouns."""
 
+import json
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import lru_cache
 
 from jinja2 import Environment, FileSystemBytecodeCache
 
@@ -18,6 +21,14 @@ from newsletter.text.words import suggest
 from newsletter.workspace import SETTINGS, Workspace, issue_path
 
 COLLECTED = "posts/collected"
+
+
+@dataclass(frozen=True, slots=True)
+class Offered:
+    """The posts that the program put into an issue: title by key, and the theme (or unsorted) under which it put them."""
+
+    posts: Mapping[str, str] = field(default_factory=dict)
+    themes: Mapping[str, str] = field(default_factory=dict)
 
 
 def read_config(workspace: Workspace) -> Config:
@@ -92,10 +103,15 @@ def list_source_files(workspace: Workspace, source: Source) -> Iterable[SourceFi
             yield SourceFile(path, workspace.read(path))
 
 
+@lru_cache(maxsize=128)
+def _read_issue(data: bytes, path: str) -> IssueFile:
+    return read_issue(decode_text(data, path), path)
+
+
 def load_issue(workspace: Workspace, slug: str) -> IssueFile:
     """An issue.md, read; it must lie in the folder of its name."""
     path = issue_path(slug)
-    file = read_issue(decode_text(workspace.read(path), path), path)
+    file = _read_issue(workspace.read(path), path)
     if file.issue.slug != slug:
         raise InputError(
             Mistake(
@@ -106,6 +122,39 @@ def load_issue(workspace: Workspace, slug: str) -> IssueFile:
             )
         )
     return file
+
+
+def load_offered(workspace: Workspace, slug: str) -> Offered:
+    """What was put into an issue, ever: a post that the editor has deleted since stays deleted. Raises InputError."""
+    path = offered_path(slug)
+    if not workspace.exists(path):
+        return Offered()
+    try:
+        document = json.loads(workspace.read(path))
+        posts, themes = document["posts"], document.get("themes", {})
+        return Offered(
+            {str(key): str(title) for key, title in posts.items()},
+            {str(key): str(theme) for key, theme in themes.items()},
+        )
+    except (ValueError, KeyError, TypeError, AttributeError):
+        raise InputError(
+            Mistake(
+                code="NL026",
+                file=path,
+                message="cannot be read; restore it from git, or delete it (deleted posts then come back)",
+            )
+        ) from None
+
+
+def write_offered(workspace: Workspace, slug: str, offered: Offered) -> None:
+    """Remember what was put into an issue."""
+    document = {"posts": dict(offered.posts), "themes": dict(offered.themes)}
+    workspace.write(offered_path(slug), json.dumps(document, indent=1, ensure_ascii=False) + "\n")
+
+
+def offered_path(slug: str) -> str:
+    """Where it lies: beside the issue, for git."""
+    return f"issues/{slug}/offered.json"
 
 
 def load_phrases(workspace: Workspace, config: Config, language: str = "") -> Phrases:
@@ -121,8 +170,14 @@ def read_template(workspace: Workspace, name: str) -> tuple[str, str] | None:
     path = f"templates/{name}"
     if workspace.exists(path):
         return decode_text(workspace.read(path), path), path
+    packed = packaged_template(path)
+    return None if packed is None else (packed, path)
+
+
+def packaged_template(path: str) -> str | None:
+    """The program's own text of `templates/…`, whatever the workspace has."""
     packed = resource(path)
-    return (packed.read_text(encoding="utf-8"), path) if packed.is_file() else None
+    return packed.read_text(encoding="utf-8") if packed.is_file() else None
 
 
 def find_strange_templates(workspace: Workspace) -> Iterator[Finding]:

@@ -1,22 +1,28 @@
 """The flow from collected posts to issues/<slug>/issue.md: read, leave out what was told, sort, compose, write."""
 
-import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Protocol
 
 from newsletter.config import Config
-from newsletter.desk import about_new_files, load_issue, load_phrases, read_sources
+from newsletter.desk import (
+    Offered,
+    about_new_files,
+    load_issue,
+    load_offered,
+    load_phrases,
+    read_sources,
+    write_offered,
+)
 from newsletter.editing.compose import Composed, compose_issue, gather_sections, read_back
 from newsletter.editing.duplicates import Duplicate, find_duplicates
 from newsletter.editing.issue_file import insert_posts, write_issue
 from newsletter.editing.themes import Sorter, Verdict, sort_posts
-from newsletter.errors import InputError, Mistake, NothingToDo, UsageError
-from newsletter.model import Edition, Finding, Issue, Post
+from newsletter.errors import Mistake, NothingToDo, UsageError
+from newsletter.learn import Drafted, learn_from_issues
+from newsletter.model import UNSORTED, Edition, Finding, Issue, Post
 from newsletter.workspace import Workspace, issue_path, split_issue_slug
-
-OFFERED = "offered.json"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,9 +114,10 @@ class _Choice:
     duplicates: tuple[Duplicate, ...]
     later: tuple[Post, ...]
     used: int
-    offered: dict[str, str]
+    offered: Offered
     posts: tuple[Post, ...]
     findings: tuple[Finding, ...]
+    sorter: Sorter
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,10 +137,10 @@ def _choose(
     """The posts for an issue: collected, not later than its day, in no other issue, not offered to one before."""
     slug = f"{day.isoformat()}-{edition.slug}"
     batch = read_sources(workspace, config)
-    past, offered_before = _past_issues(workspace, edition, slug)
-    offered = _read_offered(workspace, slug) if current else {}
-    in_issues = {post.key for issue in past for post in issue.posts if post.key}
-    seen = in_issues | offered_before | set(offered)
+    past = _past_issues(workspace, edition, slug)
+    offered = load_offered(workspace, slug) if current else Offered()
+    seen = {key for one in past for key in one.offered.posts} | set(offered.posts)
+    seen |= {post.key for one in past for post in one.issue.posts if post.key}
     later, fresh, used = [], [], 0
     for post in batch.posts:
         if post.key in seen:
@@ -142,19 +149,22 @@ def _choose(
             later.append(post)
         else:
             fresh.append(post)
-    told = (*past, current) if current else past
-    new, duplicates = find_duplicates(track(fresh, "comparing"), told)
-    verdicts = sort_posts(track(new, "sorting"), Sorter(config.themes, config.sources, config.sorting))
-    return _Choice(verdicts, duplicates, tuple(later), used, offered, batch.posts, batch.findings)
+    here = (Drafted(current, offered),) if current else ()
+    new, duplicates = find_duplicates(track(fresh, "comparing"), [one.issue for one in (*past, *here)])
+    known = {one.issue.slug: one for one in (*past, *here)}
+    learned = learn_from_issues(workspace, config, known=known, posts=batch.posts)
+    sorter = Sorter(config.themes, config.sources, config.sorting, learned)
+    verdicts = sort_posts(track(new, "sorting"), sorter)
+    return _Choice(verdicts, duplicates, tuple(later), used, offered, batch.posts, batch.findings, sorter)
 
 
 def posts_beside(workspace: Workspace, config: Config, issue: Issue) -> Beside:
     """What was collected and does not stand in an issue, and why each post that does got its theme. Raises InputError."""
     choice = _choose(workspace, config, config.edition(issue.edition), issue.date, current=issue, track=untracked)
-    sorter = Sorter(config.themes, config.sources, config.sorting)
+    sorter = choice.sorter
     keys = {post.key for post in issue.posts}
     collected = {post.key: post for post in choice.posts}
-    dropped = [collected[key] for key in choice.offered if key in collected and key not in keys]
+    dropped = [collected[key] for key in choice.offered.posts if key in collected and key not in keys]
     origin = issue_path(issue.slug)
     placed = [collected.get(post.key or "") or read_back(post, origin) for post in issue.posts]
     return Beside(
@@ -166,51 +176,35 @@ def posts_beside(workspace: Workspace, config: Config, issue: Issue) -> Beside:
     )
 
 
-def _past_issues(workspace: Workspace, edition: Edition, slug: str) -> tuple[tuple[Issue, ...], set[str]]:
-    """The other issues (of this edition only, if it says so), and the keys that were offered to them."""
+def _past_issues(workspace: Workspace, edition: Edition, slug: str) -> tuple[Drafted, ...]:
+    """The other issues (of this edition only, if it says so), and what was offered to them."""
     issues = []
-    offered: set[str] = set()
     for other in workspace.issue_slugs():
         parts = split_issue_slug(other)
         if other == slug or parts is None or (edition.past == "edition" and parts[1] != edition.slug):
             continue
-        issues.append(load_issue(workspace, other).issue)
-        offered |= set(_read_offered(workspace, other))
-    return tuple(issues), offered
+        issues.append(Drafted(load_issue(workspace, other).issue, load_offered(workspace, other)))
+    return tuple(issues)
 
 
-def _read_offered(workspace: Workspace, slug: str) -> dict[str, str]:
-    """The posts that were put into an issue, by key: one that the editor has deleted since stays deleted."""
-    path = f"issues/{slug}/{OFFERED}"
-    if not workspace.exists(path):
-        return {}
-    try:
-        offered = json.loads(workspace.read(path))
-        return {str(key): str(title) for key, title in offered["posts"].items()}
-    except (ValueError, KeyError, TypeError, AttributeError):
-        raise InputError(
-            Mistake(
-                code="NL026",
-                file=path,
-                message="cannot be read; restore it from git, or delete it (deleted posts then come back)",
-            )
-        ) from None
-
-
-def remember_offered(workspace: Workspace, slug: str, post: Post) -> None:
+def remember_offered(workspace: Workspace, slug: str, verdict: Verdict) -> None:
     """The post stands in the issue by hand: `draft --refresh` must not bring it back once it is deleted."""
-    _write_offered(workspace, slug, _read_offered(workspace, slug) | {post.key: post.title})
+    write_offered(workspace, slug, _add_offered(load_offered(workspace, slug), [verdict]))
 
 
-def _write_offered(workspace: Workspace, slug: str, offered: Mapping[str, str]) -> None:
-    workspace.write(f"issues/{slug}/{OFFERED}", json.dumps({"posts": offered}, indent=1, ensure_ascii=False) + "\n")
+def _add_offered(offered: Offered, verdicts: Iterable[Verdict]) -> Offered:
+    """What was put into an issue, and where the program would have it: it learns from where the editor has it."""
+    added = tuple(verdicts)
+    return Offered(
+        {**offered.posts, **{verdict.post.key: verdict.post.title for verdict in added}},
+        {**offered.themes, **{verdict.post.key: verdict.theme or UNSORTED for verdict in added}},
+    )
 
 
 def _write(workspace: Workspace, slug: str, text: str, choice: _Choice, composed: Composed) -> Draft:
     left = {id(post) for post in (*composed.held, *composed.elsewhere)}
     added = tuple(verdict for verdict in choice.verdicts if id(verdict.post) not in left)
-    offered = choice.offered | {verdict.post.key: verdict.post.title for verdict in added}
-    _write_offered(workspace, slug, offered)
+    write_offered(workspace, slug, _add_offered(choice.offered, added))
     workspace.write(issue_path(slug), text)
     return Draft(
         slug=slug,

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Mistake:
-    """One thing that is wrong, where it is, and what to do about it."""
+    """One thing that is wrong, where it is, and what to do about it. `diff`: what has changed, if that is what is wrong."""
 
     code: str
     message: str
@@ -14,6 +14,7 @@ class Mistake:
     line: int | None = None
     column: int | None = None
     help: str | None = None
+    diff: str | None = None
 
     @property
     def place(self) -> str:
@@ -55,6 +56,12 @@ class InputError(NewsletterError):
     """A file of the workspace (a paste, a post, an issue, a template) cannot be used."""
 
     exit_status = 3
+
+
+class ChecksFailed(NewsletterError):
+    """What would go out has errors that the checks have found."""
+
+    exit_status = 4
 
 
 class NothingToDo(NewsletterError):

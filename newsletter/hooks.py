@@ -14,7 +14,7 @@ from datetime import datetime, timedelta
 
 from newsletter.config import Config
 from newsletter.errors import InputError, Mistake
-from newsletter.sources.fetch import Post, Posted, hosts, post
+from newsletter.sources.asked import Post, Posted, hosts
 from newsletter.store.database import Store
 from newsletter.store.hooks import HookCall, Listeners, begin_hook, end_hook
 from newsletter.store.readers import find_address
@@ -42,7 +42,7 @@ class Told:
 
 
 def tell_next(
-    workspace: Workspace, config: Config, store: Store, now: datetime, ask: Callable[[Post], Posted] = post
+    workspace: Workspace, config: Config, store: Store, now: datetime, ask: Callable[[Post], Posted] | None = None
 ) -> Told | None:
     """Make the next call that is due. None if none is. Raises InputError for a secret that cannot be used.
 
@@ -63,10 +63,17 @@ def tell_next(
         allow_hosts=hosts(config.fetch.allow_hosts),
         agent=config.fetch.agent or f"newsletter-desk (+{config.publication.url})",
     )
-    posted = ask(request)
+    posted = (ask or _ask)(request)
     state, next_at = after(posted, call.attempt + 1, now)
     end_hook(store, call, state, next_at)
     return Told(event=call.event, state=state, reason=posted.reason)
+
+
+def _ask(request: Post) -> Posted:
+    # The network's libraries are slow to load, and a send needs only `listeners`.
+    from newsletter.sources.fetch import post
+
+    return post(request)
 
 
 def after(posted: Posted, tries: int, now: datetime) -> tuple[str, datetime]:

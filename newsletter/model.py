@@ -54,7 +54,10 @@ class Theme:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sorting:
-    """How words become a verdict: points for a word by where it stands, and how clearly a theme must win."""
+    """How words become a verdict: points for a word by where it stands, and how clearly a theme must win.
+
+    `learned` is what a theme gets at most for being like the posts that the editor has put there; 0: nothing is learned.
+    """
 
     __pydantic_config__ = STRICT
 
@@ -62,6 +65,7 @@ class Sorting:
     lead: float = 2.0
     body: float = 1.0
     prior: float = 1.0
+    learned: float = 5.0
     minimum: float = 2.0
     margin: float = 0.2
 

@@ -3,6 +3,7 @@
 import tomllib
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime
+from functools import lru_cache
 from string import Formatter
 from typing import Any
 
@@ -28,7 +29,9 @@ def read_phrases(texts: Sequence[str], file: str, language: str) -> Phrases:
     return words
 
 
-def _read_tables(text: str, file: str) -> dict[str, Any]:
+# The program's own text is read for every rendering, the calendar's too.
+@lru_cache(maxsize=8)
+def _read_tables(text: str, file: str) -> Mapping[str, Any]:
     try:
         return tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:

@@ -287,10 +287,11 @@ def _find_blockers(desk: _Desk, edition: Edition, slot: Slot, rendered: Rendered
     if edition.mode == "draft":
         yield f'mode = "draft": send it yourself: {by_hand}'
     approval = approval_state(desk.workspace, desk.config, rendered)
-    if edition.mode == "approve" and approval == "none":
+    if edition.mode == "approve" and approval.state == "none":
         yield f"it waits for newsletter approve {slot.issue}"
-    if approval == "changed":
-        yield f"it was changed after it was approved: look at it again, then newsletter approve {slot.issue}"
+    if approval.state == "changed":
+        look = f"look at it again (newsletter approve {slot.issue} --diff), then newsletter approve {slot.issue}"
+        yield f"it {approval}; {look}"
     yield from _errors(check_issue(desk.workspace, desk.config, rendered))
     if edition.failed_source == "hold" and (failed := _failed_sources(desk, _SEEN_BEFORE_SEND)):
         yield f"a source failed: {failed}"

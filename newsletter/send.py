@@ -314,9 +314,10 @@ def _prepare_journal(workspace: Workspace, store: Store) -> Journal:
 # --- without the ledger -------------------------------------------------------------------------------------------
 
 
-def write_dry_run(workspace: Workspace, config: Config, store: Store, slug: str, now: datetime) -> Iterator[str]:
+def write_dry_run(
+    workspace: Workspace, config: Config, store: Store, rendered: Rendered, now: datetime
+) -> Iterator[str]:
     """What `send` would send, as .eml files in build/<slug>/outbox; nothing is frozen. Gives their paths, 200 at most."""
-    rendered = render_issue(workspace, config, slug)
     choose = choose_sections(rendered)
     moment = now.replace(microsecond=0)
     composers: dict[str, Composer] = {}
@@ -326,7 +327,7 @@ def write_dry_run(workspace: Workspace, config: Config, store: Store, slug: str,
         if chosen not in composers:
             message = write_variant(rendered, config, chosen, moment)
             composers[chosen] = _compose_for_nobody(workspace, config, message, moment)
-        path = f"build/{slug}/outbox/{number:06}.eml"
+        path = f"build/{rendered.issue.slug}/outbox/{number:06}.eml"
         workspace.write(path, composers[chosen].write(_claim_of_nobody(row.address)).plain)
         yield path
 

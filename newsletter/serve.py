@@ -3,6 +3,7 @@
 What it knows is in the database and the workspace; killed and started again it goes on. The clock is read here.
 """
 
+import math
 import threading
 import time
 from collections.abc import Callable
@@ -64,7 +65,7 @@ class Server:
     _stop_sending: Callable[[], None] | None = field(init=False, default=None)
     _sending: FrozenIssue | None = field(init=False, default=None)
     _stopping: threading.Event = field(init=False, default_factory=threading.Event)
-    _beat: float = field(init=False, default=0.0)
+    _beat: float = field(init=False, default=-math.inf)  # when the calendar was last looked at
     _said: dict[str, tuple[str, float]] = field(init=False, default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -94,7 +95,6 @@ class Server:
         self.public.refresh()
         for problem in self.public.problems:
             self.note("archive", level="error", error=problem)
-        self._beat = time.monotonic()
         try:
             self.web.run(started)
         finally:

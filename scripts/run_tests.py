@@ -12,6 +12,8 @@ def main(arguments: list[str]) -> int:
     """Run pytest; without arguments everything runs, spread over the cores, and coverage is reported."""
     whole = ["-n", "auto", "--cov", "--cov-report=term:skip-covered", "--cov-fail-under=0"] if not arguments else []
     environment = {name: value for name, value in os.environ.items() if not name.startswith("NEWSLETTER_")}
+    # The many processes that the tests start would else compile the whole program anew, each of them.
+    environment.pop("PYTHONDONTWRITEBYTECODE", None)
     return subprocess.run([sys.executable, "-m", "pytest", *whole, *arguments], cwd=ROOT, env=environment).returncode
 
 

@@ -20,6 +20,7 @@ def violations(page: Page, options: dict[str, Any] | None = None) -> list[str]:
     """All of them, with the beginning of each element."""
     page.evaluate(AXE)
     found: dict[str, Any] = page.evaluate(
-        "(options) => axe.run(options)", {"resultTypes": ["violations"], **(options or {})}
+        "(options) => axe.run(options).then(({violations}) => ({violations}))",
+        {"resultTypes": ["violations"], **(options or {})},
     )
     return [f"{one['id']}: {node['html'][:120]}" for one in found["violations"] for node in one["nodes"]]

@@ -83,8 +83,9 @@ virtual unix - n n - - virtual
 postlog unix-dgram n - n - 1 postlogd
 """
 # What it would not write about a client that does as it should. That a connection without a mail ends is no matter.
+# Nor is it about us when the clock of the disk and that of the machine are not the same to the second.
 COMPLAINT = re.compile(
-    r".*(?:warning|fatal|panic|improper|too many|lost connection after (?:MAIL|RCPT|DATA|BDAT)|status=(?!sent)).*"
+    r".*(?:warning(?!: file system clock is |: resetting file time stamps)|fatal|panic|improper|too many|lost connection after (?:MAIL|RCPT|DATA|BDAT)|status=(?!sent)).*"
 )
 
 

@@ -2,11 +2,13 @@
 
 import asyncio
 import shutil
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -14,19 +16,21 @@ from newsletter.build import render_issue
 from newsletter.config import Config
 from newsletter.delivery.relay import Relay, Timeouts
 from newsletter.delivery.sender import Rules
-from newsletter.desk import read_config
+from newsletter.desk import open_templates, read_config
 from newsletter.model import SubscriberRow
+from newsletter.resources import resource
 from newsletter.send import Sent, deliver, freeze_issue
 from newsletter.store import issues
 from newsletter.store.database import Store
 from newsletter.store.issues import FrozenIssue
 from newsletter.store.subscribers import Intake
 from newsletter.workspace import Workspace
-from tests.databases import NOW
+from tests.databases import NOW, new_folder
 from tests.smtp_server import SmtpServer, serving
 
 ROOT = Path(__file__).resolve().parent.parent
 ISSUE = "2025-07-07-weekly"
+MEMORY = ".newsletter"  # what the program may forget at any time
 QUICK = Timeouts(connect=5, greeting=5, command=5, data=5, reply_to_dot=5)
 
 
@@ -104,11 +108,23 @@ def make_desk(folder: Path, store: Store, readers: int = 5) -> Desk:
     for name in ("newsletter.toml", "issues"):
         source = ROOT / name
         (shutil.copytree if source.is_dir() else shutil.copy)(source, folder / name)
+    shutil.copytree(compiled_templates(), folder / MEMORY, dirs_exist_ok=True)
     workspace = Workspace(folder)
     desk = Desk(workspace, read_config(workspace), store, Clock())
     if readers:
         desk.add(*(SubscriberRow(f"r{n}@example.org", f"r{n}@example.org") for n in range(readers)))
     return desk
+
+
+@cache
+def compiled_templates() -> Path:
+    """What a workspace remembers once its pages and mails were rendered."""
+    workspace = Workspace(new_folder("templates"))
+    environment = open_templates(workspace)
+    templates = resource("templates")
+    for path in templates.rglob("*.j2"):
+        environment.get_template(path.relative_to(templates).as_posix())
+    return workspace.root / MEMORY
 
 
 @contextmanager
@@ -124,7 +140,11 @@ def in_thread(server: SmtpServer) -> Iterator[SmtpServer]:
         for task in asyncio.all_tasks() - {asyncio.current_task()}:
             task.cancel()
 
-    thread = threading.Thread(target=loop.run_until_complete, args=(serve(),))
+    def run() -> None:
+        sys.settrace(None)  # the coverage of the tests' own server interests nobody, and takes longer than it does
+        loop.run_until_complete(serve())
+
+    thread = threading.Thread(target=run)
     thread.start()
     assert ready.wait(10)
     try:

@@ -12,6 +12,7 @@ from datetime import UTC, datetime, timedelta
 from email import message_from_bytes
 from email.message import EmailMessage
 from email.policy import default
+from functools import cache
 from pathlib import Path
 from typing import Any, TypeVar
 from urllib.parse import urlencode
@@ -22,12 +23,13 @@ from newsletter.desk import read_config
 from newsletter.errors import NewsletterError
 from newsletter.model import SubscriberRow
 from newsletter.serve import Server
-from newsletter.store.database import Store
+from newsletter.store.database import Store, create_store
 from newsletter.store.subscribers import Intake
 from newsletter.web import make_app
 from newsletter.workspace import Workspace
-from tests.sending import Clock, in_thread
-from tests.smtp_server import SmtpServer
+from tests.databases import DATABASE, KEY, make_quick, new_folder
+from tests.sending import MEMORY, Clock, compiled_templates, in_thread
+from tests.smtp_server import Mail, SmtpServer
 
 ROOT = Path(__file__).resolve().parent.parent
 # A Thursday; the sample's next slot is Monday 2025-07-07 at 07:00 in Berlin.
@@ -220,18 +222,50 @@ def text_of(mail: EmailMessage) -> str:
     return str(body.get_content())
 
 
-@contextmanager
-def running_desk(folder: Path, *, store: Store | None = None) -> Iterator[Desk]:
-    """The sample publication without its issue, and a mail server that takes everything."""
+@dataclass(frozen=True)
+class Kept:
+    """A desk as it was left: what many tests begin with is done once."""
+
+    folder: Path
+    now: datetime = THURSDAY
+    mails: tuple[Mail, ...] = ()
+    notes: tuple[dict[str, Any], ...] = ()
+
+
+@cache
+def new_desk() -> Kept:
+    """The sample publication without its issue, with an empty database, and with its templates compiled."""
+    folder = new_folder("desk")
     shutil.copy(ROOT / "newsletter.toml", folder)
     shutil.copytree(ROOT / "posts", folder / "posts")
-    workspace, clock = Workspace(folder), TickingClock(THURSDAY)
+    create_store(f"sqlite:///{folder / DATABASE}", folder / KEY, THURSDAY).close()
+    shutil.copytree(compiled_templates(), folder / MEMORY)
+    return Kept(folder)
+
+
+def keep_desk(desk: Desk) -> Kept:
+    """Leave a desk as it is now, for `running_desk` to go on with."""
+    folder = new_folder("kept")
+    desk.store.close()
+    shutil.copytree(desk.workspace.root, folder, dirs_exist_ok=True)
+    return Kept(folder, desk.clock.now, tuple(desk.smtp.mails), tuple(desk.notes))
+
+
+@contextmanager
+def running_desk(folder: Path, *, store: Store | None = None, like: Kept | None = None) -> Iterator[Desk]:
+    """A new desk, or one that goes on where another was left, and a mail server that takes everything."""
+    kept = like or new_desk()
+    without = shutil.ignore_patterns(DATABASE, KEY) if store else None  # it comes with its own
+    shutil.copytree(kept.folder, folder, dirs_exist_ok=True, ignore=without)
+    workspace, clock = Workspace(folder), TickingClock(kept.now)
     config = read_config(workspace)
-    with in_thread(SmtpServer()) as smtp:
+    with in_thread(SmtpServer(mails=list(kept.mails))) as smtp:
         relay = replace(config.smtp, host="127.0.0.1", port=smtp.port, security="none", connections=2)
         config = replace(config, smtp=relay)
         own = store or open_or_create(workspace, config, clock())[0]
-        yield Desk(workspace, config, own, clock, smtp)
+        if store is None:
+            make_quick(own)
+        yield Desk(workspace, config, own, clock, smtp, list(kept.notes))
         if store is None:
             own.close()
 

@@ -11,6 +11,7 @@ import pytest
 from time_machine import TimeMachineFixture
 
 from newsletter.approve import approve_issue
+from newsletter.build import render_issue
 from newsletter.cli import run
 from newsletter.schedule import cancel_slot, keep_calendar
 from newsletter.send import mark_path
@@ -75,18 +76,25 @@ def test_approve_waits_for_the_editor_and_then_goes(desk: Desk) -> None:
     assert f"newsletter approve {SLUG}" in slot(desk).reason
     desk.tick(to="2025-07-07 05:20")
     assert sum("held" in subject for subject in alerts(desk)) == 1  # told once
-    approve_issue(desk.workspace, desk.config, SLUG, by="the editor", now=desk.clock())
+    approve_issue(
+        desk.workspace, desk.config, render_issue(desk.workspace, desk.config, SLUG), by="the editor", now=desk.clock()
+    )
     desk.tick(to="2025-07-07 06:00")
     assert slot(desk).state == "sent"
     assert len(desk.subjects(READER)) == 1
 
 
-@pytest.mark.parametrize("what", ["text", "template", "audience"])
-def test_a_change_after_the_approval_stops_the_send(desk: Desk, what: str) -> None:
+@pytest.mark.parametrize(
+    ("what", "told"),
+    [("text", "issue.md"), ("template", "templates/email/client.css"), ("audience", "audience (themes)")],
+)
+def test_a_change_after_the_approval_stops_the_send_and_is_named(desk: Desk, what: str, told: str) -> None:
     desk.set(mode="approve")
     desk.tick()
     desk.tick(to=DRAFTED)
-    approve_issue(desk.workspace, desk.config, SLUG, by="the editor", now=desk.clock())
+    approve_issue(
+        desk.workspace, desk.config, render_issue(desk.workspace, desk.config, SLUG), by="the editor", now=desk.clock()
+    )
     if what == "text":
         path = desk.workspace.root / f"issues/{SLUG}/issue.md"
         path.write_text(path.read_text().replace("Baku", "Bakou", 1))
@@ -96,7 +104,11 @@ def test_a_change_after_the_approval_stops_the_send(desk: Desk, what: str) -> No
         desk.set(themes=desk.config.editions[0].themes[:2])
     desk.tick(to=SENT)
     assert slot(desk).state == "held"
-    assert "changed after it was approved" in slot(desk).reason
+    assert slot(desk).reason.startswith(f"it was changed after it was approved: {told}; look at it")
+    assert alerts(desk)[-1] == f"{SLUG} is held: it was changed after it was approved: {told}"
+    letter = text_of(next(mail for mail in desk.mails if str(mail["Subject"]).startswith(f"{SLUG} is held")))
+    assert f"newsletter approve {SLUG} --diff" in letter.replace("\n", " ")
+    assert "@@" not in letter  # the parts, not the lines
     assert desk.subjects(READER) == []
 
 

@@ -19,7 +19,8 @@ from newsletter.config.settings import Fetch, Hook
 from newsletter.errors import InputError
 from newsletter.hooks import WAITS_MIN, after, listeners, sign, tell_next
 from newsletter.model import Publication
-from newsletter.sources.fetch import Post, Posted, post
+from newsletter.sources.asked import Post, Posted
+from newsletter.sources.fetch import post
 from newsletter.store.database import Store, stamp
 from newsletter.store.hooks import count_hooks, queue_hooks
 from newsletter.store.schema import hook as hook_table

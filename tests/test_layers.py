@@ -11,16 +11,25 @@ FLOORS = (
     {"model", "errors", "links", "text", "resources", "phrases"},
     {"config", "workspace", "sources", "editing", "rendering", "checking", "audience", "delivery", "store", "slots"},
     {"desk", "database"},
-    {"collect", "draft", "build", "subscribers", "send", "rehearse", "hooks", "doctor"},
-    {"approve", "archive", "arrange", "check", "letters"},
+    {"collect", "learn", "report", "draft", "build", "subscribers", "send", "rehearse", "hooks", "doctor"},
+    {"approve", "approved", "archive", "arrange", "check", "check_links", "letters"},
     {"preview"},
     {"schedule", "web"},
     {"serve"},
     {"cli"},
 )
-# Within a floor, these may be imported by their neighbours: `build` drafts first when there is no issue yet, and `send`
-# sends what `build` renders.
-SAME_FLOOR = {("build", "draft"), ("send", "build"), ("rehearse", "send"), ("rehearse", "build"), ("doctor", "send")}
+# Within a floor, these may be imported by their neighbours: `build` drafts first when there is no issue yet, `draft` sorts
+# by what was learned, `report` tells how well, and `send` sends what `build` renders.
+SAME_FLOOR = {
+    ("draft", "learn"),
+    ("report", "learn"),
+    ("build", "draft"),
+    ("send", "build"),
+    ("rehearse", "send"),
+    ("rehearse", "build"),
+    ("doctor", "send"),
+    ("approve", "approved"),
+}
 # Two of one choice never import each other; what they share lies beside them.
 SIBLINGS = ({"sources.folder", "sources.feed"},)
 SHARED = {("sources.feed", "sources.folder")}  # a feed's collected posts are files of a folder

@@ -20,10 +20,10 @@ from newsletter.checking import (
 )
 from newsletter.checking.caniemail import about_unknown
 from newsletter.checking.page import Page, Problems
-from newsletter.checking.words import Draft, fold_title
+from newsletter.checking.words import Draft
 from newsletter.model import Finding
 
-__all__ = ["PAGE_RULES", "WORD_RULES", "Draft", "Page", "about_unknown", "check_draft", "check_page", "fold_title"]
+__all__ = ["PAGE_RULES", "WORD_RULES", "Draft", "Page", "about_unknown", "check_draft", "check_page"]
 
 Level = Literal["error", "warning"]
 
@@ -124,6 +124,8 @@ WORD_RULES: dict[str, WordRule] = {
     "one-source": WordRule(words.one_source, "warning"),
     "repeated": WordRule(words.repeated, "warning"),
     "weekday": WordRule(words.weekdays, "warning"),
+    "date": WordRule(words.contradictions, "warning"),
+    "off-theme": WordRule(words.off_theme, "warning"),
 }
 
 

@@ -45,6 +45,7 @@ class Page:
     headers: bytes = b""
     tree: Any = field(init=False)
     body: Any = field(init=False)
+    elements: Sequence[Any] = field(init=False, repr=False)
     styles: Sequence[str] = field(init=False)
     sheet: Sheet = field(init=False)
 
@@ -52,12 +53,14 @@ class Page:
         tree = lxml_html.document_fromstring(self.html.encode(), parser=lxml_html.HTMLParser(encoding="utf-8"))
         object.__setattr__(self, "tree", tree)
         object.__setattr__(self, "body", tree.find("body"))
+        # Held for all rules: lxml makes a new object at each visit of an element that nobody holds.
+        object.__setattr__(self, "elements", tuple(one for one in tree.iter() if isinstance(one.tag, str)))
         object.__setattr__(self, "styles", tuple(_STYLE.findall(self.html)))
         object.__setattr__(self, "sheet", Sheet(self.styles, tree))
 
     def all(self, *tags: str) -> Iterator[Any]:
         """Elements with these tags, in reading order; all elements if none is named."""
-        return (element for element in self.tree.iter(*tags) if isinstance(element.tag, str))
+        return (element for element in self.elements if not tags or element.tag in tags)
 
     @property
     def without_comments(self) -> str:

@@ -2,9 +2,9 @@
 
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
-from datetime import date
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
 from urllib.parse import urlsplit
 
 from newsletter.checking.page import Problem, Problems
@@ -28,16 +28,26 @@ _DATED = re.compile(
     rf"\b({'|'.join(_DAYS)}),? (?:the )?(?:{_DAY_NUMBER}(?: of)? {_MONTH}|{_MONTH} {_DAY_NUMBER})(?:,? (\d{{4}}))?\b",
     re.IGNORECASE,
 )
+_PLAIN_DATE = re.compile(
+    rf"\b(?:{_DAY_NUMBER}(?: of)? {_MONTH}|{_MONTH} {_DAY_NUMBER})(?:,? (\d{{4}}))?\b", re.IGNORECASE
+)
+_NEAR = timedelta(days=60)
+# In the same sentence, before the date; reported speech ("said that he will") has both and is left alone.
+_AHEAD = re.compile(r"\b(?:will|is to|are to|is due|are due|is set to|are set to|plans? to|is expected|are expected)\b")
+_OVER = re.compile(
+    r"\b(?:was|were|had|met|said|signed|took|held|visited|arrived|began|ended|voted|won|lost|died|announced|agreed)\b"
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Draft:
-    """An issue with what it is compared with. `told`: titles of past posts, folded, and the issue each was in."""
+    """An issue with what is known of it elsewhere: `repeats` and `off_theme` are told by line, in words."""
 
     issue: Issue
     path: str
     flag: Sequence[str] = ()
-    told: Mapping[str, str] = field(default_factory=dict)
+    repeats: Sequence[tuple[int, str]] = ()
+    off_theme: Sequence[tuple[int, str]] = ()
 
     def texts(self) -> Iterable[tuple[str, str]]:
         """Pieces of text and where each stands."""
@@ -86,16 +96,15 @@ def _site(url: str) -> str:
 
 
 def repeated(draft: Draft) -> Problems:
-    """Titles that an issue before had."""
-    for post in draft.issue.posts:
-        before = draft.told.get(fold_title(post.title))
-        if before:
-            yield Problem(f"{post.title!r} stood in {before} already", draft.at(post))
+    """Stories that an issue before has told: the same address, the same words, or nearly."""
+    for line, message in draft.repeats:
+        yield Problem(f"told before: {message}", f"{draft.path}:{line}")
 
 
-def fold_title(title: str) -> str:
-    """By this two titles are the same."""
-    return " ".join(re.findall(r"\w+", title.casefold()))
+def off_theme(draft: Draft) -> Problems:
+    """Paragraphs and bullets that speak of another theme than their section's."""
+    for line, message in draft.off_theme:
+        yield Problem(message, f"{draft.path}:{line}")
 
 
 def weekdays(draft: Draft) -> Problems:
@@ -109,6 +118,32 @@ def weekdays(draft: Draft) -> Problems:
             near = min(days, key=lambda day: abs(day - draft.issue.date), default=None)
             if near and near.weekday() != named:
                 yield Problem(f"{match[0]!r}: {near.isoformat()} is a {_DAYS[near.weekday()].capitalize()}", where)
+
+
+def contradictions(draft: Draft) -> Problems:
+    """What is to come on a day that is over when the issue comes out, and what is over on a day that is to come."""
+    for text, where in draft.texts():
+        for sentence in re.split(r"(?<=[.!?])\s+|\n", text):
+            for match in _PLAIN_DATE.finditer(sentence):
+                before = sentence[: match.start()]
+                ahead, over = _AHEAD.search(before), _OVER.search(before)
+                if bool(ahead) == bool(over):
+                    continue
+                day = _near_day(draft.issue.date, match)
+                if day and ahead and day < draft.issue.date:
+                    yield Problem(f"{ahead[0]!r} and {match[0]!r}: that day is over when the issue comes out", where)
+                if day and over and day > draft.issue.date:
+                    yield Problem(f"{over[0]!r} and {match[0]!r}: that day is still to come", where)
+
+
+def _near_day(today: date, match: re.Match[str]) -> date | None:
+    """The day that is meant: of the year that is named, else the one near by; None where it is months away."""
+    number, month = int(match[1] or match[4]), _MONTHS.index((match[2] or match[3]).lower()) + 1
+    if match[5]:
+        return _day(int(match[5]), month, number)
+    days = [day for step in (-1, 0, 1) if (day := _day(today.year + step, month, number))]
+    near = min(days, key=lambda day: abs(day - today), default=None)
+    return near if near and abs(near - today) <= _NEAR else None
 
 
 def _day(year: int, month: int, number: int) -> date | None:

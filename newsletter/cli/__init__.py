@@ -16,6 +16,7 @@ COMMANDS = {
     "draft": ("newsletter.cli.draft", "Make an issue of the collected posts."),
     "build": ("newsletter.cli.build", "Render an issue: mail, text, archive, feeds."),
     "explain": ("newsletter.cli.explain", "Say why a post got its theme."),
+    "themes": ("newsletter.cli.themes", "How well posts are sorted, and which themes are missing."),
     "subscribers": ("newsletter.cli.subscribers", "The audience: import, export, add, show, unsubscribe, forget."),
     "preview": ("newsletter.cli.preview", "Show an issue in the browser, kept up to date."),
     "screenshot": ("newsletter.cli.screenshot", "Put an issue on one picture, as readers see it."),

@@ -31,9 +31,12 @@ def parse_clients(ctx: click.Context, parameter: click.Parameter, value: str | N
 @click.option(
     "--clients", callback=parse_clients, metavar="NAMES", help="Mail clients to check for: gmail,outlook,apple."
 )
+@click.option("--links", "visit", is_flag=True, help="Visit every link: which lead nowhere, which have moved.")
 @click.option("--sarif", type=click.Path(dir_okay=False, path_type=Path), help="Write the findings as SARIF 2.1.0 too.")
 @in_workspace
-def command(here: Here, issue: str | None, strict: bool, clients: tuple[str, ...] | None, sarif: Path | None) -> int:
+def command(
+    here: Here, issue: str | None, strict: bool, clients: tuple[str, ...] | None, visit: bool, sarif: Path | None
+) -> int:
     """Look at an issue as it would go out: what clients need, size, links, contrast, both parts, left-over words.
 
     Example: newsletter check 2025-07-07-weekly
@@ -45,6 +48,10 @@ def command(here: Here, issue: str | None, strict: bool, clients: tuple[str, ...
     rendered = render_issue(here.workspace, here.config, slug)
     checks = here.config.checks if clients is None else replace(here.config.checks, clients=clients)
     findings = check_issue(here.workspace, replace(here.config, checks=checks), rendered)
+    if visit:
+        from newsletter.check_links import check_links
+
+        findings += check_links(rendered, here.config)
     errors = sum(one.level == "error" for one in findings)
     warnings = len(findings) - errors
     document = {

@@ -9,12 +9,13 @@ import click
 from newsletter.cli.common import Here, complete_issues, in_workspace
 from newsletter.cli.ui import paint, printable
 from newsletter.desk import load_issue, read_sources
+from newsletter.editing.compose import read_back
 from newsletter.editing.themes import OffTheme, Sorter, Verdict, sort_posts
 from newsletter.errors import InputError, Mistake, UsageError
-from newsletter.model import UNSORTED, IssuePost, Post
+from newsletter.learn import learn_from_issues
+from newsletter.model import UNSORTED, Post
 from newsletter.sources import SourceFile
 from newsletter.sources.folder import read_file
-from newsletter.text.markdown import plain_inline
 from newsletter.text.words import suggest
 from newsletter.workspace import issue_path, split_issue_slug
 
@@ -39,7 +40,8 @@ def command(here: Here, post: str) -> int:
     Example: newsletter explain posts/2025-07-05-collected.txt
     """
     posts = _find_posts(here, post)
-    sorter = Sorter(here.config.themes, here.config.sources, here.config.sorting)
+    learned = learn_from_issues(here.workspace, here.config)
+    sorter = Sorter(here.config.themes, here.config.sources, here.config.sorting, learned)
     explained = [_Explained(verdict, sorter.find_off_theme(verdict)) for verdict in sort_posts(posts, sorter)]
     document = {"posts": [_describe(one) for one in explained]}
     # The same text in a pipe as on a terminal: the words are what was asked for; --json has them for programs.
@@ -53,7 +55,7 @@ def _find_posts(here: Here, wanted: str) -> tuple[Post, ...]:
         issue = load_issue(here.workspace, slug).issue
         known = {theme.slug for theme in here.config.themes}
         return tuple(
-            _as_post(post, section.slug if section.slug in known else UNSORTED, issue_path(slug))
+            read_back(post, issue_path(slug), section.slug if section.slug in known else UNSORTED)
             for section in issue.sections
             for post in section.posts
         )
@@ -91,28 +93,22 @@ def _search(here: Here, wanted: str) -> tuple[Post, ...]:
     return tuple(found)
 
 
-def _as_post(post: IssuePost, theme: str, path: str) -> Post:
-    return Post(
-        key=post.key or "-",
-        title=plain_inline(post.title),
-        body=post.body,
-        source="",
-        theme=theme,
-        origin=path,
-        line=post.line,
-    )
+def _show_key(post: Post) -> str:
+    """A post written by hand has none."""
+    return "-" if ":" in post.key else post.key
 
 
 def _describe(one: _Explained) -> dict[str, object]:
     verdict = one.verdict
     return {
-        "key": verdict.post.key,
+        "key": _show_key(verdict.post),
         "title": verdict.post.title,
         "where": f"{verdict.post.origin}:{verdict.post.line}",
         "theme": verdict.theme or UNSORTED,
         "by": verdict.by,
         "margin": round(verdict.margin, 3),
         "scores": {score.theme: score.points for score in verdict.scores},
+        "learned": {score.theme: score.learned for score in verdict.scores if score.learned},
         "matches": [asdict(match) | {"theme": score.theme} for score in verdict.scores for match in score.matches],
         "notes": {score.theme: score.note for score in verdict.scores if score.note},
         "off_theme": [asdict(off) for off in one.off_theme],
@@ -123,19 +119,21 @@ def _tell(one: _Explained) -> list[str]:
     verdict = one.verdict
     lines = [
         paint(printable(verdict.post.title), "bold", sys.stdout)
-        + f"  [{verdict.post.key}]  {verdict.post.origin}:{verdict.post.line}"
+        + f"  [{_show_key(verdict.post)}]  {verdict.post.origin}:{verdict.post.line}"
     ]
     lines.append(f"  → {paint(verdict.theme or UNSORTED, 'green', sys.stdout)}: {_reason(verdict)}")
     for score in verdict.scores:
-        if not score.matches:
+        if not score.matches and not score.learned:
             continue
         words = [
             f"{match.word}{f' ×{match.count}' if match.count > 1 else ''} ({match.zone} {match.points:g})"
             for match in score.matches
         ]
-        more = f", and {len(words) - SHOWN_WORDS} more" if len(words) > SHOWN_WORDS else ""
+        shown = words[:SHOWN_WORDS]
+        shown += [f"and {len(words) - SHOWN_WORDS} more"] if len(words) > SHOWN_WORDS else []
+        shown += [f"learned {score.learned:+.1f}"] if score.learned else []
         note = f" [{score.note}]" if score.note else ""
-        lines.append(f"  {score.theme:20} {score.points:6.1f}  {', '.join(words[:SHOWN_WORDS])}{more}{note}")
+        lines.append(f"  {score.theme:20} {score.points:6.1f}  {', '.join(shown)}{note}")
     for off in one.off_theme:
         excerpt = printable(" ".join(off.text.split())[:60])
         named = f"{', '.join(off.words)} ({', '.join(off.themes)})"
@@ -154,6 +152,11 @@ def _reason(verdict: Verdict) -> str:
         return "as the editor says"
     if verdict.by == "words":
         return f"leads by {verdict.margin:.0%}"
+    if verdict.by == "learned":
+        if verdict.scores[0].theme == UNSORTED:
+            return "like posts that stand under unsorted"
+        leads = f"leads by {verdict.margin:.0%}"
+        return f"{leads} with what was learned" if verdict.theme else f"with what was learned no clear winner ({leads})"
     return (
         "no theme has words enough"
         if not verdict.scores or not verdict.scores[0].points

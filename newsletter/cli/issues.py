@@ -8,7 +8,6 @@ from newsletter.cli.books import show_books
 from newsletter.cli.common import Here, complete_issues, in_workspace, normalise
 from newsletter.cli.subscribers import database
 from newsletter.errors import Mistake, UsageError
-from newsletter.schedule import cancel_slot, revive_slot, waiting_slot
 from newsletter.store import issues
 from newsletter.store.database import Store
 from newsletter.store.issues import FrozenIssue
@@ -116,6 +115,8 @@ def resume(here: Here, issue: str) -> int:
 
 
 def _set(here: Here, issue: str, state: str, reason: str, unless: tuple[str, ...]) -> int:
+    from newsletter.schedule import revive_slot
+
     with database(here) as store:
         slug = normalise(issue)
         if (
@@ -144,6 +145,8 @@ def cancel(here: Here, issue: str, yes: bool) -> int:
 
     Example: newsletter cancel 2025-07-07-weekly --yes
     """
+    from newsletter.schedule import cancel_slot, waiting_slot
+
     with database(here) as store:
         slug = normalise(issue)
         waits = issues.find_issue(store, slug) is None and waiting_slot(store, slug) is not None

@@ -2,14 +2,14 @@
 
 import signal
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
+from dataclasses import asdict
 from datetime import UTC, datetime
 from types import FrameType
 
 import click
 
-from newsletter.approve import approval_state
 from newsletter.build import Rendered, render_issue
 from newsletter.cli.books import show_books
 from newsletter.cli.common import Here, complete_issues, in_workspace, normalise
@@ -17,7 +17,7 @@ from newsletter.cli.subscribers import database
 from newsletter.cli.ui import size
 from newsletter.delivery.sender import Report
 from newsletter.errors import Mistake, UsageError
-from newsletter.hooks import listeners
+from newsletter.model import Finding
 from newsletter.send import (
     Card,
     Sent,
@@ -41,9 +41,12 @@ OPEN_STATES = ("pending", "deferred", "claimed", "in_doubt", "held")
 @click.option("--to", metavar="ADDRESS", help="Only a test mail to this address, marked [TEST].")
 @click.option("--dry-run", is_flag=True, help="Write what would be sent to build/ISSUE/outbox; send nothing.")
 @click.option("--yes", is_flag=True, help="Do not ask.")
+@click.option("--despite-errors", is_flag=True, help="Send although the checks found errors.")
 @click.option("--i-know", is_flag=True, help="Send although the database was put back from an old backup.")
 @in_workspace
-def command(here: Here, issue: str, to: str | None, dry_run: bool, yes: bool, i_know: bool) -> int:
+def command(
+    here: Here, issue: str, to: str | None, dry_run: bool, yes: bool, despite_errors: bool, i_know: bool
+) -> int:
     """Send an issue. The first time its bytes and its readers are fixed; again goes on where it ended. Never twice.
 
     Example: newsletter send 2025-07-07-weekly
@@ -60,36 +63,56 @@ def command(here: Here, issue: str, to: str | None, dry_run: bool, yes: bool, i_
         frozen = find_issue(store, slug)
         if frozen is None:
             rendered = render_issue(here.workspace, here.config, slug)
-            _check_approval(here, rendered)
-            _ask(here, store, rendered, yes)
+            findings = _check(here, rendered, despite_errors)
+            _ask(here, store, rendered, findings, yes)
             frozen = freeze_issue(rendered, here.config, store, here.now)
         else:
             _check_resumable(here, store, frozen)
         return _send(here, store, frozen)
 
 
-def _check_approval(here: Here, rendered: Rendered) -> None:
-    """What was approved goes out as it was approved, or not at all."""
-    state, slug = approval_state(here.workspace, here.config, rendered), rendered.issue.slug
-    if state == "changed" or (state == "none" and rendered.edition.mode == "approve"):
-        why = "was changed after it was approved" if state == "changed" else "is not approved"
-        raise UsageError(
-            Mistake(code="NL097", message=f"{slug} {why}", help=f"look at it, then: newsletter approve {slug}")
-        )
+def _check(here: Here, rendered: Rendered, despite_errors: bool) -> tuple[Finding, ...]:
+    """What stops a send before anything is fixed: a change after the approval, and errors. Gives all findings."""
+    from newsletter.approve import check_approval
+    from newsletter.check import check_issue, stop_at_errors
+
+    check_approval(here.workspace, here.config, rendered)
+    findings, slug = check_issue(here.workspace, here.config, rendered), rendered.issue.slug
+    if not despite_errors:
+        fix = f"mend it; or, knowing what readers will get: newsletter send {slug} --despite-errors"
+        stop_at_errors(findings, slug, done="sent", fix=fix)
+    return findings
 
 
 def _dry_run(here: Here, store: Store, slug: str) -> int:
-    paths = list(write_dry_run(here.workspace, here.config, store, slug, here.now))
-    here.ui.answer({"issue": slug, "files": paths}, [(path,) for path in paths])
+    from newsletter.check import check_issue
+
+    rendered = render_issue(here.workspace, here.config, slug)
+    findings = check_issue(here.workspace, here.config, rendered)
+    _tell_findings(here, findings)
+    paths = list(write_dry_run(here.workspace, here.config, store, rendered, here.now))
+    document = {"issue": slug, "files": paths, "findings": [asdict(one) for one in findings]}
+    here.ui.answer(document, [(path,) for path in paths])
     here.ui.say(f"a dry run: {len(paths)} messages written, nothing sent, nothing frozen")
     return 0 if paths else 6
 
 
-def _ask(here: Here, store: Store, rendered: Rendered, yes: bool) -> None:
+def _tell_findings(here: Here, findings: Sequence[Finding]) -> int:
+    """Errors first, as `check` lists them → how many they are."""
+    errors = [one for one in findings if one.level == "error"]
+    for one in errors:
+        here.ui.say(f"error: {one}", "red")
+    here.ui.warn(one for one in findings if one.level == "warning")
+    return len(errors)
+
+
+def _ask(here: Here, store: Store, rendered: Rendered, findings: Sequence[Finding], yes: bool) -> None:
     """The summary card, and the question; without a terminal --yes is the answer."""
     card = show_card(rendered, here.config, store, here.now)
-    here.ui.warn(rendered.findings)
-    for name, value in _card_lines(card):
+    errors = _tell_findings(here, findings)
+    told = f"{_count(errors, 'error')}, {_count(len(findings) - errors, 'warning')}"
+    told += "; sent all the same" if errors else ""
+    for name, value in [*_card_lines(card), ("checks", told)]:
         here.ui.say(f"{name:>9}  {value}")
     if yes:
         return
@@ -97,6 +120,10 @@ def _ask(here: Here, store: Store, rendered: Rendered, yes: bool) -> None:
         raise UsageError(Mistake(code="NL095", message="this sends mail; say --yes where nobody can be asked"))
     if not click.confirm(f"Send it to {card.count:,} readers?", err=True):
         raise click.Abort
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number} {what}{'' if number == 1 else 's'}"
 
 
 def _card_lines(card: Card) -> list[tuple[str, str]]:
@@ -138,6 +165,8 @@ def _send(here: Here, store: Store, frozen: FrozenIssue) -> int:
         here.ui.say(f"{frozen.slug} was sent; nobody is left")
         show_books(here, store, frozen, books)
         return 6
+    from newsletter.hooks import listeners
+
     stopped: list[int] = []
     with here.ui.progress("sent", books.open) as bar:
         started, seen = time.monotonic(), [0]

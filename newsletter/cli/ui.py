@@ -135,6 +135,8 @@ def tell_error(error: NewsletterError, *, as_json: bool) -> None:
         return
     for mistake in error.mistakes[:SHOWN_MISTAKES]:
         sys.stderr.write(f"{paint(printable(str(mistake)), 'red')}  [{mistake.code}]\n")
+        shown = mistake.diff.split("\n") if mistake.diff else ()
+        sys.stderr.writelines(f"{paint_diff(line, sys.stderr)}\n" for line in shown)
     if len(error.mistakes) > SHOWN_MISTAKES:
         sys.stderr.write(f"and {len(error.mistakes) - SHOWN_MISTAKES} more; --json lists them all\n")
     for help_line in dict.fromkeys(mistake.help for mistake in error.mistakes[:SHOWN_MISTAKES] if mistake.help):
@@ -149,6 +151,7 @@ def _as_document(mistake: Mistake) -> dict[str, Any]:
         "line": mistake.line,
         "column": mistake.column,
         "help": mistake.help,
+        **({"diff": mistake.diff} if mistake.diff else {}),
     }
 
 
@@ -165,6 +168,12 @@ def use_colour(stream: Any) -> bool:
 def paint(text: str, style: str, stream: Any = None) -> str:
     """Text in a colour, if the stream (stderr by default) shows colours."""
     return f"\033[{_COLOURS[style]}m{text}\033[0m" if style and use_colour(stream or sys.stderr) else text
+
+
+def paint_diff(line: str, stream: Any) -> str:
+    """A line of a diff in its colour."""
+    style = {"+": "green", "-": "red"}.get(line[:1], "")
+    return paint(printable(line.expandtabs(4)), style, stream)
 
 
 def printable(text: str) -> str:

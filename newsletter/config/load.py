@@ -6,6 +6,7 @@ import re
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, is_dataclass
+from functools import cache
 from typing import Any, get_args, get_origin
 
 from newsletter.config.places import Key, Place, find_places
@@ -147,12 +148,21 @@ def _merge(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]
 
 
 def _validate(values: Mapping[str, Any]) -> tuple[Config | None, list[Problem]]:
-    from pydantic import TypeAdapter, ValidationError
+    from pydantic import ValidationError
 
     try:
-        return TypeAdapter(Config).validate_python(_rename(values)), []
+        config: Config = _shape().validate_python(_rename(values))
+        return config, []
     except ValidationError as error:
         return None, [_shape_problem(dict(one)) for one in error.errors(include_url=False)]
+
+
+@cache
+def _shape() -> Any:
+    # Made once: that takes longer than reading the settings does.
+    from pydantic import TypeAdapter
+
+    return TypeAdapter(Config)
 
 
 def _rename(values: Mapping[str, Any]) -> dict[str, Any]:

@@ -257,6 +257,7 @@ _RULES: dict[Key, Callable[[Any], str | None]] = {
     ("sorting", "lead"): _not_negative,
     ("sorting", "body"): _not_negative,
     ("sorting", "prior"): _not_negative,
+    ("sorting", "learned"): _not_negative,
     ("sorting", "minimum"): _not_negative,
     ("sorting", "margin"): _share,
     ("smtp", "port"): _port,

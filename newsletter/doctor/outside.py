@@ -11,7 +11,8 @@ from newsletter.delivery.records import Judgement, NoAnswer
 from newsletter.doctor.case import Check, Installation, tell
 from newsletter.errors import InputError
 from newsletter.links import unsubscribe_url
-from newsletter.sources.fetch import Fetched, Request, fetch, hosts
+from newsletter.sources.asked import Fetched, Request, hosts
+from newsletter.sources.fetch import fetch
 
 CLOCK_LIMIT_S = 60
 

@@ -81,9 +81,16 @@ def place_post(post: Post) -> IssuePost:
 
 
 def read_back(post: IssuePost, origin: str, theme: str | None = None) -> Post:
-    """A post of an issue as if it had been collected there: what its words say of it."""
-    title = plain_inline(post.title)
-    return Post(key=post.key or "-", title=title, body=post.body, source="", theme=theme, origin=origin, line=post.line)
+    """A post as it stands in an issue, as if it were collected anew. One written by hand is known by its place."""
+    return Post(
+        key=post.key or f"{origin}:{post.line}",
+        title=plain_inline(post.title),
+        body=post.body,
+        source="",
+        theme=theme,
+        origin=origin,
+        line=post.line,
+    )
 
 
 def propose_subject(sections: Iterable[Section], edition: Edition) -> str:

@@ -3,12 +3,13 @@
 A title alone never decides ("… approves …" and "… rejects …" are nearly equal titles): it needs words to go with it.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from operator import itemgetter
 from zlib import crc32
 
-from newsletter.model import Issue, Post
+from newsletter.model import Issue, IssuePost, Post
 from newsletter.text.words import fold_words
 
 SHINGLE = 5
@@ -110,18 +111,7 @@ def find_duplicates(posts: Iterable[Post], past: Iterable[Issue]) -> tuple[tuple
 
     Of a bare title and the story under the same title, the story is kept. `keep: true` in a post's front matter keeps it.
     """
-    memory = Memory()
-    for issue in past:
-        for old in issue.posts:
-            memory.add(
-                Told(
-                    old.key,
-                    old.title,
-                    old.body,
-                    tuple(link.url for link in old.sources),
-                    f"issue {issue.slug}",
-                )
-            )
+    memory = remember(past)
     kept: list[tuple[int, Post]] = []
     left_out: list[tuple[int, Duplicate]] = []
     # Stories before bare titles: the sort is stable, so among the others the first one collected wins.
@@ -142,6 +132,28 @@ def find_duplicates(posts: Iterable[Post], past: Iterable[Issue]) -> tuple[tuple
     return tuple(post for _, post in kept), tuple(duplicate for _, duplicate in left_out)
 
 
+def remember(past: Iterable[Issue]) -> Memory:
+    """All posts of past issues."""
+    memory = Memory()
+    for issue in past:
+        for post in issue.posts:
+            memory.add(_told(post, f"issue {issue.slug}"))
+    return memory
+
+
+def find_told(issue: Issue, memory: Memory) -> Iterator[tuple[IssuePost, str]]:
+    """The posts of an issue that tell a story again, and what they repeat, in words."""
+    for post in issue.posts:
+        told = _told(post, "")
+        if match := memory.find(told, _read(told)):
+            yield post, f"{match[1]} as {match[0].title!r} in {match[0].where}"
+
+
+def _told(post: IssuePost, where: str) -> Told:
+    return Told(post.key, post.title, post.body, tuple(link.url for link in post.sources), where)
+
+
+@lru_cache(maxsize=2048)
 def _read(told: Told) -> _Reading:
     words = fold_words(told.body)
     urls = tuple(dict.fromkeys(key for url in told.urls if (key := _canonical(url))))

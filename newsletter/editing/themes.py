@@ -4,14 +4,16 @@ How points are made (docs/themes.md says the same for readers):
 a word counts log2(1 + how often) times the weight of where it stands (title, lead = first paragraph, body);
 `any` words add up; the sides of `all` give their harmonic mean times the number of sides, so that many words of one
 side and one of the other are worth little; a theme that has no word at all gets nothing from a source's prior.
+What was learned from posts that the editor moved (`learning`) adds its share, unless the words alone are clear.
 """
 
 import math
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
+from newsletter.editing.learning import Learned, read_words
 from newsletter.editing.words_of_themes import ANY, NEVER, Slot, make_vocabulary
 from newsletter.errors import InputError, Mistake
 from newsletter.model import UNSORTED, Post, Sorting, Source, Theme
@@ -19,6 +21,8 @@ from newsletter.text.markdown import TextBlock, find_blocks
 from newsletter.text.words import suggest
 
 Zone = Literal["title", "lead", "body"]
+# A verdict by words that leads by half of its points: nothing that was learned changes it.
+CLEAR = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,21 +38,29 @@ class Match:
 
 @dataclass(frozen=True, slots=True)
 class Score:
-    """What one theme has to say to a post. `points` are 0 unless it claims the post; `note` says why not."""
+    """What one theme has to say to a post. `points` are 0 unless it claims the post; `note` says why not.
+
+    `learned` is the part of the points that comes from posts sorted by hand. Unsorted has points from there only.
+    """
 
     theme: str
     points: float
     matches: tuple[Match, ...]
     note: str = ""
+    learned: float = 0.0
+    ruled_out: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """Where a post goes. `theme` is None for unsorted; `margin` is how far the best leads, as a share of its points."""
+    """Where a post goes. `theme` is None for unsorted; `margin` is how far the best leads, as a share of its points.
+
+    `by` is "learned" where the words alone would have put it elsewhere.
+    """
 
     post: Post
     theme: str | None
-    by: Literal["editor", "words", "nobody"]
+    by: Literal["editor", "words", "learned", "nobody"]
     scores: tuple[Score, ...]
     margin: float
 
@@ -67,24 +79,54 @@ class Sorter:
     """The themes' words, made ready once for many posts."""
 
     def __init__(
-        self, themes: tuple[Theme, ...], sources: tuple[Source, ...] = (), sorting: Sorting | None = None
+        self,
+        themes: tuple[Theme, ...],
+        sources: tuple[Source, ...] = (),
+        sorting: Sorting | None = None,
+        learned: Learned | None = None,
     ) -> None:
         self.themes = themes
         self.sorting = sorting or Sorting()
+        self.learned = learned
         self._priors = {source.name: frozenset(source.themes) for source in sources}
         self._vocabulary = make_vocabulary(themes)
 
     def sort(self, post: Post) -> Verdict:
         """One post → its theme and why. Raises InputError if the editor named a theme that does not exist."""
+        return self.add_learned(self.sort_by_words(post))
+
+    def sort_by_words(self, post: Post) -> Verdict:
+        """One post → its theme by the rules alone, whatever was learned."""
         scores = self._score(post)
-        best = scores[0].points if scores else 0.0
-        second = scores[1].points if len(scores) > 1 else 0.0
-        margin = (best - second) / best if best else 0.0
+        margin = _margin(scores)
         if post.theme is not None:
             return Verdict(post, self._chosen(post), "editor", scores, margin)
-        if best >= self.sorting.minimum and margin >= self.sorting.margin:
-            return Verdict(post, scores[0].theme, "words", scores, margin)
-        return Verdict(post, None, "nobody", scores, margin)
+        theme = self._winner(scores, margin)
+        return Verdict(post, theme, "words" if theme else "nobody", scores, margin)
+
+    def add_learned(self, verdict: Verdict) -> Verdict:
+        """A verdict by the rules → with what was learned. The editor's, and a clear one, stay as they are."""
+        if self.learned is None or verdict.by == "editor" or is_clear(verdict):
+            return verdict
+        post = verdict.post
+        shares = self.learned.weigh(read_words(post.title, post.body), key=post.key)
+        points = {place: round(self.sorting.learned * share, 2) for place, share in shares.items()}
+        if not any(points.values()):
+            return verdict
+        scores = [_add(score, points.get(score.theme, 0.0)) for score in verdict.scores]
+        if UNSORTED in points:
+            scores.append(Score(UNSORTED, points[UNSORTED], (), learned=points[UNSORTED]))
+        order = {theme.slug: number for number, theme in enumerate(self.themes)}
+        ranked = tuple(sorted(scores, key=lambda score: (-score.points, order.get(score.theme, len(order)))))
+        margin = _margin(ranked)
+        theme = self._winner(ranked, margin)
+        return Verdict(post, theme, verdict.by if theme == verdict.theme else "learned", ranked, margin)
+
+    def _winner(self, scores: tuple[Score, ...], margin: float) -> str | None:
+        """The best theme, if it has points enough and leads clearly."""
+        best = scores[0] if scores else None
+        wins = best and best.points >= self.sorting.minimum and margin >= self.sorting.margin
+        return best.theme if best and wins and best.theme != UNSORTED else None
 
     def find_off_theme(self, verdict: Verdict) -> tuple[OffTheme, ...]:
         """Blocks of a post that name at least two words of other themes and none of its own."""
@@ -171,7 +213,7 @@ class Sorter:
         prior: bool,
     ) -> Score:
         if forbidden:
-            return Score(theme.slug, 0.0, matches, f"ruled out by {forbidden!r}")
+            return Score(theme.slug, 0.0, matches, f"ruled out by {forbidden!r}", ruled_out=True)
         pair = [points for side, points in sides.items() if side != ANY]
         complete = bool(pair) and all(pair)
         total = sides[ANY] + (len(pair) ** 2 / sum(1 / points for points in pair) if complete else 0.0)
@@ -181,6 +223,24 @@ class Sorter:
         if prior:
             total += self.sorting.prior
         return Score(theme.slug, round(total, 2), matches, "with its source's prior" if prior else "")
+
+
+def is_clear(verdict: Verdict) -> bool:
+    """Whether the words decide so clearly that nothing else may."""
+    return verdict.by == "words" and verdict.margin >= CLEAR
+
+
+def _add(score: Score, share: float) -> Score:
+    if score.ruled_out or not share:
+        return score
+    return replace(score, points=round(score.points + share, 2), learned=share)
+
+
+def _margin(scores: tuple[Score, ...]) -> float:
+    """How far the best leads the second, as a share of its points."""
+    best = scores[0].points if scores else 0.0
+    second = scores[1].points if len(scores) > 1 else 0.0
+    return (best - second) / best if best else 0.0
 
 
 def split_zones(post: Post) -> dict[Zone, str]:

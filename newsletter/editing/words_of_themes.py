@@ -3,8 +3,9 @@
 import re
 import unicodedata
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 
 from newsletter.editing.gazetteer import country_names
 from newsletter.model import Theme
@@ -124,7 +125,8 @@ def fold_text(text: str) -> str:
     return unicodedata.normalize("NFC", URL.sub(" ", text) if "://" in text else text).translate(_FOLD)
 
 
-def make_vocabulary(themes: Iterable[Theme]) -> Vocabulary:
+@lru_cache(maxsize=2)
+def make_vocabulary(themes: tuple[Theme, ...]) -> Vocabulary:
     """Themes → their words, countries expanded to names."""
     slots: dict[str, list[Slot]] = {}
     for theme in themes:

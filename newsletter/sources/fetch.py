@@ -5,17 +5,18 @@ Nothing here knows what the bytes mean. That no address leads into a private net
 
 import contextlib
 import zlib
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor, as_completed
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
-from typing import Literal, TypeVar
+from typing import TypeVar
 from urllib.parse import urljoin
 
 import requests
 
 from newsletter import __version__
+from newsletter.sources.asked import Fetched, Post, Posted, Request
 from newsletter.sources.session import (
     TROUBLE,
     Deadline,
@@ -40,63 +41,6 @@ _CHUNK = 16_384
 _REDIRECTS = {301: True, 308: True, 302: False, 303: False, 307: False}  # code → is it for good?
 
 Key = TypeVar("Key")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Request:
-    """What to ask for, and what we know of it already. `allow_hosts` may be private on purpose.
-
-    `any_status`: the page that comes with a 404 or 500 is wanted too.
-    """
-
-    url: str
-    etag: str = ""
-    last_modified: str = ""
-    accept: str = "application/atom+xml, application/rss+xml, application/feed+json, application/xml;q=0.9, */*;q=0.5"
-    allow_hosts: frozenset[str] = frozenset()
-    agent: str = ""
-    any_status: bool = False
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Fetched:
-    """What came back. `moved_to`: every redirect on the way was permanent. `retry_after_s`: the server asked to wait.
-
-    `status` is 0 if no server answered; `server_time` is what the server's clock says.
-    """
-
-    outcome: Literal["content", "unchanged", "gone", "failed"]
-    url: str
-    data: bytes = b""
-    content_type: str = ""
-    etag: str = ""
-    last_modified: str = ""
-    moved_to: str = ""
-    retry_after_s: int | None = None
-    reason: str = ""
-    # Not what was fetched, but how: two answers with the same bytes are equal.
-    status: int = field(default=0, compare=False)
-    server_time: datetime | None = field(default=None, compare=False)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Post:
-    """A JSON document, with the headers that go with it, for one address."""
-
-    url: str
-    body: bytes = field(repr=False)
-    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
-    allow_hosts: frozenset[str] = frozenset()
-    agent: str = ""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Posted:
-    """Whether it was taken. `gone`: the server wants nothing more. `retry_after_s`: the server asked to wait."""
-
-    outcome: Literal["done", "gone", "failed"]
-    retry_after_s: int | None = None
-    reason: str = ""
 
 
 def fetch_all(
@@ -151,7 +95,7 @@ def _follow(request: Request, deadline: Deadline) -> Fetched:
         ):
             location = response.headers.get("Location")
             if response.status_code not in _REDIRECTS or not location:
-                fetched = _read(response, url, moved_to, deadline, any_status=request.any_status)
+                fetched = _read(response, url, moved_to, deadline, request)
                 return replace(fetched, status=response.status_code, server_time=_server_time(response.headers))
             permanent = permanent and _REDIRECTS[response.status_code]
             target = urljoin(url, location)
@@ -180,7 +124,7 @@ def _headers(request: Request) -> dict[str, str]:
     return headers
 
 
-def _read(response: requests.Response, url: str, moved_to: str, deadline: Deadline, *, any_status: bool) -> Fetched:
+def _read(response: requests.Response, url: str, moved_to: str, deadline: Deadline, request: Request) -> Fetched:
     status = response.status_code
     if status == 304:
         return Fetched(outcome="unchanged", url=url, moved_to=moved_to)
@@ -190,14 +134,14 @@ def _read(response: requests.Response, url: str, moved_to: str, deadline: Deadli
         return Fetched(
             outcome="failed",
             url=url,
-            data=_read_body(response, deadline) if any_status else b"",
+            data=_read_body(response, deadline) if request.any_status else b"",
             retry_after_s=_wait(response),
             reason=_answer(response),
         )
     return Fetched(
         outcome="content",
         url=url,
-        data=_read_body(response, deadline),
+        data=b"" if request.bodiless else _read_body(response, deadline),
         content_type=response.headers.get("Content-Type", ""),
         etag=response.headers.get("ETag", ""),
         last_modified=response.headers.get("Last-Modified", ""),
@@ -281,11 +225,3 @@ def _post(request: Post, deadline: Deadline) -> Posted:
     if response.status_code == 410:
         return Posted(outcome="gone", reason="the server says it is gone for good (410)")
     return Posted(outcome="failed", retry_after_s=_wait(response), reason=_answer(response))
-
-
-# --- names ----------------------------------------------------------------------------------------------------
-
-
-def hosts(names: Collection[str]) -> frozenset[str]:
-    """Host names of the settings, for comparing."""
-    return frozenset(name.strip().lower().rstrip(".") for name in names)

@@ -26,6 +26,7 @@ class Refused(Exception):
     """We do not go there, or do not take that."""
 
 
+UNKNOWN_HOST = "its host name is not known"
 # What libraries raise on the way; `explain` says it in a sentence.
 TROUBLE = (AntiSSRFError, requests.RequestException, urllib3.exceptions.HTTPError, OSError, ValueError, zlib.error)
 
@@ -127,7 +128,7 @@ def explain(error: Exception) -> str:
                 )
             return "leads to an address that cannot be checked"
         if isinstance(cause, socket.gaierror):
-            return "its host name is not known"
+            return UNKNOWN_HOST
         if isinstance(cause, TimeoutError):
             return "does not answer in time"
         if isinstance(cause, ConnectionRefusedError):

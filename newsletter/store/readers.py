@@ -6,7 +6,6 @@ from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, delete, func, insert, select, update
-from sqlalchemy.dialects import postgresql, sqlite
 
 from newsletter.model import SubscriberRow
 from newsletter.store.database import Store, stamp
@@ -146,13 +145,12 @@ def leave(store: Store, leaving: Sequence[Leaving], now: datetime, *, listeners:
         ).all()
         if not found:
             return 0
-        dialect = sqlite if store.is_sqlite else postgresql
         rows = [
             {"address_hash": store.key.address_hash(row.canonical), "reason": "unsubscribed", "at": moment}
             | {"source": sources[row.id]}
             for row in found
         ]
-        connection.execute(dialect.insert(suppression).on_conflict_do_nothing(), rows)
+        connection.execute(store.insert(suppression).on_conflict_do_nothing(), rows)
         changes = {"state": "unsubscribed", "unsubscribed_at": moment}
         connection.execute(update(subscriber).where(subscriber.c.id.in_([row.id for row in found])).values(changes))
         records = [

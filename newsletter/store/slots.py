@@ -6,7 +6,6 @@ from datetime import datetime
 from typing import Literal
 
 from sqlalchemy import Connection, delete, select, update
-from sqlalchemy.dialects import postgresql, sqlite
 
 from newsletter.store.database import Store, stamp
 from newsletter.store.letters import Letter, queue_letter
@@ -71,8 +70,7 @@ def move_slot_in(
     """The same in a transaction that is open: what else is written in it happens if this does."""
     values = {name: getattr(row, name) for name in SlotRow.__slots__} | {"at": stamp(now)}
     if was is None:
-        dialect = sqlite if store.is_sqlite else postgresql
-        statement = dialect.insert(slots).values(values).on_conflict_do_nothing()
+        statement = store.insert(slots).values(values).on_conflict_do_nothing()
         done = connection.execute(statement).rowcount
     else:
         same = (slots.c.slot == row.slot, slots.c.state == was.state, slots.c.reason == was.reason)

@@ -9,7 +9,6 @@ from operator import itemgetter
 from typing import Any
 
 from sqlalchemy import Connection, and_, delete, func, insert, select, update
-from sqlalchemy.dialects import postgresql, sqlite
 
 from newsletter.model import SubscriberRow
 from newsletter.store.database import Store, stamp
@@ -207,9 +206,8 @@ def _find_id(connection: Connection, canonical: str) -> int | None:
 
 def suppress(store: Store, connection: Connection, canonical: str, reason: str, source: str, at: str) -> None:
     """Never mail this address again. The first reason stays, but a complaint is never forgotten (B9)."""
-    dialect = sqlite if store.is_sqlite else postgresql
     row = {"address_hash": store.key.address_hash(canonical), "reason": reason, "at": at, "source": source}
-    statement = dialect.insert(suppression).values(row)
+    statement = store.insert(suppression).values(row)
     if reason == "complained":
         statement = statement.on_conflict_do_update(index_elements=["address_hash"], set_={"reason": reason, "at": at})
     else:

@@ -237,12 +237,13 @@ async function explain(post) {
   } catch (error) {
     return complain(error.message);
   }
-  const because = { editor: "as its front matter says", words: `its words lead by ${Math.round(found.margin * 100)} %`, nobody: "no theme wins clearly" }[found.by];
+  const because = { editor: "as its front matter says", words: `its words lead by ${Math.round(found.margin * 100)} %`,
+    learned: `it is like posts that were sorted by hand, and leads by ${Math.round(found.margin * 100)} %`, nobody: "no theme wins clearly" }[found.by];
   at("why-title").textContent = found.title;
   at("why-verdict").textContent = `${titleOf(found.theme)}: ${because}.`;
   at("why-scores").replaceChildren(...found.scores.map((one) => make("tr", {},
     make("th", { scope: "row", textContent: one.title }), make("td", { textContent: one.points.toLocaleString("en") }),
-    make("td", { textContent: [one.words.join(", "), one.note].filter(Boolean).join(" – ") }))));
+    make("td", { textContent: [one.words.join(", "), one.learned && `learned ${one.learned.toLocaleString("en")}`, one.note].filter(Boolean).join(" – ") }))));
   const best = found.scores.length ? found.scores[0].theme : "";
   at("why-text").replaceChildren(...found.text.map(([text, themes]) => themes.length
     ? make("mark", { textContent: text, title: themes.map((one) => titleOf(one)).join(", "), className: themes.includes(best) ? "best" : "other" })

@@ -28,7 +28,7 @@ def page() -> Page:
 def remake(page: Page, **changes: Any) -> Page:
     """The page with other contents, read anew."""
     names = ("html", "text", "subject", "preheader", "language", "url", "postal_address", "reason", "unsubscribe")
-    return Page(**{name: getattr(page, name) for name in (*names, "headers")} | changes)
+    return Page(**{name: getattr(page, name) for name in (*names, "clients", "headers")} | changes)
 
 
 def put(what: str, before: str = '<h3 class="post-title"') -> Callable[[Page], Page]:

@@ -12,7 +12,8 @@ def draft(
     *bodies: str,
     title: str = "A title",
     flag: tuple[str, ...] = (),
-    told: dict[str, str] | None = None,
+    repeats: tuple[tuple[int, str], ...] = (),
+    off_theme: tuple[tuple[int, str], ...] = (),
     urls: tuple[str, ...] = (),
 ) -> Draft:
     links: list[tuple[Link, ...]] = [(Link(text="Source", url=url),) for url in urls] or [()] * len(bodies)
@@ -28,7 +29,7 @@ def draft(
         preheader="P",
         sections=(Section(slug="caucasus", title="Caucasus", posts=posts),),
     )
-    return Draft(issue=issue, path="issue.md", flag=flag, told=told or {})
+    return Draft(issue=issue, path="issue.md", flag=flag, repeats=repeats, off_theme=off_theme)
 
 
 def found(one: Draft) -> list[tuple[str, str]]:
@@ -63,11 +64,32 @@ def test_one_site_behind_most_of_it() -> None:
     assert found(draft(*"abcd", urls=tuple(f"https://www.facebook.com/{number}" for number in range(4)))) == []
 
 
-def test_a_story_that_was_told() -> None:
-    assert found(draft("x", title="Baku, again!", told={"baku again": "2025-06-30-weekly"})) == [
-        ("repeated", "issue.md:10")
-    ]
-    assert found(draft("x", title="Baku", told={"baku again": "2025-06-30-weekly"})) == []
+def test_what_others_found_is_told_at_its_line() -> None:
+    one = draft("x", repeats=((10, "the same address as 'Baku'"),), off_theme=((10, "names China"),))
+    assert found(one) == [("repeated", "issue.md:10"), ("off-theme", "issue.md:10")]
+    assert found(draft("x")) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "wrong"),
+    [
+        ("They will meet on 3 July.", True),
+        ("They will meet on 7 July.", False),
+        ("They will meet on 9 July 2025.", False),
+        ("They will meet on July 3, 2024.", True),
+        ("They will meet on 3 January.", False),
+        ("They met on 20 July.", True),
+        ("They met on 20 June.", False),
+        ("They met on 20 December.", False),
+        ("They met. Talks will go on until 9 July.", False),
+        ("He said that they will meet on 20 July.", False),
+        ("The clock runs until 3 July.", False),
+        ("A summit is due on 30 June in Brussels.", True),
+        ("They will meet on 31 June.", False),
+    ],
+)
+def test_a_day_that_contradicts_the_issues(text: str, wrong: bool) -> None:
+    assert found(draft(text)) == ([("date", "issue.md:10")] if wrong else [])
 
 
 @pytest.mark.parametrize(
@@ -89,5 +111,8 @@ def test_a_weekday_that_is_not_that_days(text: str, wrong: bool) -> None:
 
 @pytest.mark.parametrize("rule", WORD_RULES)
 def test_rules_can_be_left_out(rule: str) -> None:
-    one = draft("TK on Tuesday 7 July 2025 USeless", title="Told", flag=("USeless",), told={"told": "before"})
+    text = "TK on Tuesday 7 July 2025 USeless. They will meet on 1 July 2025."
+    urls = tuple(f"https://www.example.org/{number}" for number in range(4))
+    one = draft(*[text] * 4, flag=("USeless",), urls=urls, repeats=((10, "x"),), off_theme=((10, "y"),))
+    assert {finding.rule for finding in check_draft(one)} == set(WORD_RULES)
     assert rule not in {finding.rule for finding in check_draft(one, ignore={rule: "because"})}

@@ -1,5 +1,8 @@
 """`newsletter send` and the books, as people call them."""
 
+import json
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -157,3 +160,80 @@ def test_a_rehearsal_mails_nobody_and_leaves_the_books_alone(call: Call, desk: P
     assert done.json["server"]["greylisted"] > 0
     assert done.json["retries_s"] >= 300
     assert call("status", "--json").json["issues"] == []
+
+
+def leave_over(desk: Path) -> None:
+    path = desk / f"issues/{SLUG}/issue.md"
+    text = path.read_text(encoding="utf-8")
+    path.write_text(text.replace("### Moscow and Baku", "### TK and Baku", 1), encoding="utf-8")
+
+
+def test_errors_stop_a_send_before_anything_is_fixed(call: Call, desk: Path, server: SmtpServer) -> None:
+    leave_over(desk)
+    done = call("send", SLUG, "--yes")
+    first, second, fix = done.err.splitlines()
+    assert done.code == 4
+    assert first == f"{SLUG} is not sent: the checks found an error  [NL102]"
+    assert second.startswith(f"issues/{SLUG}/issue.md:")
+    assert "'TK' was left over" in second
+    assert f"newsletter send {SLUG} --despite-errors" in fix
+    assert call("status", "--json").json["issues"] == []
+    assert not server.mails
+
+
+def test_errors_that_stop_a_send_are_in_the_json(call: Call, desk: Path, server: SmtpServer) -> None:
+    leave_over(desk)
+    done = call("send", SLUG, "--yes", "--json")
+    document = json.loads(done.out)
+    line = (
+        (desk / f"issues/{SLUG}/issue.md").read_text(encoding="utf-8").splitlines()[document["errors"][1]["line"] - 1]
+    )
+    assert (done.code, document["error"]["code"], len(document["errors"])) == (4, "NL102", 2)
+    assert "TK and Baku" in line
+
+
+def test_errors_are_sent_by_who_says_so(call: Call, desk: Path, server: SmtpServer) -> None:
+    leave_over(desk)
+    done = call("send", SLUG, "--yes", "--despite-errors")
+    assert done.code == 0
+    assert "error: " in done.err
+    assert "1 errors" not in done.err
+    assert "1 error, " in done.err
+    assert "sent all the same" in done.err
+    assert len(server.mails) == 3
+
+
+def test_the_card_holds_what_check_says(call: Call, desk: Path, server: SmtpServer) -> None:
+    settings = desk / "newsletter.toml"
+    settings.write_text(settings.read_text(encoding="utf-8") + '\n[checks]\nflag = ["Baku"]\n', encoding="utf-8")
+    checked = call("check", SLUG, "--json").json
+    assert checked["warnings"] > 0
+    done = call("send", SLUG, "--yes")
+    assert done.code == 0
+    assert f"checks  0 errors, {checked['warnings']} warning" in done.err
+    for finding in checked["findings"]:
+        assert f"note: {finding['where']}: {finding['message']}" in done.err
+    assert "sent all the same" not in done.err
+
+
+def test_a_test_mail_is_not_checked_and_a_dry_run_tells_and_writes(call: Call, desk: Path, server: SmtpServer) -> None:
+    leave_over(desk)
+    assert call("send", SLUG, "--to", "me@example.org").code == 0
+    done = call("send", SLUG, "--dry-run", "--json")
+    assert (done.code, len(done.json["files"])) == (0, 3)
+    assert [one["rule"] for one in done.json["findings"] if one["level"] == "error"] == ["leftover"]
+    assert "error: " in call("send", SLUG, "--dry-run").err
+
+
+def test_what_is_fixed_already_goes_on_whatever_the_file_says_now(call: Call, desk: Path, server: SmtpServer) -> None:
+    server.on["RCPT"] = b"450 4.7.1 greylisted\r\n"
+    assert call("send", SLUG, "--yes").code == 5
+    leave_over(desk)
+    assert call("send", SLUG, "--yes").code == 5
+
+
+def test_the_command_line_starts_without_what_only_a_send_needs() -> None:
+    """requests and the guard of the network are for hooks and feeds, and take long to load."""
+    code = "import sys, newsletter.cli.send, newsletter.cli.approve; print(sorted({'requests', 'AntiSSRF'} & set(sys.modules)))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"

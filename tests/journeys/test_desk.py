@@ -154,6 +154,10 @@ def test_posts_are_moved_left_out_and_put_back_by_keyboard_alone(desk: OnDesk) -
     assert desk.do(lambda: keys.press("Enter")) == text.replace(
         wang + airbus, airbus + wang
     )  # at the end of its section
+    desk.page.get_by_label(f"Section of “{CLOCK}”").focus()
+    in_caucasus = desk.do(lambda: keys.type("Cauc"))
+    assert in_caucasus.index("six-month” clock {") < in_caucasus.index("## EU–China")
+    desk.do(lambda: keys.press("Control+z"))
     desk.row(MOSCOW).focus()
     assert desk.do(lambda: keys.press("Delete")) == text.replace(wang + airbus, airbus + wang).replace(moscow, "")
     for _ in range(6):
@@ -171,7 +175,8 @@ def test_a_post_is_left_out_restored_and_a_new_one_put_in(desk: OnDesk) -> None:
     assert desk.press(CLOCK, f"Leave out “{CLOCK}”") == text.replace(clock, "")
     assert desk.do(lambda: page.get_by_role("button", name="Undo").click()) == text
     page.get_by_label(f"Section for “{RAIL}”").select_option("eu-china")
-    after = desk.do(lambda: page.get_by_label(f"Put in “{RAIL}”").click())
+    page.get_by_label(f"Put in “{RAIL}”").focus()
+    after = desk.do(lambda: page.keyboard.press("Enter"))
     key = json.loads(desk.workspace.read(f"issues/{SLUG}/offered.json"))["posts"]
     key = next(one for one, title in key.items() if title == RAIL)
     written = (
@@ -193,6 +198,9 @@ def test_a_near_duplicate_becomes_a_source(desk: OnDesk) -> None:
         story, story.rstrip("\n") + " · [other.example](https://other.example/a)\n"
     )
     expect(desk.row(REPEAT)).to_have_count(0)
+    assert desk.do(lambda: desk.page.keyboard.press("Control+z")) == text
+    button.focus()
+    assert desk.do(lambda: desk.page.keyboard.press("Enter")).endswith(" · [other.example](https://other.example/a)\n")
 
 
 @pytest.mark.timeout(100)

@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from newsletter.sources import fetch as fetching
-from newsletter.sources.fetch import Post, Posted, hosts, post
+from newsletter.sources.asked import Post, Posted, hosts
+from newsletter.sources.fetch import post
 from tests.web_server import WebServer, serve
 
 HERE = hosts(["127.0.0.1"])

@@ -6,8 +6,7 @@ import pytest
 
 from newsletter.store import database
 from newsletter.store.database import Store
-from tests.databases import new_store
-from tests.store.desk import make_quick
+from tests.databases import make_quick, new_store
 
 
 @pytest.fixture(scope="module", params=["sqlite", "postgresql"])
@@ -17,5 +16,6 @@ def quick_store(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPat
         patch.setattr(database, "BUSY_S", 5)
         opened = new_store(request.param, tmp_path_factory.mktemp(request.param))
         make_quick(opened)
+        opened.engine.pool._pre_ping = False
         yield opened
         opened.close()

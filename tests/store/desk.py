@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Text, event, func, select, text
+from sqlalchemy import Connection, Text, func, select, text
 
 from newsletter.delivery.retry import after_doubt
 from newsletter.model import Claim, Outcome, SubscriberRow, Turn
@@ -186,19 +186,6 @@ def break_connection(ledger: Ledger) -> None:
         cursor.execute("SET SESSION CHARACTERISTICS AS TRANSACTION READ ONLY")
         ledger.driver.connection.commit()
     cursor.close()
-
-
-def make_quick(store: Store) -> None:
-    """Do not wait for the disk: these tests are about what happens, not about power losses."""
-
-    def hurry(connection: Any, record: object) -> None:
-        setting = "PRAGMA synchronous = OFF" if store.is_sqlite else "SET synchronous_commit = off"
-        connection.execute(setting).close()
-        connection.commit()
-
-    event.listen(store.engine, "connect", hurry)
-    store.engine.pool._pre_ping = False
-    store.engine.dispose()
 
 
 def make_empty(store: Store) -> None:

@@ -105,6 +105,14 @@ def test_the_index_of_deferred_rows_is_partial_and_deliveries_have_no_second_tre
     assert "AUTOINCREMENT" in statements["subscriber"]
 
 
+def test_the_index_of_deferred_rows_is_partial_on_postgresql_too(tmp_path: Path) -> None:
+    store = new_store("postgresql", tmp_path)
+    with store.reading() as connection:
+        made = text("SELECT indexdef FROM pg_indexes WHERE indexname = 'delivery_deferred'")
+        assert "WHERE (state = 'deferred'" in connection.execute(made).scalar_one()
+    store.close()
+
+
 def test_a_commit_of_the_store_is_on_the_disk(place: Place) -> None:
     """D12: what was promised survives a power loss."""
     place.create()

@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from newsletter.store.database import Store
-from tests.serving import Desk, Pages, running_desk
+from tests.databases import new_folder
+from tests.serving import Desk, Kept, Pages, keep_desk, running_desk
 
 READER = "reader@example.org"
 
@@ -29,11 +30,19 @@ def pages(desk: Desk) -> Pages:
     return desk.pages()
 
 
+@pytest.fixture(scope="session")
+def kept_sent() -> Kept:
+    with running_desk(new_folder("sent")) as desk:
+        desk.tick()
+        desk.subscribe(READER)
+        desk.tick(to="2025-07-06 05:00")
+        desk.tick(to="2025-07-07 05:00")
+        return keep_desk(desk)
+
+
 @pytest.fixture
-def sent(desk: Desk) -> Desk:
+def sent(tmp_path: Path, kept_sent: Kept) -> Iterator[Desk]:
     """A reader has subscribed and got an issue."""
-    desk.tick()
-    desk.subscribe(READER)
-    desk.tick(to="2025-07-06 05:00")
-    desk.tick(to="2025-07-07 05:00")
-    return desk
+    with running_desk(tmp_path, like=kept_sent) as one:
+        one.server.keep_calendar()  # as at any start
+        yield one

@@ -1,0 +1,69 @@
+"""What other people's servers are asked, and what came of it: nouns only, so that who names them loads no network library."""
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Literal
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """What to ask for, and what we know of it already. `allow_hosts` may be private on purpose.
+
+    `any_status`: the page that comes with a 404 or 500 is wanted too. `bodiless`: only the answer is, and not the page.
+    """
+
+    url: str
+    etag: str = ""
+    last_modified: str = ""
+    accept: str = "application/atom+xml, application/rss+xml, application/feed+json, application/xml;q=0.9, */*;q=0.5"
+    allow_hosts: frozenset[str] = frozenset()
+    agent: str = ""
+    any_status: bool = False
+    bodiless: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fetched:
+    """What came back. `moved_to`: every redirect on the way was permanent. `retry_after_s`: the server asked to wait.
+
+    `status` is 0 if no server answered; `server_time` is what the server's clock says.
+    """
+
+    outcome: Literal["content", "unchanged", "gone", "failed"]
+    url: str
+    data: bytes = b""
+    content_type: str = ""
+    etag: str = ""
+    last_modified: str = ""
+    moved_to: str = ""
+    retry_after_s: int | None = None
+    reason: str = ""
+    # Not what was fetched, but how: two answers with the same bytes are equal.
+    status: int = field(default=0, compare=False)
+    server_time: datetime | None = field(default=None, compare=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Post:
+    """A JSON document, with the headers that go with it, for one address."""
+
+    url: str
+    body: bytes = field(repr=False)
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+    allow_hosts: frozenset[str] = frozenset()
+    agent: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Posted:
+    """Whether it was taken. `gone`: the server wants nothing more. `retry_after_s`: the server asked to wait."""
+
+    outcome: Literal["done", "gone", "failed"]
+    retry_after_s: int | None = None
+    reason: str = ""
+
+
+def hosts(names: Collection[str]) -> frozenset[str]:
+    """Host names of the settings, for comparing."""
+    return frozenset(name.strip().lower().rstrip(".") for name in names)
