@@ -199,6 +199,7 @@ def test_nothing_in_the_repository_speaks_of_this_machine() -> None:
         if not path.is_file() or parts & {
             ".git",
             ".venv",
+            ".cache",
             "build",
             "__pycache__",
             ".newsletter",

@@ -3,7 +3,7 @@
 import re
 from urllib.parse import parse_qsl, urlsplit
 
-from newsletter.checking.page import Page, Problem, Problems, is_hidden, name_of, style_of, text_of
+from newsletter.checking.page import Page, Problem, Problems, is_hidden, name_of, style_of, text_of, words_of_its_size
 
 SHORTEST, LONGEST = 40, 130
 _FILLER = str.maketrans("", "", "\u034f\u200c\xa0\u200b\ufeff")
@@ -34,7 +34,8 @@ def hidden_how(page: Page) -> Problems:
     """H28"""
     for element in page.all():
         size = style_of(element).get("font-size", "")
-        if re.fullmatch(r"[01](?:\.\d+)?px|0", size) and text_of(element):
+        # What stands in it with a size of its own, and blanks that fill a preheader, are not what is meant.
+        if re.fullmatch(r"[01](?:\.\d+)?px|0", size) and re.search(r"[^\W_]", words_of_its_size(element)):
             yield Problem(
                 "text of 1 px counts as hidden words to spam filters; display:none and mso-hide:all", name_of(element)
             )
@@ -44,6 +45,8 @@ def addresses(page: Page) -> Problems:
     """H29"""
     own = urlsplit(page.url).hostname
     for link in page.all("a"):
+        if link.get("href") is None and (link.get("name") or link.get("id")):
+            continue  # a place to jump to
         href = link.get("href") or ""
         parts = urlsplit(href)
         if parts.scheme in ("mailto", "tel"):

@@ -55,9 +55,10 @@ def _forced_width(element: Any) -> float:
 
 
 def _is_freed(page: Page, element: Any) -> bool:
-    """Whether a kept rule for narrow screens gives it another width."""
+    """Whether a kept rule gives it another width: one for narrow screens, or, where only an attribute says it, for all."""
+    by_attribute = not {"width", "min-width"} & style_of(element).keys()
     return any(
-        "max-width" in rule.media
+        ("max-width" in rule.media or (by_attribute and not rule.media))
         and not rule.declarations.keys().isdisjoint(("width", "max-width", "min-width", "display"))
         and element in page.sheet.find(rule)
         for rule in page.sheet.rules

@@ -98,6 +98,16 @@ def text_of(element: Any) -> str:
     return " ".join(element.text_content().split())
 
 
+def words_of_its_size(element: Any) -> str:
+    """The words of an element that no element inside gives a size of its own."""
+    words = [element.text or ""]
+    for child in element:
+        if isinstance(child.tag, str) and not {"font-size", "font"} & style_of(child).keys():
+            words.append(words_of_its_size(child))
+        words.append(child.tail or "")
+    return " ".join(" ".join(words).split())
+
+
 def name_of(element: Any) -> str:
     """An element for people: its tag, and its first words or its address."""
     told = element.get("href") or element.get("src") or text_of(element)

@@ -20,7 +20,9 @@ def headings(page: Page) -> Problems:
     """H37"""
     levels = [int(one.tag[1]) for one in page.all(*_HEADINGS) if not is_hidden(one)]
     if levels.count(1) != 1:
-        yield Problem(f"{levels.count(1)} headings of the first level; one is right")
+        # A short note is right without any; where there are some, who jumps from one to the next misses the first.
+        level = "error" if levels else "warning"
+        yield Problem(f"{levels.count(1)} headings of the first level; one is right", level=level)
     for before, after in pairwise(levels):
         if after > before + 1:
             yield Problem(f"h{after} follows h{before}: a level is left out")

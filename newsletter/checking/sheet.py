@@ -84,6 +84,8 @@ def _blocks(css: str) -> Iterator[tuple[str, str]]:
         elif piece == ";":  # @import and @charset end so
             prelude = ""
         depth += piece == "{"
+    if depth:  # what is open at the end is closed there (CSS Syntax 3, 5.4)
+        yield prelude.strip(), body
 
 
 class _Step(NamedTuple):

@@ -6,7 +6,8 @@ from newsletter.checking.page import Page, Problem, Problems
 
 CLIP_BYTES, WARN_BYTES = 102_400, 90_000
 STYLE_LIMIT = 16_384
-_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x80-\x9f]")
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x80-\x9f]|&#(?:[0-8]|1[1-9]|2\d|3[01]|12[89]|1[345]\d);")
+_COMMENT = re.compile(r"/\*.*?\*/", re.DOTALL)
 
 
 def clipping(page: Page) -> Problems:
@@ -17,7 +18,8 @@ def clipping(page: Page) -> Problems:
     elif size > WARN_BYTES:
         yield Problem(f"{size:,} bytes of HTML, near the {CLIP_BYTES:,} at which Gmail cuts", level="warning")
     if found := _CONTROL.search(page.html):
-        yield Problem(f"holds a control character (U+{ord(found[0]):04X}); Gmail cuts such mails")
+        code = ord(found[0]) if len(found[0]) == 1 else int(found[0][2:-1])
+        yield Problem(f"holds a control character (U+{code:04X}); Gmail cuts such mails")
 
 
 def style_size(page: Page) -> Problems:
@@ -30,7 +32,7 @@ def nested_at_rules(page: Page) -> Problems:
     """H16"""
     for style in page.styles:
         depth, inside = 0, False
-        for part in re.findall(r"@[a-z-]+|[{}]", style):
+        for part in re.findall(r"@[a-z-]+|[{}]", _COMMENT.sub("", style)):
             if part == "{":
                 depth += 1
             elif part == "}":

@@ -1,10 +1,25 @@
 """H1 to H13: what mail clients need of the frame around the text."""
 
 import re
+from typing import Any
+from urllib.parse import urlsplit
 
 from newsletter.checking.page import Page, Problem, Problems, name_of, style_of
 
 _TAG = re.compile(r"[a-z]{2,3}(?:-[A-Za-z0-9]{2,8})*\Z")
+# What browsers draw without guessing: HTML, and the older types of document with their address.
+_DOCTYPE = re.compile(
+    r'\s*(?:<!--(?:(?!-->).)*-->\s*)*<!doctype html(?:\s+public\s+"-//w3c//dtd x?html [14]\.[01][^"]*"\s+"[^"]+")?\s*>',
+    re.IGNORECASE | re.DOTALL,
+)
+_CHARSET = re.compile(
+    r"""<meta\s+(?:charset=["']?utf-8|http-equiv=["']?content-type["']?\s+content=["'][^"']*charset=utf-8)""",
+    re.IGNORECASE,
+)
+# One without a width is as wide as the device where it says a scale.
+_WIDTH = re.compile(r"width\s*=\s*device-width|initial-scale\s*=\s*1")
+_OF_ROWS = re.compile(r"(?<!tbody)(?<!thead)(?<!tfoot) ?> ?tr\b")
+_RTL = frozenset("ar arc ckb dv fa he ks ku ps sd ug ur yi".split())
 _FORBIDDEN = ("script", "iframe", "form", "object", "embed", "video", "audio", "base", "input", "button")
 _CONDITION = re.compile(r"<!--\[if [^\]]*\]>(?:<!-->)?|<!--<!\[endif\]-->|<!\[endif\]-->")
 _DEEPEST_TABLE, _DEEPEST = 5, 200
@@ -13,15 +28,17 @@ _METAS = ("x-apple-disable-message-reformatting", "format-detection", "color-sch
 
 def doctype(page: Page) -> Problems:
     """H1"""
-    if not page.html.startswith("<!DOCTYPE html>"):
+    if not _DOCTYPE.match(page.html):
         yield Problem("does not begin with <!DOCTYPE html>; clients then guess at widths")
 
 
 def language(page: Page) -> Problems:
     """H2"""
     root = page.tree
-    if not _TAG.match(root.get("lang") or "") or root.get("dir") not in ("ltr", "rtl"):
-        yield Problem("<html> needs lang and dir")
+    if not _TAG.match(root.get("lang") or ""):
+        yield Problem("<html> needs lang: by it the mail is read aloud")
+    elif (root.get("lang") or "").partition("-")[0].lower() in _RTL and root.get("dir") not in ("rtl", "auto"):
+        yield Problem('<html> needs dir="rtl" in this language')
     wrapper = next((one for one in page.all("div") if one.get("role") == "article"), None)
     if wrapper is None or not wrapper.get("aria-label") or wrapper.get("lang") != root.get("lang"):
         yield Problem('no <div role="article" aria-label lang dir> around the text; some clients drop <html>')
@@ -29,14 +46,14 @@ def language(page: Page) -> Problems:
 
 def charset(page: Page) -> Problems:
     """H3"""
-    if not re.search(r'<meta charset="utf-8">', page.html[:1024], re.IGNORECASE):
+    if not _CHARSET.search(page.html[:1024]):
         yield Problem('no <meta charset="utf-8"> in the first 1024 bytes')
 
 
 def viewport(page: Page) -> Problems:
     """H4"""
     content = next((one.get("content") or "" for one in page.all("meta") if one.get("name") == "viewport"), "")
-    if "width=device-width" not in content:
+    if not _WIDTH.search(content):
         yield Problem("no viewport of width=device-width; phones show the page tiny")
     if "user-scalable=no" in content or "maximum-scale" in content:
         yield Problem("the viewport forbids to enlarge the text")
@@ -66,11 +83,22 @@ def office(page: Page) -> Problems:
 def forbidden(page: Page) -> Problems:
     """H8"""
     for element in page.all():
-        if element.tag in _FORBIDDEN or (element.tag == "link" and "stylesheet" in (element.get("rel") or "")):
+        if element.tag == "link" and "stylesheet" in (element.get("rel") or "") and _is_of_typefaces(element):
+            yield Problem(
+                "a typeface from elsewhere: few clients load it, and it tells who reads", name_of(element), "warning"
+            )
+        # Gmail takes a button in its list of mails from such data.
+        elif element.tag == "script" and element.get("type") == "application/ld+json":
+            continue
+        elif element.tag in _FORBIDDEN or (element.tag == "link" and "stylesheet" in (element.get("rel") or "")):
             yield Problem("no mail client runs or shows this", name_of(element))
         for attribute in element.attrib:
             if attribute.lower().startswith("on"):
                 yield Problem(f"{attribute}: no mail client runs this", name_of(element))
+
+
+def _is_of_typefaces(link: Any) -> bool:
+    return (urlsplit(link.get("href") or "").hostname or "").startswith("fonts.")
 
 
 def conditional_comments(page: Page) -> Problems:
@@ -111,9 +139,13 @@ def nesting(page: Page) -> Problems:
 
 def explicit_tbody(page: Page) -> Problems:
     """H12"""
+    # Where no rule goes by it, or one for either way, the tbody that browsers add changes nothing.
+    selectors = [rule.selector for rule in page.sheet.rules]
+    goes_by_it = any(map(_OF_ROWS.search, selectors)) and not any("tbody" in one for one in selectors)
+    level = "error" if goes_by_it else "warning"
     for table in page.all("table"):
         if table.find("./tr") is not None:
-            yield Problem("tr without tbody: browsers add one, and styles then miss", name_of(table))
+            yield Problem("tr without tbody: browsers add one, and styles then miss", name_of(table), level)
 
 
 def width(page: Page) -> Problems:

@@ -4,19 +4,32 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from newsletter.checking.page import Page, Problem, Problems, is_hidden, name_of, style_of, text_of
+from newsletter.checking.page import Page, Problem, Problems, is_hidden, name_of, style_of, text_of, words_of_its_size
 
-_RULE = re.compile(r"\{([^{}]*)\}")
 _LAYOUT = re.compile(
-    r"(?:^|;)\s*(?:display\s*:\s*(?:inline-)?(?:flex|grid)|position\s*:|float\s*:|gap\s*:|grid-)", re.IGNORECASE
+    r"(?:^|;)\s*(?:display\s*:\s*(?:inline-)?(?:flex|grid)|position\s*:\s*(?:absolute|fixed|sticky)|float\s*:\s*(?:left|right)|gap\s*:|grid-)",
+    re.IGNORECASE,
 )
-_MODERN = re.compile(r"var\(|oklch\(|color-mix\(|hsl\(|rgba?\(|lab\(")
+# rgb(1, 2, 3) is as old as colours are.
+_MODERN = re.compile(r"var\(|oklch\(|color-mix\(|hsla?\(|rgba\(|rgb\([^,]*\)|lab\(")
+# A shadow, or a change by and by, is missed by nobody.
+_ADORNS = re.compile(r".*shadow|transition|animation")
+# Longer than what is printed small: an address, a copyright, why one gets the mail.
+_FINE_PRINT = 160
 _COLOUR = re.compile(r"(?<![\w-])#([0-9a-fA-F]+)\b")
+_MOMENT = re.compile(r":(?:hover|active|focus|visited|link)\b|\[data-ogs[cb]\]")
 _GENERIC = ("serif", "sans-serif", "monospace", "cursive", "system-ui")
 _TEXT = ("td", "p", "li", "h1", "h2", "h3", "h4")
+_BLOCKS = frozenset("p div h1 h2 h3 h4 h5 h6 ul ol blockquote pre hr center".split())
+_OF_THE_WINDOW = ("margin", "padding", "width", "min-width", "height")
 _NO_PADDING = ("p", "div", "a")
 # What a page can be read without: a client's own switches, variables, what happens under a pointer.
-_UNREAD = re.compile(r"-|mso-|color-scheme|cursor|transition|animation")
+_UNREAD = re.compile(r"-|mso-|color-scheme|cursor|transition|animation|table-layout")
+# What an attribute says where a style is dropped.
+_ATTRIBUTES = {
+    "border-spacing": "cellspacing", "border-collapse": "cellspacing", "width": "width", "height": "height",
+    "background-color": "bgcolor", "text-align": "align", "vertical-align": "valign",
+}  # fmt: skip
 
 
 def inline(page: Page) -> Problems:
@@ -27,7 +40,13 @@ def inline(page: Page) -> Problems:
         wanted = [name for name in rule.declarations if not _UNREAD.match(name)]
         for element in page.sheet.find(rule) if wanted else ():
             there = style_of(element)
-            lost = [name for name in wanted if not _is_said(name, there)]
+            lost = [
+                name
+                for name in wanted
+                if _matters(name, rule.declarations[name].value, element)
+                and not _is_said(name, there)
+                and not (name in _ATTRIBUTES and element.get(_ATTRIBUTES[name]))
+            ]
             if lost:
                 what = ", ".join(lost)
                 yield Problem(
@@ -44,6 +63,15 @@ def inline(page: Page) -> Problems:
 def _is_said(name: str, there: Mapping[str, str]) -> bool:
     """Whether a property, or a shorthand or a part of it, is there."""
     return any(name == one or name.startswith(f"{one}-") or one.startswith(f"{name}-") for one in there)
+
+
+def _matters(name: str, value: str, element: Any) -> bool:
+    """Whether a property does something to an element of this kind that it would not do by itself."""
+    if name == "border-collapse":
+        return bool(element.tag == "table")
+    if element.tag == "body" and name.startswith(_OF_THE_WINDOW):
+        return False  # on the web a client puts the mail into a page that has a body already
+    return name != "display" or value != "block" or element.tag not in _BLOCKS
 
 
 def _without(page: Page, names: tuple[str, ...], attribute: str) -> Iterator[Any]:
@@ -63,25 +91,33 @@ def _without(page: Page, names: tuple[str, ...], attribute: str) -> Iterator[Any
 
 def kept_important(page: Page) -> Problems:
     """H20"""
-    for style in page.styles:
-        for body in _RULE.findall(style):
-            for declaration in filter(str.strip, body.split(";")):
-                name = declaration.partition(":")[0].strip()
-                if "!important" not in declaration and not name.startswith("--") and name != "color-scheme":
-                    yield Problem(
-                        f"{declaration.strip()[:60]}: without !important it does not win over an inline style"
-                    )
+    for rule in page.sheet.rules:
+        weak = [name for name, one in rule.declarations.items() if not one.important and not _UNREAD.match(name)]
+        # Under a pointer, or in Outlook.com, it is the same element.
+        elements = (
+            page.sheet.find(rule._replace(selector=_MOMENT.sub("", rule.selector).strip() or "*")) if weak else ()
+        )
+        for name in weak:
+            value = rule.declarations[name].value
+            if any(_bare(style_of(one).get(name, value)) != _bare(value) for one in elements):
+                # What is so for a moment or somewhere must win; what is so everywhere may well give way.
+                level = "error" if rule.media or _MOMENT.search(rule.selector) else "warning"
+                what = f"{name}: {value[:40]} of {rule.selector[:40]}"
+                yield Problem(f"{what}: without !important an inline style wins", level=level)
+
+
+def _bare(value: str) -> str:
+    return re.sub(r"\b0px\b", "0", " ".join(value.lower().split()))
 
 
 def layout(page: Page) -> Problems:
     """H21"""
     for element in page.all():
-        style = element.get("style") or ""
-        if _LAYOUT.search(style):
+        if _LAYOUT.search(element.get("style") or ""):
             yield Problem(
                 "the layout needs flex, grid, float or position: many clients know none of them", name_of(element)
             )
-        if _MODERN.search(style):
+        if any(_MODERN.search(value) for name, value in style_of(element).items() if not _ADORNS.match(name)):
             yield Problem("a colour or var() that many clients drop", name_of(element))
 
 
@@ -98,11 +134,13 @@ def sizes(page: Page) -> Problems:
     for element in page.all("p", "li", "td"):
         style = style_of(element)
         found = re.match(r"([\d.]+)px", style.get("font-size", ""))
-        if not found or not text_of(element) or is_hidden(element):
+        words = words_of_its_size(element)
+        if not found or not words or is_hidden(element):
             continue
         size = float(found[1])
         if size < 14:
-            yield Problem(f"text of {size:g} px is too small; 14 at least, 16 to read", name_of(element))
+            level = "error" if size < 12 or len(words) > _FINE_PRINT else "warning"
+            yield Problem(f"text of {size:g} px is too small; 14 at least, 16 to read", name_of(element), level)
         line = re.match(r"([\d.]+)px", style.get("line-height", ""))
         if line and size < 24 and not 1.3 <= float(line[1]) / size <= 1.8:
             yield Problem(
@@ -133,8 +171,12 @@ def backgrounds(page: Page) -> Problems:
     """H26"""
     for element in page.all():
         style = style_of(element)
-        pictured = "url(" in style.get("background", "") + style.get("background-image", "")
-        if pictured and text_of(element) and not element.get("bgcolor"):
+        both = style.get("background", "")
+        pictured = "url(" in both + style.get("background-image", "")
+        coloured = (
+            element.get("bgcolor") or style.get("background-color") or _COLOUR.search(re.sub(r"url\([^)]*\)", "", both))
+        )
+        if pictured and text_of(element) and not coloured:
             yield Problem("text on a background picture needs bgcolor: the picture may not come", name_of(element))
 
 

@@ -73,7 +73,7 @@ END = "</td></tr></tbody></table>"
 WORDS = "<p>Eight words of running text, and then some</p>"
 
 BROKEN: dict[str, Callable[[Page], Page]] = {
-    "H1": swap("<!DOCTYPE html>", "<!doctype html>"),
+    "H1": swap("<!DOCTYPE html>", '<!DOCTYPE html PUBLIC "-//W3C//DTD HTML 4.01 Transitional//EN">'),
     "H2": swap('role="article"', ""),
     "H3": swap('<meta charset="utf-8">', ""),
     "H4": swap("width=device-width, initial-scale=1", "width=device-width, user-scalable=no"),
@@ -92,7 +92,7 @@ BROKEN: dict[str, Callable[[Page], Page]] = {
     "H17": swap("</style>", "/* a note */</style>"),
     "H18": put('<img alt="" width="1" style="max-width:100%" src="data:image/png;base64,AAAA">'),
     "H19": swap("</style>", ".name { text-align: center !important; }</style>"),
-    "H20": swap("</style>", ".x { color: #112233; }</style>"),
+    "H20": swap("</style>", ".name { color: #112233; }</style>"),
     "H21": put('<p style="display: flex">x</p>'),
     "H22": put('<p style="font-family: Inter">x</p>'),
     "H23": put('<p style="font-size: 11px">small</p>'),

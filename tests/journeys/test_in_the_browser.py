@@ -5,7 +5,6 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
-from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +12,7 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Page
 
 from newsletter.store.subscribers import find_person
+from tests.axe import violations
 from tests.browser import open_browser
 from tests.serving import Desk, listening, running_desk
 
@@ -172,19 +172,13 @@ def test_a_providers_request_ends_it_as_well(browser: Browser, desk: Desk) -> No
     assert known.row.state == "unsubscribed"
 
 
-AXE = files("axe_playwright_python").joinpath("axe.min.js").read_text(encoding="utf-8")
-
-
-def violations(context: BrowserContext, address: str, before: Callable[[Page], None] = lambda page: None) -> list[str]:
+def judge(context: BrowserContext, address: str, before: Callable[[Page], None] = lambda page: None) -> list[str]:
     page = context.new_page()
     page.goto(address)
     before(page)
-    page.evaluate(AXE)
-    found: dict[str, Any] = page.evaluate(
-        "axe.run({resultTypes: ['violations']}).then(({violations}) => ({violations}))"
-    )
+    found = [f"{address}: {one}" for one in violations(page)]
     page.close()
-    return [f"{address}: {one['id']}: {node['html'][:120]}" for one in found["violations"] for node in one["nodes"]]
+    return found
 
 
 def send_form(page: Page, address: str) -> None:
@@ -210,10 +204,10 @@ def test_axe_finds_nothing_on_any_page(browser: Browser, desk: Desk, scheme: Any
         for path in ("/", f"/{SLUG}/", "/themes/caucasus/", "/follow/", "/subscribe", "/preferences", "/search", "/search?q=Baku",
                      "/embed", "/no-such-page", "/u/nonsense", unsubscribe, reader,
                      f"/confirm/{make_link(desk.store, number, 'confirm', desk.clock())}"):  # fmt: skip
-            found += violations(context, url + path)
-        found += violations(context, f"{url}/subscribe", lambda page: send_form(page, "no@x"))
-        found += violations(context, f"{url}/subscribe", lambda page: send_form(page, "a@example.org"))
-        found += violations(context, url + reader, lambda page: press(page, "Erase my data"))
+            found += judge(context, url + path)
+        found += judge(context, f"{url}/subscribe", lambda page: send_form(page, "no@x"))
+        found += judge(context, f"{url}/subscribe", lambda page: send_form(page, "a@example.org"))
+        found += judge(context, url + reader, lambda page: press(page, "Erase my data"))
         context.close()
     assert found == []
 
