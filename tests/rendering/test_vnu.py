@@ -9,15 +9,17 @@ from jinja2 import Environment
 
 from newsletter.archive import render_archive
 from newsletter.desk import read_config
+from newsletter.preview import Preview
 from newsletter.rendering.content import show_issue
 from newsletter.rendering.site import Published, render_site
 from newsletter.slots import publication_moment
 from newsletter.store.mailed_links import make_link
 from newsletter.store.subscribers import find_person
+from newsletter.web.preview_app import make_preview_app
 from newsletter.workspace import Workspace
 from tests.rendering.issues import EDITION, PUBLICATION, THEMES, make_issue
 from tests.rendering.mails import ROOT, SLUG, every_mail, read_words
-from tests.serving import Desk, running_desk
+from tests.serving import Desk, Pages, running_desk
 from tests.vnu import Message, judge
 
 READER = "reader@example.org"
@@ -60,6 +62,13 @@ def archive_pages(environment: Environment) -> dict[str, str]:
     return {name.removesuffix(".html"): text for name, text in pages.items()}
 
 
+def desk_page() -> dict[str, str]:
+    """The preview with the desk in it, as it comes before its script fills it."""
+    preview = Preview(Workspace(ROOT), SLUG)
+    preview.refresh()
+    return {"preview": Pages(make_preview_app(preview)).get("/", host="localhost").text}
+
+
 def form_pages(desk: Desk) -> dict[str, str]:
     """Every form of the server, before and after it was sent."""
     desk.tick()
@@ -95,7 +104,7 @@ def form_pages(desk: Desk) -> dict[str, str]:
 def judged(environment: Environment, tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[Message]]:
     """By page, what is said of it: all of them at once, since the checker takes longer to start than to read."""
     with running_desk(tmp_path_factory.mktemp("desk")) as desk:
-        pages = every_mail(environment) | archive_pages(environment) | form_pages(desk) | BROKEN
+        pages = every_mail(environment) | archive_pages(environment) | form_pages(desk) | desk_page() | BROKEN
     assert all(text.lstrip().startswith("<!DOCTYPE html>") for text in pages.values())
     messages = judge(pages, tmp_path_factory.mktemp("pages"))
     return {name: [one for one in messages if one.name == name] for name in pages}
