@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page
+from playwright.sync_api import Browser, Page
 
 from newsletter.store.subscribers import find_person
 from tests.browser import open_browser
@@ -175,16 +175,11 @@ def test_a_providers_request_ends_it_as_well(browser: Browser, desk: Desk) -> No
 AXE = files("axe_playwright_python").joinpath("axe.min.js").read_text(encoding="utf-8")
 
 
-def violations(context: BrowserContext, address: str, before: Callable[[Page], None] = lambda page: None) -> list[str]:
-    page = context.new_page()
+def violations(page: Page, address: str, before: Callable[[Page], None] = lambda page: None) -> list[str]:
     page.goto(address)
     before(page)
-    page.evaluate(AXE)
-    found: dict[str, Any] = page.evaluate(
-        "axe.run({resultTypes: ['violations']}).then(({violations}) => ({violations}))"
-    )
-    page.close()
-    return [f"{address}: {one['id']}: {node['html'][:120]}" for one in found["violations"] for node in one["nodes"]]
+    found: list[Any] = page.evaluate("axe.run({resultTypes: ['violations']}).then((found) => found.violations)")
+    return [f"{address}: {one['id']}: {node['html'][:120]}" for one in found for node in one["nodes"]]
 
 
 def send_form(page: Page, address: str) -> None:
@@ -206,14 +201,16 @@ def test_axe_finds_nothing_on_any_page(browser: Browser, desk: Desk, scheme: Any
     unsubscribe = desk.link("/u/", READER)
     with serving(desk) as url:
         context = browser.new_context(color_scheme=scheme, bypass_csp=True)  # axe is a script, and ours allow none
+        context.add_init_script(AXE)
+        page = context.new_page()
         found = []
         for path in ("/", f"/{SLUG}/", "/themes/caucasus/", "/follow/", "/subscribe", "/preferences", "/search", "/search?q=Baku",
                      "/embed", "/no-such-page", "/u/nonsense", unsubscribe, reader,
                      f"/confirm/{make_link(desk.store, number, 'confirm', desk.clock())}"):  # fmt: skip
-            found += violations(context, url + path)
-        found += violations(context, f"{url}/subscribe", lambda page: send_form(page, "no@x"))
-        found += violations(context, f"{url}/subscribe", lambda page: send_form(page, "a@example.org"))
-        found += violations(context, url + reader, lambda page: press(page, "Erase my data"))
+            found += violations(page, url + path)
+        found += violations(page, f"{url}/subscribe", lambda page: send_form(page, "no@x"))
+        found += violations(page, f"{url}/subscribe", lambda page: send_form(page, "a@example.org"))
+        found += violations(page, url + reader, lambda page: press(page, "Erase my data"))
         context.close()
     assert found == []
 
