@@ -10,7 +10,11 @@ ROOT = Path(__file__).resolve().parent.parent
 
 def main(arguments: list[str]) -> int:
     """Run pytest; without arguments everything runs, spread over the cores, and coverage is reported."""
-    whole = ["-n", "auto", "--cov", "--cov-report=term:skip-covered", "--cov-fail-under=0"] if not arguments else []
+    whole = (
+        ["-n", "auto", "--dist", "worksteal", "--cov", "--cov-report=term:skip-covered", "--cov-fail-under=0"]
+        if not arguments
+        else []
+    )
     environment = {name: value for name, value in os.environ.items() if not name.startswith("NEWSLETTER_")}
     # The many processes that the tests start would else compile the whole program anew, each of them.
     environment.pop("PYTHONDONTWRITEBYTECODE", None)

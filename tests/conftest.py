@@ -40,6 +40,12 @@ def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Store]:
     opened.close()
 
 
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Those that ask for time of their own come first: one that takes a minute must not be the last."""
+    items.sort(key=lambda item: item.get_closest_marker("timeout") is None)
+
+
 def pytest_sessionfinish() -> None:
     """The PostgreSQL server that tests have started ends with them."""
     stop()

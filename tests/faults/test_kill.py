@@ -1,5 +1,7 @@
 """kill -9 of the real program, rows F1-F4: nobody is lost, and every second copy is listed. The long form: ./run bench kill."""
 
+import io
+import json
 import random
 import re
 import socket
@@ -8,14 +10,16 @@ import subprocess
 import time
 from collections import Counter
 from collections.abc import Callable
-from contextlib import closing
+from contextlib import closing, redirect_stdout
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from bench.kill import CONNECTIONS, Desk, count_bound, make_desk, measure
 from bench.recorder import Recorder
+from newsletter.cli import run
 
 
 def wait_until(condition: Callable[[], object], seconds: float = 30) -> None:
@@ -51,8 +55,20 @@ def addresses(recorder: Recorder) -> list[str]:
     return [copy.address for copy in recorder.copies]
 
 
+def look(desk: Desk, *arguments: str) -> dict[str, Any]:
+    """`newsletter … --json` of a command that only reads: here, where the program is loaded already."""
+    out = io.StringIO()
+    with pytest.MonkeyPatch.context() as patch, redirect_stdout(out):
+        for name, value in desk.environment.items():
+            patch.setenv(name, value)
+        code = run([*arguments, "--workspace", str(desk.folder), "--json"])
+    assert code in (0, 1), out.getvalue()
+    document: dict[str, Any] = json.loads(out.getvalue())
+    return document
+
+
 def doubts(desk: Desk, issue: str) -> list[str]:
-    return [row["address"] for row in desk.ask("status", issue, "--in-doubt")["in_doubt"]]
+    return [row["address"] for row in look(desk, "status", issue, "--in-doubt")["in_doubt"]]
 
 
 def finish(desk: Desk, issue: str) -> None:
@@ -106,7 +122,7 @@ def test_f2_killed_between_the_acceptance_and_the_record(tmp_path: Path, read: b
         first, second = recorder.copies
         assert (first.message_id, first.sha256, first.address) == (second.message_id, second.sha256, second.address)
         assert doubts(desk, issue) == [first.address]
-        assert desk.ask("verify", issue)["accepted"] == 1
+        assert look(desk, "verify", issue)["accepted"] == 1
 
 
 def test_f3_killed_after_the_claim_and_before_the_mail(tmp_path: Path) -> None:

@@ -18,7 +18,7 @@ import pytest
 
 from bench.kill import Desk, count_bound, make_addresses, make_desk
 from bench.recorder import Recorder
-from tests.faults.test_kill import addresses, database, doubts, finish, wait_until
+from tests.faults.test_kill import addresses, database, doubts, finish, look, wait_until
 
 READERS = 400
 SLOW_S = 0.05
@@ -49,7 +49,7 @@ class Post:
         assert process.returncode == 0
 
     def books(self) -> dict[str, Any]:
-        return self.desk.ask("verify", ISSUE)
+        return look(self.desk, "verify", ISSUE)
 
     def check_all_got_one(self) -> None:
         """Send what is left. Everybody has one copy, but for those in doubt, who may have one more for each time."""

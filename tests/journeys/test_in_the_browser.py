@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page
+from playwright.sync_api import Browser, Page
 
 from newsletter.store.subscribers import find_person
-from tests.axe import violations
+from tests.axe import AXE, violations
 from tests.browser import open_browser
 from tests.serving import Desk, listening, running_desk
 
@@ -172,13 +172,10 @@ def test_a_providers_request_ends_it_as_well(browser: Browser, desk: Desk) -> No
     assert known.row.state == "unsubscribed"
 
 
-def judge(context: BrowserContext, address: str, before: Callable[[Page], None] = lambda page: None) -> list[str]:
-    page = context.new_page()
+def judge(page: Page, address: str, before: Callable[[Page], None] = lambda page: None) -> list[str]:
     page.goto(address)
     before(page)
-    found = [f"{address}: {one}" for one in violations(page)]
-    page.close()
-    return found
+    return [f"{address}: {one}" for one in violations(page)]
 
 
 def send_form(page: Page, address: str) -> None:
@@ -200,14 +197,16 @@ def test_axe_finds_nothing_on_any_page(browser: Browser, desk: Desk, scheme: Any
     unsubscribe = desk.link("/u/", READER)
     with serving(desk) as url:
         context = browser.new_context(color_scheme=scheme, bypass_csp=True)  # axe is a script, and ours allow none
+        context.add_init_script(AXE)
+        page = context.new_page()
         found = []
         for path in ("/", f"/{SLUG}/", "/themes/caucasus/", "/follow/", "/subscribe", "/preferences", "/search", "/search?q=Baku",
                      "/embed", "/no-such-page", "/u/nonsense", unsubscribe, reader,
                      f"/confirm/{make_link(desk.store, number, 'confirm', desk.clock())}"):  # fmt: skip
-            found += judge(context, url + path)
-        found += judge(context, f"{url}/subscribe", lambda page: send_form(page, "no@x"))
-        found += judge(context, f"{url}/subscribe", lambda page: send_form(page, "a@example.org"))
-        found += judge(context, url + reader, lambda page: press(page, "Erase my data"))
+            found += judge(page, url + path)
+        found += judge(page, f"{url}/subscribe", lambda page: send_form(page, "no@x"))
+        found += judge(page, f"{url}/subscribe", lambda page: send_form(page, "a@example.org"))
+        found += judge(page, url + reader, lambda page: press(page, "Erase my data"))
         context.close()
     assert found == []
 
