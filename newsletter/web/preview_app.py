@@ -78,6 +78,9 @@ def make_preview_app(preview: Preview) -> ASGIApp:
         tab = request.path_params["tab"]
         if tab not in TABS or preview.shown is None:
             raise HTTPException(404)
+        if tab == "checks":
+            found = render(environment, "web/findings.html.j2", {"findings": preview.shown.findings})
+            return HTMLResponse(found, headers=_frame_headers("'none'"))
         return await run_in_threadpool(_show, preview, preview.shown, tab, request.query_params)
 
     async def events(request: Request) -> Response:
@@ -108,10 +111,13 @@ async def _tell(preview: Preview) -> AsyncIterator[str]:
         await asyncio.sleep(LOOK_S)
 
 
+def _frame_headers(images: str) -> dict[str, str]:
+    return {"Content-Security-Policy": _FRAME_CSP.format(images=images), "Cache-Control": "no-store"}
+
+
 def _show(preview: Preview, shown: Shown, tab: str, query: Mapping[str, str]) -> Response:
     themes = [slug for slug in query.get("themes", "").split() if slug in dict(shown.sections)]
-    images = "'none'" if tab == "images" else "https: http:"
-    headers = {"Content-Security-Policy": _FRAME_CSP.format(images=images), "Cache-Control": "no-store"}
+    headers = _frame_headers("'none'" if tab == "images" else "https: http:")
     if tab in ("desktop", "phone", "dark", "images", "styles"):
         html = shown.mail(themes)
         return HTMLResponse(
@@ -124,8 +130,5 @@ def _show(preview: Preview, shown: Shown, tab: str, query: Mapping[str, str]) ->
         "source": lambda: shown.mail(themes),
         "headers": lambda: shown.headers,
         "feed": preview.feed,
-        "checks": lambda: (
-            "\n".join(f"{one.level}  {one.rule}  {one}" for one in shown.findings) or "The checks found nothing."
-        ),
     }
     return PlainTextResponse(texts[tab](), headers=headers)

@@ -125,6 +125,22 @@ def test_a_save_is_followed_where_one_was_reading_and_a_mistake_keeps_the_last_g
         page.close()
 
 
+@pytest.mark.timeout(100)
+def test_the_checks_say_what_and_where(browser: Browser, workspace: Workspace) -> None:
+    with previewing(workspace) as port:
+        page = open_preview(browser, port)
+        page.locator("#tab-checks").click()
+        frame_of(page).get_by_text("The checks found nothing.").wait_for()
+        edit(workspace, "faster than anyone", "faster <b>TK</b> than anyone")
+        row = frame_of(page).get_by_role("row").filter(has_text="leftover")
+        row.wait_for()
+        assert [cell.inner_text() for cell in row.get_by_role("cell").all()] == [
+            "error", "leftover", f"issues/{SLUG}/issue.md:11", "'TK' was left over",
+        ]  # fmt: skip
+        assert page.locator("#count").inner_text() == "(1)"
+        page.close()
+
+
 def test_what_is_shown_can_run_nothing(workspace: Workspace) -> None:
     with previewing(workspace) as port:
         connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
