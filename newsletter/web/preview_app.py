@@ -19,7 +19,7 @@ from newsletter.preview import Preview, Shown, in_the, without_styles
 from newsletter.rendering.templates import render
 from newsletter.web.desk_app import desk_routes
 
-LOOK_S = 0.1
+LOOK_S = 0.05
 _HOSTS = ("127.0.0.1", "localhost", "[::1]")
 _PAGE_CSP = (
     "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; frame-src 'self'; img-src 'self'; "
@@ -106,7 +106,7 @@ async def _tell(preview: Preview) -> AsyncIterator[str]:
         if preview.version != told:
             told, quiet = preview.version, 0
             yield f"data: {json.dumps(told)}\n\n"
-        elif (quiet := quiet + 1) % 100 == 0:
+        elif (quiet := quiet + 1) % 200 == 0:
             yield ": still here\n\n"
         await asyncio.sleep(LOOK_S)
 
