@@ -3,6 +3,7 @@
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -54,3 +55,12 @@ def pytest_sessionfinish() -> None:
 def pytest_addoption(parser: pytest.Parser) -> None:
     """`--update-golden` writes what the program makes today as what is expected from now on."""
     parser.addoption("--update-golden", action="store_true", help="renew the expected files of the journeys")
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    """Debian's Chromium, one a module: as long as it runs, its event loop is that of the thread."""
+    from tests.browser import open_browser  # playwright takes a while to load
+
+    with open_browser() as one:
+        yield one

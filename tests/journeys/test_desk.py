@@ -17,18 +17,11 @@ from bench.preview import previewing
 from newsletter.arrange import Desk, Edit, Meanwhile, hash_of
 from newsletter.cli import run
 from newsletter.workspace import Workspace, issue_path
-from tests.browser import open_browser
 
 ROOT = Path(__file__).resolve().parents[2]
 SLUG = "2025-07-07-weekly"
 RAIL = "Yerevan and Tbilisi talk about a railway"
 REPEAT = "Canberra looks in both directions"
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with open_browser() as one:
-        yield one
 
 
 @pytest.fixture

@@ -13,17 +13,10 @@ from playwright.sync_api import Browser, Page
 
 from newsletter.store.subscribers import find_person
 from tests.axe import AXE, violations
-from tests.browser import open_browser
 from tests.serving import Desk, listening, running_desk
 
 READER = "reader@example.org"
 SLUG = "2025-07-07-weekly"
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with open_browser() as one:
-        yield one
 
 
 @pytest.fixture

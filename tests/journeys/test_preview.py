@@ -3,7 +3,6 @@
 import http.client
 import shutil
 import struct
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -13,16 +12,9 @@ from bench.preview import previewing
 from newsletter.cli import run
 from newsletter.web.preview_app import TABS
 from newsletter.workspace import Workspace
-from tests.browser import open_browser
 
 ROOT = Path(__file__).resolve().parents[2]
 SLUG = "2025-07-07-weekly"
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with open_browser() as one:
-        yield one
 
 
 @pytest.fixture

@@ -1,7 +1,6 @@
 """The page of `newsletter preview` under axe-core: an editor may use a screen reader, a phone, the dark."""
 
 import shutil
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -11,15 +10,8 @@ from playwright.sync_api import Browser
 from bench.preview import previewing
 from newsletter.workspace import Workspace
 from tests.axe import violations
-from tests.browser import open_browser
 
 ROOT = Path(__file__).resolve().parents[2]
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with open_browser() as one:
-        yield one
 
 
 @pytest.fixture
@@ -43,5 +35,11 @@ def test_axe_finds_nothing_on_the_preview(browser: Browser, workspace: Workspace
             page.goto(f"http://127.0.0.1:{port}/")
             page.locator("html[data-version]").wait_for(state="attached")
             found += [f"{width}: {one}" for one in violations(page)]
+            page.get_by_role("button", name="Desk").click()
+            page.locator("#desk li").first.press("Enter")
+            page.get_by_role("dialog").wait_for()
+            found += [f"{width}, why: {one}" for one in violations(page)]
+            page.keyboard.press("Escape")
+            found += [f"{width}, desk: {one}" for one in violations(page)]
             context.close()
     assert found == []

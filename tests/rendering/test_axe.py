@@ -1,13 +1,10 @@
 """axe-core's judgement of the mails, on a desktop and a phone, in the light and in the dark (email-html L2)."""
 
-from collections.abc import Iterator
-
 import pytest
 from jinja2 import Environment
 from playwright.sync_api import Browser
 
 from tests.axe import MAIL_RULES, violations
-from tests.browser import open_browser
 from tests.rendering.mails import every_mail
 from tests.rendering.test_in_chromium import open_page
 
@@ -33,12 +30,6 @@ FAULTS = {
     "heading-order": ("<h2", "<h5"),
     "meta-viewport": ("initial-scale=1", "user-scalable=no"),
 }
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with open_browser() as one:
-        yield one
 
 
 @pytest.fixture(scope="module")

@@ -2,7 +2,6 @@
 
 import json
 import re
-from collections.abc import Iterator
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -16,7 +15,6 @@ from newsletter.rendering.content import show_issue
 from newsletter.rendering.email import Mail, render_mail
 from newsletter.rendering.site import Published, render_site
 from newsletter.slots import publication_moment
-from tests.browser import open_browser
 from tests.rendering.issues import EDITION, PUBLICATION, THEMES, make_issue
 
 # Per element: tag and all computed properties, of ::before and ::after too where they show something.
@@ -35,12 +33,6 @@ COMPUTED = """() => {
 # What follows from other properties and from where text breaks: told only where a real property differs as well.
 GEOMETRY = {"width", "height", "inline-size", "block-size", "perspective-origin", "transform-origin"}
 MODES = {"desktop": (800, "light"), "phone": (375, "light"), "dark": (800, "dark")}
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with open_browser() as one:
-        yield one
 
 
 @pytest.fixture(scope="module")

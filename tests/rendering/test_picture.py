@@ -17,7 +17,6 @@ from playwright.sync_api import Browser
 
 from newsletter.preview import Preview, Shown, in_the
 from newsletter.workspace import Workspace
-from tests.browser import open_browser
 
 ROOT = Path(__file__).resolve().parents[2]
 SLUG = "2025-07-07-weekly"
@@ -47,12 +46,6 @@ iframe { display: block; width: 100%; height: 940px; border: 0; }
 .dark b { color: #f2eee6; }
 .dark i { background: #f0a58c; color: #211f1b; }
 """
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with open_browser() as one:
-        yield one
 
 
 @pytest.fixture(scope="module")
