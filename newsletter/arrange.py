@@ -6,20 +6,21 @@ Every edit names the text that it was meant for by its hash: if the file holds a
 import hashlib
 import secrets
 import threading
+from codecs import BOM_UTF8
 from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from newsletter.config import Config
-from newsletter.desk import load_phrases, read_config
+from newsletter.desk import load_phrases, parse_issue, read_config
 from newsletter.draft import Beside, posts_beside, remember_offered
 from newsletter.editing.compose import place_post
-from newsletter.editing.issue_file import IssueFile, insert_posts, read_issue
-from newsletter.editing.rearrange import add_source, drop_post, move_post, set_line
+from newsletter.editing.issue_file import IssueFile, write_post
+from newsletter.editing.rearrange import add_source, cut_post, drop_post, move_post, put_post, set_line
 from newsletter.editing.themes import Verdict
-from newsletter.errors import Mistake, NewsletterError
-from newsletter.model import UNSORTED, Link, Post, Section
+from newsletter.errors import InputError, Mistake, NewsletterError
+from newsletter.model import UNSORTED, IssuePost, Link, Section
 from newsletter.rendering.content import site_name
 from newsletter.text.characters import decode_text
 from newsletter.text.markdown import escape_heading, plain_inline
@@ -73,24 +74,31 @@ class Desk:
     _beside: Beside | None = None
 
     def look(self) -> dict[str, Any]:
-        """The issue, what lies beside it, and what can be undone. Raises InputError if a file is broken."""
+        """The issue, what lies beside it, and what can be undone. Raises InputError if the issue itself is broken."""
         data = self.workspace.read(issue_path(self.slug))
-        file, config, beside = self._read(data)
-        sha = hash_of(data)
+        file, config, sha = parse_issue(data, self.slug), read_config(self.workspace), hash_of(data)
+        trouble, beside = "", None
+        try:
+            beside = self._look_beside(file, config)
+        except NewsletterError as error:  # another file: this one can be worked on nevertheless
+            trouble = str(error)
+        ignored = config.checks.ignore
         return {
             "sha": sha,
             "subject": file.issue.subject,
             "preheader": file.issue.preheader,
-            "sections": [_tell_section(section, beside) for section in file.issue.sections],
+            "sections": [_tell_section(section, file, beside, ignored) for section in file.issue.sections],
             "themes": [{"slug": slug, "title": title} for slug, title in self._targets(config, file).items()],
-            "beside": _tell_beside(beside, file),
+            "beside": _tell_beside(beside, file, self._left_out()) if beside else [],
+            "trouble": trouble,
             "undo": self._done[-1].told if self._done and self._done[-1].after == sha else "",
         }
 
     def explain(self, *, line: int = 0, key: str = "") -> dict[str, Any]:
         """Why a post got its theme, with its text in pieces. Raises KeyError for a post that is not there."""
-        data = self.workspace.read(issue_path(self.slug))
-        _, config, beside = self._read(data)
+        file = parse_issue(self.workspace.read(issue_path(self.slug)), self.slug)
+        config = read_config(self.workspace)
+        beside = self._look_beside(file, config)
         verdict = beside.placed[line] if line else _collected(beside)[key]
         return _tell_verdict(verdict, beside, {theme.slug: theme.title for theme in config.themes})
 
@@ -103,13 +111,18 @@ class Desk:
             if edit.do == "undo":
                 self._undo(data)
                 return
-            file, config, beside = self._read(data)
-            text, told = self._make(edit, file, config, beside)
-            read_issue(text, issue_path(self.slug))  # an edit of ours must never leave a broken file
-            if text != file.text:
-                self._write(data, text.encode(), told)
-            if edit.do == "put":
-                remember_offered(self.workspace, self.slug, _collected(beside)[edit.key])
+            file, config = parse_issue(data, self.slug), read_config(self.workspace)
+            text, told = self._make(edit, file, config)
+            new = _encode(text, data, self.slug)
+            parse_issue(new, self.slug)  # an edit of ours must never leave a broken file
+            if new != data:
+                self._replace(data, new)
+                self._done.append(_Done(data, hash_of(new), told))
+
+    @property
+    def version(self) -> str:
+        """Changes with what the posts beside depend on; empty as long as nobody has looked."""
+        return hash_of(repr(self._stamps()).encode())[:16] if self._beside else ""
 
     def _undo(self, data: bytes) -> None:
         """Put back the text before the last edit, if that edit was the last change of the file."""
@@ -118,27 +131,38 @@ class Desk:
         self._replace(data, self._done[-1].before)
         self._done.pop()
 
-    def _make(self, edit: Edit, file: IssueFile, config: Config, beside: Beside) -> tuple[str, str]:
+    def _make(self, edit: Edit, file: IssueFile, config: Config) -> tuple[str, str]:
         """The new text, and what was done to it."""
         if edit.do == "subject" or edit.do == "preheader":
             return set_line(file, edit.do, edit.value), f"the {edit.do}"
         if edit.do == "put":
-            post = _collected(beside)[edit.key].post
-            section = Section(slug=edit.section, title=self._title(edit, config, file), posts=(place_post(post),))
-            text = insert_posts(file, [section])
-            if edit.before is not None:  # it stands at the end of its section now; all lines above are as they were
-                grown = read_issue(text, issue_path(self.slug))
-                line = next(one.line for one in grown.issue.posts if one.key == post.key)
-                text = move_post(grown, line, edit.section, before=edit.before)
-            return text, f"“{post.title}” put in"
-        title = plain_inline(next((post.title for post in file.issue.posts if post.line == edit.line), ""))
+            return self._put(edit, file, config)
+        post = next((post for post in file.issue.posts if post.line == edit.line), None)
+        if post is None:
+            raise KeyError(edit.line)
+        title = plain_inline(post.title)
         if edit.do == "drop":
+            block = cut_post(file, edit.line)
+            self._leave_out(name_post(post, block), title, block)
             return drop_post(file, edit.line), f"“{title}” left out"
         if edit.do == "also":
-            url = next(one.post.url or "" for one in beside.duplicates if one.post.key == edit.key)
+            repeats = {one.post.key: one.post.url for one in self._look_beside(file, config).duplicates}
+            url = repeats[edit.key] or ""
             return add_source(file, edit.line, Link(text=site_name(url), url=url)), f"a source of “{title}”"
         where = self._title(edit, config, file)
         return move_post(file, edit.line, edit.section, title=where, before=edit.before), f"“{title}” moved"
+
+    def _put(self, edit: Edit, file: IssueFile, config: Config) -> tuple[str, str]:
+        """A post that was left out comes back as the editor had it, any other one as it was collected."""
+        where = self._title(edit, config, file)
+        if kept := self._left_out().get(edit.key):
+            block, title = kept["text"], kept["title"]
+        else:
+            verdict = _collected(self._look_beside(file, config))[edit.key]
+            # First: if the issue cannot be written then, no harm is done.
+            remember_offered(self.workspace, self.slug, verdict)
+            block, title = write_post(place_post(verdict.post)).lstrip("\n"), verdict.post.title
+        return put_post(file, block, edit.section, title=where, before=edit.before), f"“{title}” put in"
 
     def _title(self, edit: Edit, config: Config, file: IssueFile) -> str:
         return escape_heading(self._targets(config, file)[edit.section])
@@ -152,28 +176,35 @@ class Desk:
         targets[UNSORTED] = targets.pop(UNSORTED, str(load_phrases(self.workspace, config)["unsorted"]))
         return targets
 
-    def _write(self, old: bytes, new: bytes, told: str) -> None:
-        self._replace(old, new)
-        self._done.append(_Done(old, hash_of(new), told))
+    def _left_out(self) -> dict[str, dict[str, str]]:
+        """The posts that were left out here, by name: title, and text as it stood."""
+        found = self.workspace.read_state(f"desk/{self.slug}/left-out")
+        return {name: post for name, post in found.items() if isinstance(post, dict) and {"title", "text"} <= set(post)}
+
+    def _leave_out(self, name: str, title: str, text: str) -> None:
+        known: dict[str, object] = {**self._left_out(), name: {"title": title, "text": text}}
+        self.workspace.write_state(f"desk/{self.slug}/left-out", known)
 
     def _replace(self, old: bytes, new: bytes) -> None:
         folder = self.workspace.memory(f"desk/{self.slug}")
         keep = folder / f"{hash_of(old)[:12]}-{secrets.token_hex(4)}.md"
-        if not self.workspace.replace(issue_path(self.slug), old, new, self.workspace.relative(keep)):
-            keep.unlink(missing_ok=True)
+        done = False
+        try:
+            done = self.workspace.replace(issue_path(self.slug), old, new, self.workspace.relative(keep))
+        finally:
+            if not done:
+                keep.unlink(missing_ok=True)
+        if not done:
             raise _meanwhile(self.slug)
-        kept = sorted(folder.iterdir(), key=lambda path: path.stat().st_mtime_ns)
+        kept = sorted(folder.glob("*.md"), key=lambda path: path.stat().st_mtime_ns)
         for path in kept[:-UNDO_LIMIT]:
             path.unlink(missing_ok=True)
 
-    def _read(self, data: bytes) -> tuple[IssueFile, Config, Beside]:
-        path = issue_path(self.slug)
-        file = read_issue(decode_text(data, path), path)
-        config = read_config(self.workspace)
-        seen = (data, self._stamps())
+    def _look_beside(self, file: IssueFile, config: Config) -> Beside:
+        seen = (file.text, self._stamps())
         if self._beside is None or seen != self._seen:
             self._beside, self._seen = posts_beside(self.workspace, config, file.issue), seen
-        return file, config, self._beside
+        return self._beside
 
     def _stamps(self) -> object:
         """Times and sizes of what the posts beside depend on, so that they are read anew only after a change."""
@@ -198,40 +229,65 @@ def _collected(beside: Beside) -> dict[str, Verdict]:
     return {verdict.post.key: verdict for verdict in (*beside.fresh, *beside.dropped, *repeats)}
 
 
-def _tell_section(section: Section, beside: Beside) -> dict[str, Any]:
+def name_post(post: IssuePost, text: str) -> str:
+    """What the desk calls a post: its key, or for one written by hand a hash of what is written."""
+    return post.key or f"text-{hash_of(text.strip().encode())[:16]}"
+
+
+def _encode(text: str, old: bytes, slug: str) -> bytes:
+    """The text in the bytes of the file that it was read from. Raises InputError for a file that is not UTF-8."""
+    mark = BOM_UTF8 if old.startswith(BOM_UTF8) else b""
+    if mark + decode_text(old, "").encode() != old:
+        message = "is not UTF-8, and the desk writes nothing else; save it as UTF-8"
+        raise InputError(Mistake(code="NL020", file=issue_path(slug), message=message))
+    return mark + text.encode()
+
+
+def _tell_section(
+    section: Section, file: IssueFile, beside: Beside | None, ignored: Mapping[str, str]
+) -> dict[str, Any]:
     posts = []
     for post in section.posts:
-        verdict = beside.placed[post.line]
+        verdict = beside.placed[post.line] if beside else None
+        theme = (verdict.theme or UNSORTED) if verdict else section.slug
+        quiet = not beside or not verdict or not ignored.keys().isdisjoint(("off-theme", f"off-theme p-{post.key}"))
+        off = () if quiet or not beside or not verdict else beside.sorter.find_off_theme(verdict)
         posts.append(
             {
+                "id": name_post(post, cut_post(file, post.line)),
                 "line": post.line,
-                "key": post.key,
                 "title": plain_inline(post.title),
-                "theme": verdict.theme or UNSORTED,
-                "moved": (verdict.theme or UNSORTED) != section.slug,
-                "off": [cut_at_word(plain_inline(off.text), 90) for off in beside.sorter.find_off_theme(verdict)],
+                "theme": theme,
+                "moved": theme != section.slug,
+                "off": [cut_at_word(plain_inline(one.text), 90) for one in off],
             }
         )
     return {"slug": section.slug, "title": plain_inline(section.title), "line": section.line, "posts": posts}
 
 
-def _tell_beside(beside: Beside, file: IssueFile) -> list[dict[str, Any]]:
+def _tell_beside(beside: Beside, file: IssueFile, left_out: Mapping[str, Mapping[str, str]]) -> list[dict[str, Any]]:
     lines = {post.key: post.line for post in file.issue.posts if post.key}
+    there = {name_post(post, cut_post(file, post.line)) for post in file.issue.posts}
     urls = {link.url for post in file.issue.posts for link in post.sources}
 
-    def tell(post: Post, kind: str, theme: str | None, note: str = "", line: int = 0) -> dict[str, Any]:
-        named = {"key": post.key, "title": post.title, "kind": kind, "theme": theme or UNSORTED}
-        return named | {"note": note, "line": line, "site": site_name(post.url) if post.url else ""}
+    def tell(verdict: Verdict, kind: str, note: str = "", line: int = 0) -> dict[str, Any]:
+        post = verdict.post
+        title = left_out.get(post.key, {}).get("title", post.title)
+        named = {"key": post.key, "title": title, "kind": kind, "theme": verdict.theme or UNSORTED}
+        return named | {"note": note, "line": line, "site": site_name(post.url) if post.url else "", "why": True}
 
-    found = [tell(one.post, "new", one.theme) for one in beside.fresh]
-    found += [tell(one.post, "dropped", one.theme) for one in beside.dropped]
+    found = [tell(one, "new") for one in beside.fresh] + [tell(one, "dropped") for one in beside.dropped]
     for one in beside.duplicates:
-        if one.post.url in urls:
-            continue  # it is among the sources already
         note = f"{one.reason} as “{one.title}” ({one.where})"
-        theme = beside.sorter.sort(one.post).theme
-        found.append(tell(one.post, "repeats", theme, note, lines.get(one.key or "", 0) if one.post.url else 0))
-    return found
+        line = lines.get(one.key or "", 0) if one.post.url else 0
+        if one.post.url not in urls:  # else it is among the sources already
+            found.append(tell(beside.sorter.sort(one.post), "repeats", note, line))
+    known = {post["key"] for post in found}
+    for name, post in left_out.items():
+        if name not in known:
+            own = {"key": name, "title": post["title"], "kind": "dropped", "theme": UNSORTED}
+            found.append(own | {"note": "", "line": 0, "site": "", "why": False})
+    return [post for post in found if post["key"] not in there]
 
 
 def _tell_verdict(verdict: Verdict, beside: Beside, titles: Mapping[str, str]) -> dict[str, Any]:

@@ -110,17 +110,20 @@ def _read_issue(data: bytes, path: str) -> IssueFile:
 
 def load_issue(workspace: Workspace, slug: str) -> IssueFile:
     """An issue.md, read; it must lie in the folder of its name."""
+    return parse_issue(workspace.read(issue_path(slug)), slug)
+
+
+def parse_issue(data: bytes, slug: str) -> IssueFile:
+    """The bytes of an issue.md; name, date and edition must be those of its folder."""
     path = issue_path(slug)
-    file = _read_issue(workspace.read(path), path)
-    if file.issue.slug != slug:
-        raise InputError(
-            Mistake(
-                code="NL030",
-                file=path,
-                line=2,
-                message=f"issue: says {file.issue.slug!r}, but the folder is {slug!r}; make them the same",
-            )
-        )
+    file = _read_issue(data, path)
+    issue = file.issue
+    told = {"issue": issue.slug, "date and edition": f"{issue.date.isoformat()}-{issue.edition}"}
+    for key, name in told.items():
+        if name != slug:
+            message = f"{key}: say {name!r}, but the folder is {slug!r}; make them the same"
+            message = message.replace("issue: say ", "issue: says ")
+            raise InputError(Mistake(code="NL030", file=path, line=2, message=message))
     return file
 
 

@@ -123,7 +123,11 @@ class Workspace:
         """A folder for what the program may forget at any time; git ignores it."""
         self.write(".newsletter/.gitignore", "*\n")
         folder = self.path(f".newsletter/{name}")
-        folder.mkdir(parents=True, exist_ok=True)
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            message = f"cannot be made: {error.strerror or error}"
+            raise InputError(Mistake(code="NL027", file=f".newsletter/{name}", message=message)) from None
         return folder
 
     def write_state(self, name: str, state: Mapping[str, object]) -> None:
@@ -209,10 +213,12 @@ def replace_whole(path: Path, old: bytes, new: bytes, keep: Path) -> bool:
         write_whole(keep, new)
         keep.chmod(path.stat().st_mode & 0o777)
         if not _exchange(keep, path):
+            write_whole(keep, old)  # before the file itself: of what was replaced there is always a copy
             write_whole(path, new)
-            write_whole(keep, old)
             return True
-        return _settle(path, keep, old, new)
+        done = _settle(path, keep, old, new)
+        os.utime(keep)  # it came with the old file's time; the history goes by when something was replaced
+        return done
     except OSError as error:
         raise InputError(
             Mistake(code="NL027", file=str(path), message=f"cannot be written: {error.strerror or error}")

@@ -7,10 +7,12 @@ import re
 
 from newsletter.editing.issue_file import KEYS, IssueFile, Place
 from newsletter.model import UNSORTED, Link
-from newsletter.text.front_matter import quote_value, read_front_matter
+from newsletter.text.front_matter import find_value, quote_value, read_front_matter
 from newsletter.text.markdown import format_link
 
-_CONTINUED = re.compile(r"[ \t]+\S")
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
+# A stop behind a link is no part of it; behind a bare address it may be.
+_STOP = re.compile(r"(?<=[)>])[ \t]*\.\s*\Z")
 
 
 def move_post(file: IssueFile, line: int, section: str, *, title: str = "", before: int | None = None) -> str:
@@ -19,19 +21,28 @@ def move_post(file: IssueFile, line: int, section: str, *, title: str = "", befo
     A section that is not there yet is made, with `title`, where `draft --refresh` would make it. Raises KeyError for a
     line at which no post begins.
     """
-    place, newline = file.posts[line], _newline(file)
-    block = file.text[place.start : place.end]
-    new = before is None and section not in file.sections
-    if new:
-        block = f"## {title} {{#{section}}}{newline * 2}{block}"
-        target = file.sections[UNSORTED].start if UNSORTED in file.sections else len(file.text)
-    else:
-        target = file.sections[section].end if before is None else file.posts[before].start
-    if place.start <= target <= place.end and not new:
+    place = file.posts[line]
+    target, is_new = _find_target(file, section, before)
+    if place.start <= target <= place.end and not is_new:
         return file.text
+    block = _with_heading(file, cut_post(file, line), section, title) if is_new else cut_post(file, line)
     rest = _without(file, place)
     at = target if target < place.start else target - (place.end - place.start)
-    return _insert(rest, min(at, len(rest)), block, newline)
+    return _insert(rest, min(at, len(rest)), block, _newline(file))
+
+
+def put_post(file: IssueFile, block: str, section: str, *, title: str = "", before: int | None = None) -> str:
+    """Put a post that is not in the file, as it is written, where `move_post` would. Raises KeyError."""
+    newline = _newline(file)
+    block = block.replace("\r\n", "\n").replace("\n", newline)
+    target, is_new = _find_target(file, section, before)
+    return _insert(file.text, target, _with_heading(file, block, section, title) if is_new else block, newline)
+
+
+def cut_post(file: IssueFile, line: int) -> str:
+    """A post as it is written, from its heading to the next. Raises KeyError for a line at which no post begins."""
+    place = file.posts[line]
+    return file.text[place.start : place.end]
 
 
 def drop_post(file: IssueFile, line: int) -> str:
@@ -43,9 +54,9 @@ def add_source(file: IssueFile, line: int, link: Link) -> str:
     """Put a link at the end of a post's source line; the post gets one if it has none. Raises KeyError."""
     place = file.posts[line]
     post = next(post for post in file.issue.posts if post.line == line)
-    block = file.text[place.start : place.end]
+    block = cut_post(file, line)
     written = format_link(link.text, link.url)
-    bare = block.rstrip(" \t\r\n.") if post.sources else block.rstrip()
+    bare = _STOP.sub("", block.rstrip()) if post.sources else block.rstrip()
     addition = f" · {written}" if post.sources else f"{_newline(file) * 2}{written}"
     at = place.start + len(bare)
     ending = "" if file.text[at:].startswith((".", " ", "\t", "\r", "\n")) else _newline(file)
@@ -53,37 +64,58 @@ def add_source(file: IssueFile, line: int, link: Link) -> str:
 
 
 def set_line(file: IssueFile, key: str, value: str) -> str:
-    """Give `subject` or `preheader` another text; the other lines of the front matter stay as they are."""
+    """Give `subject` or `preheader` another text; the rest of the front matter stays as it is, comments too."""
     front = read_front_matter(file.text, "", KEYS)
-    lines = file.text.splitlines(keepends=True)
-    written = f"{key}: {quote_value(' '.join(value.split()))}{_newline(file)}"
-    if key not in front.key_lines:
-        after = front.key_lines.get("subject", front.lines - 1)
-        return "".join([*lines[:after], written, *lines[after:]])
-    first = front.key_lines[key] - 1
-    last = first + 1
-    while last < front.lines - 1 and _CONTINUED.match(lines[last]):
-        last += 1
-    return "".join([*lines[:first], written, *lines[last:]])
+    written = f"{key}: {quote_value(' '.join(_CONTROL.sub(' ', value).split()))}"
+    found = find_value(file.text[: front.end], key)
+    if found:
+        # The end of a text in several lines is behind its last line break.
+        ending = "" if not file.text[: found[1]].endswith("\n") else _newline(file)
+        return file.text[: found[0]] + written + ending + file.text[found[1] :]
+    after = find_value(file.text[: front.end], "subject")
+    end = after[1] if after else 0
+    at = end if file.text[:end].endswith("\n") else file.text.index("\n", end) + 1
+    return file.text[:at] + written + _newline(file) + file.text[at:]
+
+
+def _find_target(file: IssueFile, section: str, before: int | None) -> tuple[int, bool]:
+    """Where a post goes, and whether a section must be made for it there."""
+    if before is not None:
+        return file.posts[before].start, False
+    if section in file.sections:
+        return file.sections[section].end, False
+    return (file.sections[UNSORTED].start if UNSORTED in file.sections else len(file.text)), True
+
+
+def _with_heading(file: IssueFile, block: str, section: str, title: str) -> str:
+    return f"## {title} {{#{section}}}{_newline(file) * 2}{block}"
 
 
 def _newline(file: IssueFile) -> str:
-    return "\r\n" if "\r\n" in file.text else "\n"
+    """How most lines end."""
+    return "\r\n" if file.text.count("\r\n") * 2 > file.text.count("\n") else "\n"
 
 
 def _without(file: IssueFile, place: Place) -> str:
-    """The text without a block; what then ends the file ends with one newline."""
+    """The text without a block; what then ends the file ends with one line break."""
     rest = file.text[: place.start] + file.text[place.end :]
-    return rest.rstrip("\r\n") + _newline(file) if place.end == len(file.text) else rest
+    if place.end < len(file.text):
+        return rest
+    bare = rest.rstrip("\r\n")
+    return bare + ("\r\n" if rest[len(bare) :].startswith("\r\n") else "\n")
 
 
 def _insert(text: str, at: int, block: str, newline: str) -> str:
     """Put a block at an offset, parted by a blank line from what stands above and below."""
     above, below = text[:at], text[at:]
-    if not above.endswith(("\n\n", "\r\n\r\n")):
+    if not _ends_blank(above):
         above += newline if above.endswith("\n") else newline * 2
     if not below:
         return above + block.rstrip("\r\n") + newline
-    if not block.endswith(("\n\n", "\r\n\r\n")):
+    if not _ends_blank(block):
         block += newline if block.endswith("\n") else newline * 2
     return above + block + below
+
+
+def _ends_blank(text: str) -> bool:
+    return text.endswith(("\n\n", "\n\r\n"))

@@ -154,6 +154,19 @@ def _read_value(node: object, key: str, line: int, file: str) -> Value:
     raise InputError(Mistake(code="NL023", file=file, line=line, message=f"{key}: wants a text or a list of texts"))
 
 
+def find_value(block: str, key: str) -> tuple[int, int] | None:
+    """Where a key of front matter begins in its block, and where its value ends; None if it is not there."""
+    import yaml
+
+    match = _BLOCK.match(block)
+    root = yaml.compose(match[1], Loader=yaml.BaseLoader) if match else None
+    if match and isinstance(root, yaml.MappingNode):
+        for name, value in root.value:
+            if name.value == key:
+                return match.start(1) + name.start_mark.index, match.start(1) + value.end_mark.index
+    return None
+
+
 _HALF_BLOCK = re.compile(r"(\s*)---[ \t]*\r?\n\s*([A-Za-z_]+)[ \t]*:[ \t]")
 
 

@@ -58,7 +58,7 @@ async def _answer(ask: Callable[[], Mapping[str, Any]]) -> Response:
         return _tell(str(error), 409)
     except NewsletterError as error:
         return _tell(str(error), 422)
-    except (KeyError, StopIteration):
+    except KeyError:
         return _tell("that post is not there any more", 409)
 
 
@@ -79,9 +79,12 @@ def _parse(body: bytes) -> Edit | None:
     """JSON → an edit; None for anything else."""
     try:
         found = json.loads(body)
-    except ValueError:
+        json.dumps(found, ensure_ascii=False).encode()  # half a surrogate is no text
+    except (ValueError, RecursionError):
         return None
     if not isinstance(found, dict) or not {"do", "sha"} <= set(found) <= set(_KINDS) or found["do"] not in _DONE:
         return None
-    wrong = [name for name, value in found.items() if type(value) is not _KINDS[name] and value is not None]
-    return None if wrong else Edit(**{name: value for name, value in found.items() if value is not None})
+    if found.get("before") is None:
+        found.pop("before", None)
+    wrong = [name for name, value in found.items() if type(value) is not _KINDS[name]]
+    return None if wrong else Edit(**found)

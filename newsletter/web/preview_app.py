@@ -20,6 +20,7 @@ from newsletter.rendering.templates import render
 from newsletter.web.desk_app import desk_routes
 
 LOOK_S = 0.05
+_BESIDE = 40  # looks at the issue to one at the collected posts, which may be thousands of files
 _HOSTS = ("127.0.0.1", "localhost", "[::1]")
 _PAGE_CSP = (
     "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; frame-src 'self'; img-src 'self'; "
@@ -51,6 +52,7 @@ class _OnlyHere:
 def make_preview_app(preview: Preview) -> ASGIApp:
     """The preview as an ASGI application, with the desk in it."""
     token = secrets.token_urlsafe(24)
+    desk = Desk(preview.workspace, preview.slug)
     environment = open_templates(preview.workspace)
 
     async def page(request: Request) -> Response:
@@ -84,7 +86,9 @@ def make_preview_app(preview: Preview) -> ASGIApp:
         return await run_in_threadpool(_show, preview, preview.shown, tab, request.query_params)
 
     async def events(request: Request) -> Response:
-        return StreamingResponse(_tell(preview), media_type="text/event-stream", headers={"Cache-Control": "no-store"})
+        return StreamingResponse(
+            _tell(preview, desk), media_type="text/event-stream", headers={"Cache-Control": "no-store"}
+        )
 
     routes = [
         Route("/", page),
@@ -92,19 +96,21 @@ def make_preview_app(preview: Preview) -> ASGIApp:
         Route("/events", events),
         Route("/show/{tab}", frame),
         Route("/favicon.ico", nothing),
-        *desk_routes(Desk(preview.workspace, preview.slug), token),
+        *desk_routes(desk, token),
         Route("/{name}", asset),
     ]
     return _OnlyHere(Starlette(routes=routes))
 
 
-async def _tell(preview: Preview) -> AsyncIterator[str]:
+async def _tell(preview: Preview, desk: Desk) -> AsyncIterator[str]:
     """An event whenever what can be seen has changed; a comment now and then, so that a closed page is noticed."""
-    told, quiet = "", 0
+    told, beside, quiet = "", "", 0
     while True:
         await run_in_threadpool(preview.refresh)
-        if preview.version != told:
-            told, quiet = preview.version, 0
+        if quiet % _BESIDE == 0:
+            beside = await run_in_threadpool(lambda: desk.version)
+        if preview.version + beside != told:
+            told, quiet = preview.version + beside, 0
             yield f"data: {json.dumps(told)}\n\n"
         elif (quiet := quiet + 1) % 200 == 0:
             yield ": still here\n\n"

@@ -25,8 +25,9 @@ async function fetchDesk() {
   if (at("desk").hidden) return;
   try {
     lay(await ask("desk.json"));
+    if (at("undone").dataset.of === "look") complain("");
   } catch (error) {
-    say(error.message);
+    complain(error.message, "look");
   }
 }
 const look = () => { queue = queue.then(fetchDesk); };
@@ -37,11 +38,13 @@ const edit = (make, focus) => { queue = queue.then(() => send(make(), focus)); }
 async function send(what, focus) {
   if (!what) return;
   try {
-    lay(await ask("desk", {
+    const found = await ask("desk", {
       method: "POST",
       headers: { "Content-Type": "application/json", "X-Desk": token },
       body: JSON.stringify({ ...what, sha: desk.sha }),
-    }), focus);
+    });
+    acknowledge(what, found);
+    lay(found, focus);
     complain("");
     say(what.do === "undo" ? "Undone." : `Done: ${desk.undo}.`);
   } catch (error) {
@@ -53,17 +56,17 @@ async function send(what, focus) {
 // Where a post of the issue is now: its section, its place in it, itself.
 function find(id) {
   for (const [number, part] of desk.sections.entries()) {
-    const place = part.posts.findIndex((post) => idOf(post) === id);
+    const place = part.posts.findIndex((post) => post.id === id);
     if (place >= 0) return { number, part, place, post: part.posts[place] };
   }
   complain("That post is not in the issue any more.");
   return null;
 }
-const idOf = (post) => post.key || `line-${post.title}`;
 const editOf = (id, make) => edit(() => { const found = find(id); return found && make(found); }, id);
 
-function complain(text) {
+function complain(text, of = "") {
   at("undone").textContent = text;
+  at("undone").dataset.of = of;
   at("undone").className = text ? "bad" : "";
   if (text) say(text);
 }
@@ -79,14 +82,17 @@ function lay(found, focus) {
   at("undo").title = desk.undo ? `Undo: ${desk.undo}` : "";
   for (const name of ["subject", "preheader"]) {
     const field = at(`${name}-field`);
-    // What somebody is typing stays; it is saved when they leave the field.
-    if (document.activeElement !== field || field.value === field.dataset.saved) field.value = desk[name];
-    field.dataset.saved = desk[name];
+    // What somebody has typed stays, wherever the focus is, until it is saved or taken back.
+    if (field.dataset.saved === undefined || field.value === field.dataset.saved) {
+      field.value = desk[name];
+      field.dataset.saved = desk[name];
+    }
     count(name);
   }
   at("sections").replaceChildren(...desk.sections.map(section));
   at("beside-posts").replaceChildren(...desk.beside.map(beside));
-  at("beside-none").hidden = desk.beside.length > 0;
+  at("beside-none").hidden = desk.beside.length > 0 || desk.trouble !== "";
+  at("beside-trouble").textContent = desk.trouble;
   if (stays) {
     const row = [...document.querySelectorAll("#desk li")].find((one) => one.dataset.id === stays);
     if (row && !typing()) row.focus({ preventScroll: true });
@@ -138,7 +144,7 @@ function choice(label, chosen, does) {
 const note = (text, name = "note") => make("small", { className: name, textContent: text });
 
 function inIssue(post, slug) {
-  const id = idOf(post);
+  const { id } = post;
   const moves = { up: () => step(id, -1), down: () => step(id, 1) };
   const leave = () => editOf(id, (found) => ({ do: "drop", line: found.post.line }));
   const why = () => { const found = find(id); if (found) explain({ line: found.post.line }); };
@@ -168,9 +174,9 @@ function beside(post) {
     make("span", { className: "tools" },
       post.kind === "repeats" && post.line ? tool("Add as a source", `Add ${post.site} to the sources of the post that “${post.title}” repeats`, () => edit(() => ({ do: "also", line: post.line, key: post.key }))) : "",
       select, tool(post.kind === "dropped" ? "Restore" : "Put in", `${post.kind === "dropped" ? "Restore" : "Put in"} “${post.title}”`, put),
-      tool("Why", `Why “${post.title}” would go there`, () => explain({ key: post.key }))));
+      post.why ? tool("Why", `Why “${post.title}” would go there`, () => explain({ key: post.key })) : ""));
   item.addEventListener("dragstart", (event) => drag(event, item, { key: post.key }));
-  item.addEventListener("keydown", (event) => { if (event.target === item && event.key === "Enter") { event.preventDefault(); explain({ key: post.key }); } });
+  item.addEventListener("keydown", (event) => { if (event.target === item && event.key === "Enter" && post.why) { event.preventDefault(); explain({ key: post.key }); } });
   return item;
 }
 
@@ -253,14 +259,40 @@ async function explain(post) {
 
 // --- words and keys ----------------------------------------------------------------------------------------------
 
+// What was saved is what the field shows now, unless somebody has typed on.
+function acknowledge(what, found) {
+  if (what.do !== "subject" && what.do !== "preheader") return;
+  const field = at(`${what.do}-field`);
+  if (field.value === what.value) field.value = found[what.do];
+  field.dataset.saved = found[what.do];
+}
+
+// `field.dataset.saved` is what stood there when the typing began. If it is something else by now, both are shown first.
+function save(name, field, again) {
+  edit(() => {
+    if (field.value === field.dataset.saved) return null;
+    if (desk[name] !== field.dataset.saved && !again) {
+      complain(`The ${name} was changed meanwhile to “${desk[name]}”. Enter writes yours over it, Escape takes theirs.`);
+      field.dataset.asked = "yes";
+      return null;
+    }
+    field.dataset.asked = "";
+    return { do: name, value: field.value };
+  });
+}
+
 for (const name of ["subject", "preheader"]) {
   const field = at(`${name}-field`);
-  const save = () => { if (desk && field.value !== field.dataset.saved) edit(() => ({ do: name, value: field.value })); };
   field.addEventListener("input", () => count(name));
-  field.addEventListener("change", save);
+  field.addEventListener("change", () => { if (!field.dataset.asked) save(name, field, false); });
   field.addEventListener("keydown", (event) => {
-    if (event.key === "Enter") { event.preventDefault(); save(); }
-    if (event.key === "Escape") { field.value = field.dataset.saved; count(name); }
+    if (event.key === "Enter") { event.preventDefault(); save(name, field, Boolean(field.dataset.asked)); }
+    if (event.key === "Escape") {
+      field.value = field.dataset.saved = desk[name];
+      field.dataset.asked = "";
+      complain("");
+      count(name);
+    }
   });
 }
 at("words").addEventListener("submit", (event) => event.preventDefault());

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from newsletter.editing.issue_file import IssueFile, read_issue
-from newsletter.editing.rearrange import add_source, drop_post, move_post, set_line
+from newsletter.editing.rearrange import add_source, drop_post, move_post, put_post, set_line
 from newsletter.model import Link
 
 FRONT = """---
@@ -156,6 +156,49 @@ def test_the_subject_and_the_preheader() -> None:
     assert read(folded).issue.preheader == "A longer preheader"
     assert set_line(read(folded), "preheader", "A preheader") == FILE
     assert set_line(read(), "preheader", "") == FILE.replace('"A preheader"', '""')
+
+
+def test_comments_and_texts_in_several_lines_stay_whole() -> None:
+    noted = FILE.replace('"A subject"', '"A subject" # ask first').replace("preheader:", "# and this\npreheader:")
+    assert set_line(read(noted), "subject", "New") == noted.replace('"A subject"', '"New"')
+    for value in (
+        ">\n  A longer\n\n  subject",
+        "|\n  A longer\n  subject\n",
+        "\n  A longer subject",
+        '"A longer\n  subject"',
+    ):
+        several = FILE.replace('"A subject"', value).replace('preheader: "A preheader"\n', "")
+        assert set_line(read(several), "subject", "A subject") == FILE.replace('preheader: "A preheader"\n', "")
+        added = read(set_line(read(several), "preheader", "A preheader")).issue
+        assert (added.preheader, added.subject.split()) == ("A preheader", ["A", "longer", "subject"])
+    assert read(set_line(read(), "subject", "a\x00b\nedition: x")).issue.subject == "a b edition: x"
+
+
+def test_a_file_of_mixed_line_ends_keeps_all_of_its_own() -> None:
+    mixed = FILE.replace("---\nissue", "---\r\nissue", 1)
+    moved = move_post(read(mixed), line_of("### Four"), "us-china", title="US–China")
+    assert "\r\r" not in moved
+    assert moved == move_post(read(), line_of("### Four"), "us-china", title="US–China").replace(
+        "---\nissue", "---\r\nissue", 1
+    )
+
+
+def test_a_post_comes_back_where_it_is_wanted() -> None:
+    without = drop_post(read(), line_of("### One"))
+    assert put_post(read(without), ONE, "caucasus", before=line_of("### Two", without)) == FILE
+    assert put_post(read(without), ONE, "us-china", title="US–China") == without.replace(
+        "## More {#unsorted}", f"## US–China {{#us-china}}\n\n{ONE}## More {{#unsorted}}"
+    )
+
+
+def test_a_stop_behind_a_link_makes_room_and_one_in_an_address_stays() -> None:
+    link = Link(text="b.org", url="https://b.org/x")
+    stopped = FILE.replace("(https://e.org/1)", "(https://e.org/1).")
+    assert add_source(read(stopped), line_of("### One"), link) == FILE.replace(
+        "e.org/1)", "e.org/1) · [b.org](https://b.org/x)."
+    )
+    bare = FILE.replace("[Source](https://e.org/1)", "https://e.org/a.")
+    assert "https://e.org/a. · [b.org]" in add_source(read(bare), line_of("### One"), link)
 
 
 def test_line_ends_stay_those_of_the_file() -> None:

@@ -2,6 +2,7 @@
 
 import http.client
 import json
+import os
 import re
 import shutil
 import threading
@@ -9,6 +10,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, Locator, Page, expect
@@ -16,6 +18,7 @@ from playwright.sync_api import Browser, Locator, Page, expect
 from bench.preview import previewing
 from newsletter.arrange import Desk, Edit, Meanwhile, hash_of
 from newsletter.cli import run
+from newsletter.errors import InputError
 from newsletter.workspace import Workspace, issue_path
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -28,8 +31,10 @@ REPEAT = "Canberra looks in both directions"
 def workspace(tmp_path: Path) -> Workspace:
     for name in ("issues", "posts"):
         shutil.copytree(ROOT / name, tmp_path / name)
-    shutil.copy(ROOT / "newsletter.toml", tmp_path)
     workspace = Workspace(tmp_path)
+    # The sample leaves one hint out with a reason; here it is wanted.
+    settings = (ROOT / "newsletter.toml").read_text(encoding="utf-8")
+    workspace.write("newsletter.toml", re.sub(r'^"off-theme p-.*\n', "", settings, flags=re.MULTILINE))
     text = "Armenia and Georgia want trains again.\n\n[Source](https://rail.example/1)\n"
     workspace.write("posts/rail.md", f"---\ndate: 2025-07-06\n---\n# {RAIL}\n\n{text}")
     story = read(workspace).partition("### Canberra")[2].partition("\n\n")[2].partition("\n\n[Source")[0]
@@ -268,6 +273,58 @@ def test_two_tabs_and_a_text_editor_lose_nothing(browser: Browser, workspace: Wo
         two.page.close()
 
 
+@pytest.mark.timeout(100)
+def test_of_two_posts_with_one_title_the_right_one_goes(browser: Browser, workspace: Workspace) -> None:
+    text = read(workspace) + "\n### News in brief\n\nFIRST words.\n\n### News in brief\n\nSECOND words.\n"
+    workspace.write(issue_path(SLUG), text)
+    with previewing(workspace) as port:
+        desk = open_desk(browser, port, workspace)
+        assert desk.do(desk.page.get_by_label("Leave out “News in brief”").nth(1).click) == text.replace(
+            "\n### News in brief\n\nSECOND words.\n", ""
+        )
+        assert desk.do(desk.page.get_by_label("Restore “News in brief”").click) != text  # at the end of its section
+        assert "SECOND words." in read(workspace)
+        desk.page.close()
+
+
+@pytest.mark.timeout(100)
+def test_a_subject_that_somebody_else_saved_meanwhile_is_not_written_over_in_silence(desk: OnDesk) -> None:
+    page, field = desk.page, desk.page.get_by_label("Subject")
+    theirs = re.sub(r"^subject: .*$", 'subject: "Theirs"', read(desk.workspace), flags=re.MULTILINE)
+    field.fill("Mine")
+    desk.workspace.write(issue_path(SLUG), theirs)
+    desk.wait_for(theirs)
+    page.keyboard.press("Tab")
+    expect(page.locator("#undone")).to_contain_text("was changed meanwhile to “Theirs”")
+    assert (field.input_value(), read(desk.workspace)) == ("Mine", theirs)
+    field.focus()
+    assert desk.do(lambda: page.keyboard.press("Enter")) == theirs.replace('"Theirs"', '"Mine"')
+    # The other way: what stands there is taken.
+    field.fill("Mine again")
+    desk.workspace.write(issue_path(SLUG), theirs)
+    desk.wait_for(theirs)
+    page.keyboard.press("Enter")
+    expect(page.locator("#undone")).to_contain_text("was changed meanwhile")
+    page.keyboard.press("Escape")
+    assert (field.input_value(), read(desk.workspace)) == ("Theirs", theirs)
+
+
+@pytest.mark.timeout(100)
+def test_a_broken_file_among_the_posts_is_told_and_the_issue_can_still_be_arranged(
+    browser: Browser, workspace: Workspace
+) -> None:
+    workspace.write("posts/bad.md", b"\xff\xfa")
+    text = read(workspace)
+    with previewing(workspace) as port:
+        desk = open_desk(browser, port, workspace)
+        expect(desk.page.locator("#beside-trouble")).to_contain_text("posts/bad.md")
+        assert desk.page.locator("#beside-none").is_hidden()
+        assert desk.press(WANG, f"Leave out “{WANG}”") == text.replace(block(text, WANG), "")
+        workspace.path("posts/bad.md").unlink()
+        expect(desk.row(RAIL)).to_be_visible()  # what comes into posts/ while the page is open is seen too
+        desk.page.close()
+
+
 def test_many_hands_at_once_lose_nothing(workspace: Workspace) -> None:
     """Two desks and somebody who saves whole files, as fast as they can: every save is in what follows it."""
     path = workspace.path(issue_path(SLUG))
@@ -335,9 +392,11 @@ def test_only_the_desks_own_page_may_edit(workspace: Workspace) -> None:
         assert send(drop, Content_Type="text/plain", X_Desk=token[1]) == 403
         own = {"Content_Type": "application/json", "X_Desk": token[1]}
         for strange in (b"", b"[", b"[]", {"do": "drop"}, {"do": "format", "sha": sha}, drop | {"line": "11"},
-                        drop | {"path": "x"}, drop | {"line": True}, b"x" * 70_000):  # fmt: skip
+                        drop | {"path": "x"}, drop | {"line": True}, b"x" * 70_000, b"[" * 60_000,
+                        drop | {"sha": None}, {"do": "subject", "sha": sha, "value": "\ud800"}):  # fmt: skip
             assert send(strange, **own) == 422
         assert send(drop | {"line": 12}, **own) == 409
+        assert send(drop | {"do": "also", "key": "nope"}, **own) == 409
         assert send(drop | {"do": "undo"}, **own) == 409
         assert send({"do": "subject", "sha": sha, "value": "x\nedition: other"}, **own) == 200
         assert read(workspace) == re.sub(r"^subject: .*$", 'subject: "x edition: other"', before, flags=re.MULTILINE)
@@ -363,7 +422,65 @@ def test_what_the_desk_put_in_and_left_out_stays_out(workspace: Workspace, monke
     rail = next(one["key"] for one in state["beside"] if one["title"] == RAIL)
     desk.edit(Edit(do="put", sha=state["sha"], key=rail, section="caucasus"))
     state = desk.look()
-    line = next(post["line"] for post in state["sections"][0]["posts"] if post["key"] == rail)
+    line = next(post["line"] for post in state["sections"][0]["posts"] if post["id"] == rail)
     desk.edit(Edit(do="drop", sha=state["sha"], line=line))
     assert run(["--quiet", "draft", "--refresh", "--date", SLUG[:10]]) == 6
     assert RAIL not in read(workspace)
+
+
+def act(desk: Desk, **edit: Any) -> None:
+    desk.edit(Edit(sha=desk.look()["sha"], **edit))
+
+
+def line_of(workspace: Workspace, title: str) -> int:
+    return next(
+        number for number, line in enumerate(read(workspace).splitlines(), 1) if line.startswith(f"### {title}")
+    )
+
+
+def test_a_post_that_was_left_out_comes_back_as_the_editor_had_it(workspace: Workspace) -> None:
+    text = (
+        read(workspace)
+        .replace(f"### {WANG}", "### A better title")
+        .replace("China’s foreign", "Rewritten: China’s foreign")
+    )
+    workspace.write(issue_path(SLUG), text)
+    desk = Desk(workspace, SLUG)
+    act(desk, do="drop", line=line_of(workspace, "A better title"))
+    left = next(one for one in Desk(workspace, SLUG).look()["beside"] if one["kind"] == "dropped")
+    assert left["title"] == "A better title"
+    act(
+        Desk(workspace, SLUG), do="put", key=left["key"], section="eu-china", before=line_of(workspace, "No big Airbus")
+    )
+    assert read(workspace) == text
+
+
+def test_the_history_keeps_what_was_replaced_last(workspace: Workspace) -> None:
+    desk = Desk(workspace, SLUG)
+    folder = workspace.memory(f"desk/{SLUG}")
+    for number in range(120):
+        (folder / f"{number:03}.md").write_text("old")
+    before = workspace.read(issue_path(SLUG))
+    os.utime(workspace.path(issue_path(SLUG)), (1, 1))
+    act(desk, do="subject", value="New")
+    kept = list(folder.glob("*.md"))
+    assert len(kept) == 100
+    assert before in [path.read_bytes() for path in kept]
+
+
+def test_a_mark_at_the_start_of_the_file_stays_and_another_encoding_is_refused(workspace: Workspace) -> None:
+    text = workspace.read(issue_path(SLUG))
+    workspace.write(issue_path(SLUG), b"\xef\xbb\xbf" + text)
+    desk = Desk(workspace, SLUG)
+    act(desk, do="preheader", value="New")
+    assert workspace.read(issue_path(SLUG)).startswith(b"\xef\xbb\xbf---\n")
+    workspace.write(issue_path(SLUG), wide := text.decode().encode("utf-16"))
+    with pytest.raises(InputError, match="save it as UTF-8"):
+        act(Desk(workspace, SLUG), do="preheader", value="New")
+    assert workspace.read(issue_path(SLUG)) == wide
+
+
+def test_an_issue_whose_date_is_not_its_folders_is_told(workspace: Workspace) -> None:
+    workspace.write(issue_path(SLUG), read(workspace).replace("date: 2025-07-07", "date: 2025-07-08"))
+    with pytest.raises(InputError, match="say '2025-07-08-weekly', but the folder is '2025-07-07-weekly'"):
+        Desk(workspace, SLUG).look()
