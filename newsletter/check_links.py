@@ -25,7 +25,10 @@ def list_links(rendered: Rendered, config: Config) -> dict[str, str]:
     places = {}
     for url in map(unescape, _HREF.findall(rendered.mail.html)):
         if url.startswith(("http://", "https://")) and not f"{url}/".startswith(own):
-            posts = (post for post in issue.posts if url in post.body or url in (link.url for link in post.sources))
+            whole = re.compile(rf"{re.escape(url)}(?![\w/?#&=%~-])")
+            posts = (
+                post for post in issue.posts if whole.search(post.body) or url in [one.url for one in post.sources]
+            )
             places[url] = f"{path}:{next((post.line for post in posts), 1)}"
     return places
 

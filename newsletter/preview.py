@@ -5,6 +5,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
 from html import escape
+from itertools import pairwise
 from typing import Any
 
 from newsletter.archive import render_archive
@@ -22,6 +23,7 @@ from newsletter.workspace import SETTINGS, Workspace, issue_path
 
 _STYLE = re.compile(r"<style\b.*?</style>", re.DOTALL)
 _DARK = re.compile(r"\(prefers-color-scheme:\s*dark\)")
+_POST = re.compile(r'<tr><td[^>]* class="post\b')
 _PICTURE = re.compile(r'<img\b[^>]*?alt="([^"]*)"[^>]*>')
 SHEET_WIDTH, SHEET_HEIGHT = 2500, 1500
 _EXCERPT = 2  # lines around a mistake
@@ -182,12 +184,19 @@ def in_the(html: str, *, dark: bool) -> str:
 
 
 def _weigh(rendered: Rendered) -> tuple[tuple[str, int], ...]:
-    """How many bytes each post takes in the mail, the heaviest first."""
-    html = rendered.mail.html
+    """How many bytes each post takes in the mail, the heaviest first: from its title to the next one, or to its section's end."""
+    html = rendered.mail.marked[0]
+    posts = iter(rendered.shown.posts)
     found = []
-    for post in rendered.shown.posts:
-        body = len(post.body.html.encode())
-        found.append((post.title_text, body + html.count(escape(post.title_text)) * len(post.title_text)))
+    for section in rendered.shown.sections:
+        start = html.rfind(section.begin)  # the contents at the top have the same marks
+        end = html.find(section.end, start) if start >= 0 else -1
+        starts = [match.start() for match in _POST.finditer(html, max(start, 0), max(end, 0))]
+        sizes = [len(html[one:other].encode()) for one, other in pairwise([*starts, end])]
+        own = [next(posts) for _ in section.posts]
+        if len(sizes) != len(own):  # templates of the editor's own: what the texts alone weigh
+            sizes = [len(post.body.html.encode()) for post in own]
+        found += [(post.title_text, size) for post, size in zip(own, sizes, strict=True)]
     return tuple(sorted(found, key=lambda one: -one[1]))
 
 

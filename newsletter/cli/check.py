@@ -11,6 +11,7 @@ import click
 from newsletter import __version__
 from newsletter.cli.common import Here, chosen_issue, complete_issues, in_workspace
 from newsletter.model import Finding
+from newsletter.workspace import write_whole
 
 
 def parse_clients(ctx: click.Context, parameter: click.Parameter, value: str | None) -> tuple[str, ...] | None:
@@ -62,7 +63,7 @@ def command(
     }
     here.ui.answer(document, [(one.level, one.rule, one.where, one.message) for one in findings])
     if sarif:
-        sarif.write_text(json.dumps(write_sarif(findings), ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
+        write_whole(sarif, f"{json.dumps(write_sarif(findings), ensure_ascii=False, indent=1)}\n".encode())
     bad = errors or (strict and warnings)
     here.ui.say(f"{slug}: {errors} errors, {warnings} warnings", "red" if bad else "green")
     return 4 if bad else 0

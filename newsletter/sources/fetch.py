@@ -125,6 +125,7 @@ def _headers(request: Request) -> dict[str, str]:
 
 
 def _read(response: requests.Response, url: str, moved_to: str, deadline: Deadline, request: Request) -> Fetched:
+    deadline.check()  # headers that were cut off look like headers that ended
     status = response.status_code
     if status == 304:
         return Fetched(outcome="unchanged", url=url, moved_to=moved_to)

@@ -65,6 +65,12 @@ def test_sarif_holds_the_places(workspace: Path) -> None:
     assert place["artifactLocation"]["uri"] == f"issues/{SLUG}/issue.md"
 
 
+def test_sarif_that_cannot_be_written_is_told(workspace: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (workspace / "file").write_text("x")
+    assert run(["check", SLUG, "--sarif", "file/findings.sarif"]) == 3
+    assert "cannot be written" in capsys.readouterr().err
+
+
 def test_an_error_stops_the_approval(workspace: Path, capsys: pytest.CaptureFixture[str]) -> None:
     edit(workspace, "Moscow and Baku drift apart {", "TK and Baku drift apart {")
     assert run(["approve", SLUG]) == 4

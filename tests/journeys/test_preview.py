@@ -10,6 +10,7 @@ from playwright.sync_api import Browser, FrameLocator, Page
 
 from bench.preview import previewing
 from newsletter.cli import run
+from newsletter.preview import Preview
 from newsletter.web.preview_app import TABS
 from newsletter.workspace import Workspace
 
@@ -131,6 +132,24 @@ def test_the_checks_say_what_and_where(browser: Browser, workspace: Workspace) -
         ]  # fmt: skip
         assert page.locator("#count").inner_text() == "(1)"
         page.close()
+
+
+def test_the_weight_of_a_post_is_what_the_mail_loses_without_it(workspace: Workspace) -> None:
+    preview = Preview(workspace, SLUG)
+    preview.refresh()
+    whole = preview.shown
+    assert whole
+    weights = dict(whole.weights)
+    edit(
+        workspace,
+        "### Canberra looks both ways {#p-da0f6ad66378}",
+        "### Canberra looks both ways {#p-da0f6ad66378}\n\n" + "word " * 400,
+    )
+    preview.refresh()
+    assert preview.shown
+    heavier = dict(preview.shown.weights)["Canberra looks both ways"] - weights["Canberra looks both ways"]
+    assert heavier == len(preview.shown.html.encode()) - len(whole.html.encode())
+    assert min(weights.values()) > 500
 
 
 def test_what_is_shown_can_run_nothing(workspace: Workspace) -> None:
