@@ -18,7 +18,7 @@ from newsletter.resources import resource
 from newsletter.sources import SOURCES, Batch, SourceFile, collected_folder
 from newsletter.text.characters import decode_text
 from newsletter.text.words import suggest
-from newsletter.workspace import SETTINGS, Workspace, issue_path
+from newsletter.workspace import SETTINGS, Workspace, issue_path, split_issue_slug
 
 COLLECTED = "posts/collected"
 
@@ -118,12 +118,14 @@ def parse_issue(data: bytes, slug: str) -> IssueFile:
     path = issue_path(slug)
     file = _read_issue(data, path)
     issue = file.issue
-    told = {"issue": issue.slug, "date and edition": f"{issue.date.isoformat()}-{issue.edition}"}
-    for key, name in told.items():
-        if name != slug:
-            message = f"{key}: say {name!r}, but the folder is {slug!r}; make them the same"
-            message = message.replace("issue: say ", "issue: says ")
-            raise InputError(Mistake(code="NL030", file=path, line=2, message=message))
+    day, edition = split_issue_slug(slug) or ("", "")
+    told = (("issue", issue.slug, slug), ("edition", issue.edition, edition), ("date", issue.date.isoformat(), day))
+    for key, said, wanted in told:
+        if said != wanted:
+            lines = file.text.splitlines()
+            line = next((number for number, text in enumerate(lines, 1) if text.startswith(f"{key}:")), 2)
+            message = f"{key}: says {said!r}, but the folder is {slug!r}; make them the same"
+            raise InputError(Mistake(code="NL030", file=path, line=line, message=message))
     return file
 
 

@@ -482,5 +482,5 @@ def test_a_mark_at_the_start_of_the_file_stays_and_another_encoding_is_refused(w
 
 def test_an_issue_whose_date_is_not_its_folders_is_told(workspace: Workspace) -> None:
     workspace.write(issue_path(SLUG), read(workspace).replace("date: 2025-07-07", "date: 2025-07-08"))
-    with pytest.raises(InputError, match="say '2025-07-08-weekly', but the folder is '2025-07-07-weekly'"):
+    with pytest.raises(InputError, match=r"issue\.md:4: date: says '2025-07-08', but the folder is"):
         Desk(workspace, SLUG).look()
