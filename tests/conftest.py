@@ -1,6 +1,8 @@
 """What all tests share: where the repository is, and the real text that stays outside of it."""
 
 import os
+import sys
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -39,6 +41,17 @@ def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Store]:
     opened = new_store(request.param, tmp_path)
     yield opened
     opened.close()
+
+
+@pytest.fixture
+def untraced() -> Iterator[None]:
+    """For tests that do thousands of times what others do once: tracing them for coverage takes longer than they do."""
+    mine, of_threads = sys.gettrace(), threading.gettrace()
+    sys.settrace(None)
+    threading.settrace(None)
+    yield
+    sys.settrace(mine)
+    threading.settrace(of_threads)
 
 
 @pytest.hookimpl(trylast=True)

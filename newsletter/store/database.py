@@ -5,6 +5,7 @@ import hmac
 import os
 import secrets
 import sqlite3
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
@@ -80,6 +81,7 @@ class Store:
         self.key = key
         self.path = path  # of the SQLite file; None for PostgreSQL
         self._file = self._find_file()
+        self._turn = threading.Lock()
 
     @property
     def is_sqlite(self) -> bool:
@@ -120,10 +122,20 @@ class Store:
     def writing(self) -> Iterator[Connection]:
         """A transaction that is written whole or not at all, and on the disk when it ends."""
         self.check_there()
-        with _telling(), self.engine.connect() as connection, connection.begin():
+        with self._waiting(), _telling(), self.engine.connect() as connection, connection.begin():
             if self.is_sqlite:
                 connection.exec_driver_sql("BEGIN IMMEDIATE")
             yield connection
+
+    @contextmanager
+    def _waiting(self) -> Iterator[None]:
+        """The threads of a process write one after the other. SQLite would let each look again and again, and sleep between."""
+        is_ours = self.is_sqlite and self._turn.acquire(timeout=BUSY_S)
+        try:
+            yield
+        finally:
+            if is_ours:
+                self._turn.release()
 
     def insert(self, table: Table) -> Any:
         """An INSERT of this database's own kind: with ON CONFLICT. Only that kind is loaded."""

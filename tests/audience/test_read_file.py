@@ -403,6 +403,7 @@ def test_a_note_of_several_lines_is_one_field(files: Files) -> None:
     assert rows == [ANN._replace(attributes=json.dumps({"note": note}, separators=(",", ":")))] * 2000
 
 
+@pytest.mark.usefixtures("untraced")
 def test_opening_quotes_on_every_line_take_no_long_time(files: Files) -> None:
     """Attack: each line reopens the quote, so that each is read as the start of a long row."""
     assert len(files.read("email,name\n" + 'a","b\n' * 20_000)) == 20_000
@@ -425,6 +426,7 @@ def peak_of(rows: Iterator[object]) -> int:
         tracemalloc.stop()
 
 
+@pytest.mark.usefixtures("untraced")
 def test_t21_memory_stays_flat_over_many_rows(tmp_path: Path) -> None:
     path = big_file(tmp_path / "big.csv", 200_000)
     assert path.stat().st_size > 7_000_000
@@ -433,6 +435,7 @@ def test_t21_memory_stays_flat_over_many_rows(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("content", ["x" * 10_000_000, '"' + "x\n" * 50_000], ids=["one line", "one quote"])
+@pytest.mark.usefixtures("untraced")
 def test_memory_stays_flat_over_what_is_no_row(files: Files, content: str) -> None:
     with files.open(f"email,name\n{content}") as file:
         assert peak_of(iter(file)) < 12_000_000

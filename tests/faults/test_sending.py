@@ -21,6 +21,7 @@ from newsletter.store import issues
 from newsletter.store.database import Store
 from newsletter.store.lease import take_lease
 from newsletter.store.subscribers import count_by_state, find_person, unsubscribe
+from tests.faults.test_kill import wait_until
 from tests.sending import QUICK, Desk, in_thread, make_desk
 from tests.smtp_server import LOCK_STEP, Mail, SmtpServer
 
@@ -308,18 +309,25 @@ def test_f55_the_rate_is_kept_over_restarts(desk: Desk) -> None:
     server = SmtpServer()
     rules = Rules(patience_s=0)
     for _ in range(3):
-        _stopped_soon(desk, server, rules)
+        _stopped_soon(desk, server, rules, mails=1)
     assert len(server.mails) == 1
     desk.clock.advance(hours=1, minutes=1)
-    _stopped_soon(desk, server, rules)
+    _stopped_soon(desk, server, rules, mails=2)
     assert len(server.mails) == 2
 
 
-def _stopped_soon(desk: Desk, server: SmtpServer, rules: Rules) -> None:
-    """A send that waits for its rate, stopped after a moment."""
+def _stopped_soon(desk: Desk, server: SmtpServer, rules: Rules, mails: int) -> None:
+    """A send that waits for its rate, stopped a moment after that many mails were taken in all."""
+
+    def stop_it(stop: Any) -> None:
+        try:
+            wait_until(lambda: len(server.mails) >= mails)
+            time.sleep(0.3)  # one too many would come now
+        finally:
+            stop()
 
     def arm(stop: Any) -> None:
-        threading.Timer(0.3, stop).start()
+        threading.Thread(target=stop_it, args=(stop,)).start()
 
     with in_thread(server):
         desk.port = server.port
@@ -330,7 +338,7 @@ def test_d42_a_provider_that_is_full_does_not_hold_the_others_up(desk: Desk) -> 
     desk.config = replace(desk.config, throttles=(Throttle(domains=("slow.example",), rate="1/h"),))
     desk.add(*(SubscriberRow(f"s{n}@slow.example", f"s{n}@slow.example") for n in range(3)))
     server = SmtpServer()
-    _stopped_soon(desk, server, Rules(patience_s=0))
+    _stopped_soon(desk, server, Rules(patience_s=0), mails=6)
     assert [one for one in taken(server) if "slow" not in one] == EVERYBODY
     assert len(server.mails) == 6
 

@@ -3,6 +3,7 @@
 import os
 import sqlite3
 import stat
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
@@ -11,6 +12,7 @@ import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import inspect, text
+from sqlalchemy.pool import QueuePool
 
 from newsletter.store import database, issues, schema
 from newsletter.store.database import Key, Store, StoreError, create_store, exists, open_store, stamp
@@ -370,3 +372,25 @@ def test_the_key_makes_one_key_for_each_purpose_and_shows_none() -> None:
 def test_a_moment_is_stored_so_that_texts_sort_like_times() -> None:
     assert stamp(NOW) == "2026-11-23T07:00:00Z"
     assert stamp(NOW.replace(microsecond=999_999)) == "2026-11-23T07:00:00Z"
+
+
+def test_the_threads_of_a_process_write_one_after_the_other(tmp_path: Path) -> None:
+    """Who waits takes no connection and does not poll SQLite's lock."""
+    store, done = new_store("sqlite", tmp_path), []
+
+    def write(number: int) -> None:
+        with store.writing():
+            done.append(number)
+
+    threads = [threading.Thread(target=write, args=(number,)) for number in (1, 2, 3)]
+    with store.writing():
+        for thread in threads:
+            thread.start()
+        threads[0].join(0.2)
+        assert isinstance(store.engine.pool, QueuePool)
+        assert store.engine.pool.checkedout() == 1
+        assert done == []
+    for thread in threads:
+        thread.join()
+    assert sorted(done) == [1, 2, 3]
+    store.close()

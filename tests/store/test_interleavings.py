@@ -60,6 +60,7 @@ def run_schedule(store: Store, ledger: Ledger, readers: dict[str, int], dice: ra
 
 
 @pytest.mark.timeout(100)
+@pytest.mark.usefixtures("untraced")
 def test_f46_nobody_is_claimed_after_they_left_in_a_thousand_random_orders(quick_store: Store) -> None:
     dice = random.Random(46)
     for _ in range(SCHEDULES["sqlite" if quick_store.is_sqlite else "postgresql"] // ROUND):

@@ -597,6 +597,7 @@ def _resolver(policy: str) -> Callable[[int], str]:
     return lambda doubts: after_doubt(policy, doubts)
 
 
+@pytest.mark.usefixtures("untraced")
 def test_the_ledger_does_what_its_model_does_whatever_happens(quick_store: Store, tmp_path: Path) -> None:
     class Machine(LedgerMachine):
         def __init__(self) -> None:

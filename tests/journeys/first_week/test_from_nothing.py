@@ -26,7 +26,7 @@ from tests.smtp_server import SmtpServer
 ROOT = Path(__file__).resolve().parents[3]
 START = (ROOT / "docs/start.md").read_text(encoding="utf-8")
 READER = "reader@example.org"
-SATURDAY, SATURDAY_LATER = "2027-01-02 12:00:00", "2027-01-02 12:00:05"
+SATURDAY, SATURDAY_LATER = "2027-01-02 12:00:00", "2027-01-02 12:05:00"
 DRAFT, MONDAY = "2027-01-03 07:00:05", "2027-01-04 07:00:05"  # in Berlin
 SLUG = "2027-01-04-weekly"
 

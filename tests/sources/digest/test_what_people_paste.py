@@ -113,6 +113,7 @@ def test_a_number_or_day_beside_a_button_is_noise() -> None:
 
 
 @pytest.mark.parametrize("line", ["1. a\n", "1. a\n- b\n", "(1) a\n2. b\n", "a)\n", "👍 a\n", "- a\n  - b\n"])
+@pytest.mark.usefixtures("untraced")
 def test_a_long_paste_of_one_kind_of_line_is_read_at_once(line: str) -> None:
     """20,000 lines took hours when every count was looked at from each of its lines again."""
     assert read("A title of the post\n\n" + line * 5_000).posts
