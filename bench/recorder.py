@@ -37,8 +37,8 @@ class Copy:
 
 def read_log(path: Path) -> list[Copy]:
     """What was taken so far, in that order."""
-    lines = path.read_text(encoding="ascii").splitlines() if path.exists() else []
-    cells = (line.split("\t") for line in lines)
+    text = path.read_text(encoding="ascii") if path.exists() else ""
+    cells = (line.split("\t") for line in text.rpartition("\n")[0].splitlines())  # the last may be half written
     return [Copy(connected_at=float(at), address=to, message_id=name, sha256=sha) for at, to, name, sha in cells]
 
 

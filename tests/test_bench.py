@@ -18,6 +18,7 @@ import pytest
 
 from bench import compare
 from bench.proxy import DelayProxy
+from bench.recorder import read_log
 from bench.rivals import message
 from bench.sink import Sink, build_sink, make_certificate
 from newsletter.delivery.segments import compile_message
@@ -321,3 +322,9 @@ def test_a_floor_is_met_from_its_limit_upwards() -> None:
     assert compare.Floor("times smtplib", 10, 10).met
     assert not compare.Floor("times smtplib", 9.9, 10).met
     assert "at least 10" in str(compare.Floor("times smtplib", 9.9, 10))
+
+
+def test_a_line_that_is_being_written_is_no_copy_yet(tmp_path: Path) -> None:
+    log = tmp_path / "log"
+    log.write_text("1.5\ta@example.org\t<1@example.org>\tabc\n2.5\tb@example.org\t<2@exam")
+    assert [copy.address for copy in read_log(log)] == ["a@example.org"]
