@@ -16,11 +16,10 @@ from newsletter.text.front_matter import FrontMatter, quote_value, read_front_ma
 from newsletter.text.markdown import (
     HEADING_ID,
     find_dead_links,
-    find_unclosed,
     format_link,
     plain_inline,
-    structure_lines,
 )
+from newsletter.text.structure import find_unclosed, structure_lines
 from newsletter.text.words import slugify
 
 KEYS = ("issue", "edition", "date", "subject", "preheader")
