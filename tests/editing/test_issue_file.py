@@ -266,6 +266,24 @@ def test_slips_are_told_with_their_line(slip: str, told: str) -> None:
     assert told in findings[0].message
 
 
+@pytest.mark.parametrize(
+    ("slip", "told", "level"),
+    [
+        ("###Moscow and Baku {#p-b56c49874e67}", "### without a blank", "error"),
+        ("##China {#china}", "## without a blank", "error"),
+        ("###Moscow and Baku", "### without a blank", "warning"),
+        ("#### Moscow and Baku {#p-b56c49874e67}", "is shown as text", "error"),
+        ("#### China {#china}", "is shown as text", "error"),
+        ("    ### Moscow {#p-b56c}", "is shown as text", "error"),
+        ("Moscow {#p-b56c}\n---", "is shown as text", "error"),
+    ],
+)
+def test_half_a_heading_whose_id_would_be_in_the_mail_is_told(slip: str, told: str, level: str) -> None:
+    findings = read_issue(FRONT + f"## A {{#a}}\n\n### One\n\n{slip}\n\nMore text.\n", "i.md").findings
+    assert [(finding.where, finding.level) for finding in findings] == [("i.md:12", level)]
+    assert told in findings[0].message
+
+
 def test_clean_files_have_no_slips() -> None:
-    text = "# A heading of the introduction\n\n## A {#a}\n\n### One\n\n`[a](b)` {#x} #no (https://e.org\n\n<https://e.org/1>\n"
+    text = "# A heading of the introduction\n\n## A {#a}\n\n### One\n\n#### Two \\{#p-1a}\n\n`[a](b)` {#x} #no (https://e.org\n\n<https://e.org/1>\n"
     assert read_issue(FRONT + text, "i.md").findings == ()
