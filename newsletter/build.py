@@ -13,9 +13,9 @@ from newsletter.config import Config
 from newsletter.delivery.message import Envelope, HeaderError, issue_headers, write_message
 from newsletter.desk import find_strange_templates, load_issue, load_phrases, open_templates
 from newsletter.errors import InputError, Mistake, NewsletterError, UsageError
-from newsletter.model import UNSORTED, Edition, Finding, Issue
+from newsletter.model import UNSORTED, Edition, Finding, Issue, Section
 from newsletter.phrases import Phrases
-from newsletter.rendering.content import ShownIssue, show_issue
+from newsletter.rendering.content import ShownIssue, count_words, show_issue
 from newsletter.rendering.email import Mail, render_mail
 from newsletter.rendering.site import Published, render_site
 from newsletter.slots import next_day, publication_moment
@@ -185,20 +185,24 @@ def find_warnings(shown: ShownIssue, mail: Mail, config: Config) -> tuple[Findin
                     message=f"{{#{section.slug}}} is no theme of the settings; its posts are in no theme's feed",
                 )
             )
-        elif not section.posts:
-            findings.append(
-                Finding(
-                    rule="section",
-                    where=f"{path}:{section.line}",
-                    message=f"{section.title}: no posts; left out of the mail",
-                )
-            )
+        if not section.posts:
+            findings.append(_about_empty(section, f"{path}:{section.line}"))
         findings += [
             Finding(rule="source", where=f"{path}:{post.line}", message="no source line under this post")
             for post in section.posts
             if not post.sources
         ]
     return tuple(findings)
+
+
+def _about_empty(section: Section, where: str) -> Finding:
+    """A heading alone is missed by nobody; words below it were written to be read."""
+    words = count_words(section.intro)
+    if not words:
+        return Finding(rule="section", where=where, message=f"{section.title}: no posts; left out of the mail")
+    lost = "the word below it is" if words == 1 else f"the {words} words below it are"
+    message = f"{section.title}: no posts, so {lost} left out of the mail; put a ### heading above, or move them"
+    return Finding(rule="section", where=where, message=message, level="error")
 
 
 def _find_newer(workspace: Workspace, issue: Issue) -> Iterator[Finding]:

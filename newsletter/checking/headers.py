@@ -29,6 +29,8 @@ _LIST_ID = re.compile(r'(?:"(?:[^"\\]|\\.)*" *|[^"<>]*)<[A-Za-z0-9-]+(?:\.[A-Za-
 _MESSAGE_ID = re.compile(r"<[\w.!#$%&'*+/=?^`{|}~-]+@([A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)+)>\Z", re.ASCII)
 _ZONE = re.compile(r"[+-]\d{4}\Z")
 _BOUNDARY = re.compile(r"multipart/[a-z]+;.*\bboundary=\"[^\"]{1,70}\"", re.IGNORECASE)
+# They show letters in another order than they stand in, with which a sender may hide what a word says.
+_OVERRIDES = re.compile("[\u202d\u202e]")
 _LOOPBACK = ("localhost", "127.0.0.1", "::1")
 # These providers tell others to refuse mail in their name that they did not send.
 _FREEMAIL = frozenset(
@@ -133,12 +135,20 @@ def subject(page: Page) -> Problems:
 
     for _, value in _values(page, "Subject"):
         shown = _decoded(value) or value
-        if not shown.strip():
-            yield Problem("the subject is empty", level="error")
+        if not any(map(_is_seen, shown)):
+            yield Problem("the subject is empty, or nothing in it can be seen", level="error")
+        elif turned := _OVERRIDES.search(page.subject):
+            yield Problem(
+                f"U+{ord(turned[0]):04X} in the subject turns letters around; write it without", level="error"
+            )
         elif shown != _written(page.subject):
             yield Problem(f"the subject reads {shown[:60]!r} when it is decoded", level="error")
         elif (width := wcswidth(shown)) > SUBJECT_COLUMNS:
             yield Problem(f"the subject is {width} columns wide; inboxes show {SUBJECT_COLUMNS} at most")
+
+
+def _is_seen(character: str) -> bool:
+    return unicodedata.category(character) not in ("Cc", "Cf", "Mn", "Zs", "Zl", "Zp")
 
 
 def _written(text: str) -> str:

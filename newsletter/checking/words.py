@@ -12,7 +12,8 @@ from newsletter.model import Issue, IssuePost
 
 # Letters in brackets, so that a search for what is left over in this program does not find this line.
 _LEFTOVER = re.compile(
-    r"\bTK(?:TK)?\b|\bTO[D]O\b|\bFIX[M]E\b|\bX{3}\b|lorem ipsum|\{\{(?:[^{}]*\}\})?|(?<!\})\}\}|\[(?:link|source|quelle)\](?!\()",
+    r"\bTK(?:TK)?\b|\bTO[D]O\b|\bFIX[M]E\b|\bX{3}\b|lorem ipsum|\{\{(?:[^{}]*\}\})?|(?<!\})\}\}|\[(?:link|source|quelle)\](?!\()"
+    r"|(?<!\\)\{\#p-[0-9a-f]+\}",
     re.IGNORECASE,
 )
 _ONE_SOURCE, _FEW = 0.6, 4
@@ -55,7 +56,7 @@ class Draft:
         yield self.issue.preheader, f"{self.path}:1"
         yield self.issue.intro, f"{self.path}:1"
         for section in self.issue.sections:
-            yield section.intro, f"{self.path}:{section.line}"
+            yield f"{section.title}\n{section.intro}", f"{self.path}:{section.line}"
             for post in section.posts:
                 yield f"{post.title}\n{post.body}", self.at(post)
 

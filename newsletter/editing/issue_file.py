@@ -16,11 +16,10 @@ from newsletter.text.front_matter import FrontMatter, quote_value, read_front_ma
 from newsletter.text.markdown import (
     HEADING_ID,
     find_dead_links,
-    find_unclosed,
     format_link,
     plain_inline,
-    structure_lines,
 )
+from newsletter.text.structure import find_unclosed, structure_lines
 from newsletter.text.words import slugify
 
 KEYS = ("issue", "edition", "date", "subject", "preheader")
@@ -107,27 +106,45 @@ def read_issue(text: str, file: str) -> IssueFile:
 
 # What was meant as an id or a source line and is shown as text instead.
 _HALF_ID = re.compile(r"\{#[^{}\s]*$|(?<!\\)\{#[^{}\s]*\}(?=.*\S)")
+_SHOWN_ID = re.compile(r"(?<!\\)\{#(?:p-[0-9a-f]+|(?P<slug>[A-Za-z0-9_-]+))\}$")
+_NO_BLANK = re.compile(r"(#{2,3})[^#\s]")
 _HALF_LINK = re.compile(r"\[[^\[\]]*\]\((?:https?://)?[^()\s]*$")
 
 
 def _find_slips(text: str, headings: list[_Heading], front: FrontMatter, file: str) -> Iterator[Finding]:
     """What is no mistake and yet hardly meant: told by `build`, with its line."""
     first = headings[0].line if headings else sys.maxsize
+    own = {heading.line for heading in headings}
     for number, line, structure in structure_lines(text[front.end :]):
         at, bare, message = front.lines + number, line.strip(), ""
         if not structure:
             continue
-        if at > first and re.match(r"#[ \t]", bare):
+        shows_id = at not in own and _shows_id(bare)
+        if no_blank := _NO_BLANK.match(bare):
+            message = (
+                f"{no_blank[1]} without a blank after it is text and begins nothing; write {no_blank[1]} and a blank"
+            )
+        elif shows_id:
+            message = (
+                "the {#id} of this line is shown as text; a post begins with ### and a blank, a section with ## and one"
+            )
+        elif at > first and re.match(r"#[ \t]", bare):
             message = "a single # is a heading inside the post above; a post begins with ###, a section with ##"
         elif bare.startswith("#") and _HALF_ID.search(bare):
             message = "an unfinished {#id} is shown as text; an id ends the line and is closed by }"
         elif _HALF_LINK.search(bare):
             message = "a link that is not closed is shown as text; write [Source](https://…)"
         if message:
-            yield Finding(rule="issue", where=f"{file}:{at}", message=message)
+            yield Finding(rule="issue", where=f"{file}:{at}", message=message, level="error" if shows_id else "warning")
     for number, url in find_dead_links(text[front.end :]):
         message = f"{url!r} is no web address, so this is shown without it; write https://…"
         yield Finding(rule="link", where=f"{file}:{front.lines + number}", message=message)
+
+
+def _shows_id(line: str) -> bool:
+    """Whether an id is at the end of a line that is no heading of ours. Only that of a post cannot be meant elsewhere."""
+    found = _SHOWN_ID.search(line)
+    return bool(found and (line.startswith("#") or not found["slug"]))
 
 
 def _find_headings(text: str, front: FrontMatter) -> list[_Heading]:

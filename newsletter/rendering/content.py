@@ -1,5 +1,6 @@
 """An issue's Markdown is read once; mail, text, pages and feeds are all made from what comes out here."""
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from urllib.parse import urlsplit
@@ -20,6 +21,7 @@ from newsletter.text.characters import is_rtl
 from newsletter.text.words import cut_at_word
 
 SUMMARY_LIMIT = 300
+_NUMBER = re.compile(r"\[\d+\]")  # of a link, in the text
 _ENDS = tuple(".:;,!?…。：！？،؛)”’»")
 # Languages that are written from right to left (CLDR); a region or script may follow.
 RTL_LANGUAGES = frozenset("ar arc ckb dv fa he ks ku ps sd ug ur yi".split())
@@ -140,6 +142,12 @@ def _show_text(body: str, top: int, direction: str) -> Text:
 def _to_both(tokens: Sequence[Token], direction: str) -> Text:
     plain = to_text(tokens)
     return Text(to_html(tokens), plain.text, tuple(enumerate(plain.urls, 1)), _direction(plain.text, direction))
+
+
+def count_words(body: str) -> int:
+    """How many words a reader would see of a Markdown text."""
+    words = to_text(parse_markdown(body)).text.split()
+    return sum(any(map(str.isalnum, word)) for word in words if not _NUMBER.fullmatch(word))
 
 
 def _direction(text: str, publication: str) -> str:

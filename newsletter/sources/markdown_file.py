@@ -9,7 +9,8 @@ from newsletter.sources.urls import clean_url, site
 from newsletter.text.addresses import is_web_address
 from newsletter.text.dates import leading_day, parse_moment, start_of_day, write_moment
 from newsletter.text.front_matter import FrontMatter, read_front_matter, write_front_matter
-from newsletter.text.markdown import find_blocks, find_unclosed, plain_inline
+from newsletter.text.markdown import find_blocks, plain_inline
+from newsletter.text.structure import find_unclosed
 from newsletter.text.words import first_sentence
 
 KEYS = (

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from newsletter.text.addresses import is_web_address
+from newsletter.text.structure import structure_lines
 from newsletter.text.words import URL
 
 # CommonMark 0.31 §6: these begin something anywhere in a line. A `[` needs no care: without an unescaped `](`, `][`
@@ -97,62 +98,8 @@ def format_link(text: str, url: str) -> str:
 
 # --- reading source line by line ------------------------------------------------------------------------------
 
-_FENCE = re.compile(r" {0,3}(`{3,}(?=[^`]*$)|~{3,})")
 _ATX = re.compile(r" {0,3}(#{1,6})(?=\s|$)")
 _ITEM = re.compile(r"(\s*)(?:[-+*]|\d{1,9}[.)])\s+")
-
-
-def structure_lines(text: str) -> Iterator[tuple[int, str, bool]]:
-    """(line number, line with its ending, whether it is structure) of a Markdown text.
-
-    Lines inside code fences and HTML comments are no structure: a `##` there is no heading.
-    """
-    for line in _walk_lines(text):
-        yield line.number, line.text, line.structure
-
-
-@dataclass(frozen=True, slots=True)
-class Unclosed:
-    """A code fence or HTML comment that runs to the end of a text because nothing closes it; `line` is where it begins."""
-
-    what: Literal["code fence", "comment"]
-    line: int
-    closing: str
-
-
-def find_unclosed(text: str) -> Unclosed | None:
-    """The fence or comment that swallows the rest of a text, if there is one."""
-    lines = list(_walk_lines(text))
-    return lines[-1].inside if lines else None
-
-
-@dataclass(frozen=True, slots=True)
-class _SourceLine:
-    number: int
-    text: str
-    structure: bool
-    inside: Unclosed | None  # what is open behind this line
-
-
-def _walk_lines(text: str) -> Iterator[_SourceLine]:
-    inside: Unclosed | None = None
-    for number, line in enumerate(text.splitlines(keepends=True), 1):
-        bare = line.rstrip("\r\n")
-        if inside:
-            close = bare.strip()
-            if inside.what == "comment":
-                ends = "-->" in bare
-            else:
-                ends = close.startswith(inside.closing) and not close.strip(inside.closing[0])
-            inside = None if ends else inside
-            yield _SourceLine(number, line, False, inside)
-        elif match := _FENCE.match(bare):
-            inside = Unclosed("code fence", number, match[1])
-            yield _SourceLine(number, line, False, inside)
-        else:
-            if bare.lstrip().startswith("<!--") and "-->" not in bare:
-                inside = Unclosed("comment", number, "-->")
-            yield _SourceLine(number, line, inside is None, inside)
 
 
 def shift_headings(body: str, top: int) -> str:

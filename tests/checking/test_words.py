@@ -44,6 +44,11 @@ def test_what_was_left_over(text: str) -> None:
     assert found(draft(text)) == [("leftover", "issue.md:10")]
 
 
+@pytest.mark.parametrize("text", ["###Moscow {#p-b56c49874e67}", "#### Moscow {#p-b56c49874e67}\n\nWords."])
+def test_the_id_of_a_post_that_is_shown_is_an_error(text: str) -> None:
+    assert [(one.rule, one.level) for one in check_draft(draft(text))] == [("leftover", "error")]
+
+
 @pytest.mark.parametrize(
     "text", ["Todo el mundo", "a xxx rating", "See [link](https://example.org/)", "TKO in the third round", "ipsum"]
 )

@@ -120,3 +120,40 @@ def test_a_client_that_is_none_is_told_where_it_was_named(workspace: Path, capsy
         "newsletter.toml: checks.clients: no mail client 'outlok'; did you mean \"outlook\"?" in capsys.readouterr().err
     )
     assert run(["check", SLUG, "--clients", "gmail"]) == 0
+
+
+def test_words_of_a_section_without_posts_are_not_lost_in_silence(
+    workspace: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = workspace / f"issues/{SLUG}/issue.md"
+    text = path.read_text(encoding="utf-8")
+    path.write_text(
+        f"{text}\n## Europe {{#europe-too}}\n\nThree *good* [words](https://e.org/) - here.\n", encoding="utf-8"
+    )
+    assert run(["check", SLUG, "--json"]) == 4
+    errors = [one for one in json.loads(capsys.readouterr().out)["findings"] if one["level"] == "error"]
+    assert [one["rule"] for one in errors] == ["section"]
+    assert "no posts, so the 4 words below it are left out of the mail" in errors[0]["message"]
+
+
+@pytest.mark.parametrize("broken", ["###Moscow and Baku drift apart {", "#### Moscow and Baku drift apart {"])
+def test_a_heading_that_is_none_stops_the_issue(
+    workspace: Path, capsys: pytest.CaptureFixture[str], broken: str
+) -> None:
+    edit(workspace, "### Moscow and Baku drift apart {", broken)
+    assert run(["check", SLUG, "--json"]) == 4
+    findings = json.loads(capsys.readouterr().out)["findings"]
+    assert {one["rule"] for one in findings if one["level"] == "error"} >= {"issue", "leftover"}
+
+
+@pytest.mark.parametrize("subject", ["\ufeff", "\u200b \ufeff", "News \u202egnp.exe", "\u202dNews"])
+def test_a_subject_that_cannot_be_seen_or_is_turned_around_is_an_error(
+    workspace: Path, capsys: pytest.CaptureFixture[str], subject: str
+) -> None:
+    path = workspace / f"issues/{SLUG}/issue.md"
+    lines = path.read_text(encoding="utf-8").split("\n")
+    lines = [f'subject: "{subject}"' if line.startswith("subject:") else line for line in lines]
+    path.write_text("\n".join(lines), encoding="utf-8")
+    assert run(["check", SLUG, "--json"]) == 4
+    findings = json.loads(capsys.readouterr().out)["findings"]
+    assert "header-subject" in {one["rule"] for one in findings if one["level"] == "error"}

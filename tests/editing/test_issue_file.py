@@ -227,6 +227,21 @@ def test_what_would_hide_all_that_follows_is_a_mistake(opening: str, told: str) 
     assert str(caught.value).startswith(told.replace(":12:", f":{line}:"))
 
 
+@pytest.mark.parametrize("mark", ["- ", "1. ", "> ", "- - ", "> 1. "])
+def test_a_code_block_in_a_list_hides_no_post_and_is_no_mistake(mark: str) -> None:
+    below = "".join(one if one == ">" else " " for one in mark)
+    block = f"{mark}```\n{below}pip install x\n{below}```\n"
+    issue = read(
+        FRONT + f"## A {{#a}}\n\n### One {{#p-1}}\n\n{block}\n### Two {{#p-2}}\n\n{block}\n### Three\n\nWords.\n"
+    )
+    assert [(post.title, post.body) for post in issue.posts] == [("One", block), ("Two", block), ("Three", "Words.\n")]
+
+
+def test_a_code_block_that_a_list_item_ends_hides_no_post() -> None:
+    issue = read(FRONT + "## A {#a}\n\n### One\n\n- ```\n  never closed\n\n### Two\n\nWords.\n")
+    assert [post.title for post in issue.posts] == ["One", "Two"]
+
+
 @pytest.mark.parametrize("address", ["javascript:alert(1)", "htp://e.org", "e.org/foo", "/foo", ""])
 def test_a_source_must_lead_to_the_web(address: str) -> None:
     with pytest.raises(InputError, match="is no web address; write it as https://"):
@@ -251,6 +266,24 @@ def test_slips_are_told_with_their_line(slip: str, told: str) -> None:
     assert told in findings[0].message
 
 
+@pytest.mark.parametrize(
+    ("slip", "told", "level"),
+    [
+        ("###Moscow and Baku {#p-b56c49874e67}", "### without a blank", "error"),
+        ("##China {#china}", "## without a blank", "error"),
+        ("###Moscow and Baku", "### without a blank", "warning"),
+        ("#### Moscow and Baku {#p-b56c49874e67}", "is shown as text", "error"),
+        ("#### China {#china}", "is shown as text", "error"),
+        ("    ### Moscow {#p-b56c}", "is shown as text", "error"),
+        ("Moscow {#p-b56c}\n---", "is shown as text", "error"),
+    ],
+)
+def test_half_a_heading_whose_id_would_be_in_the_mail_is_told(slip: str, told: str, level: str) -> None:
+    findings = read_issue(FRONT + f"## A {{#a}}\n\n### One\n\n{slip}\n\nMore text.\n", "i.md").findings
+    assert [(finding.where, finding.level) for finding in findings] == [("i.md:12", level)]
+    assert told in findings[0].message
+
+
 def test_clean_files_have_no_slips() -> None:
-    text = "# A heading of the introduction\n\n## A {#a}\n\n### One\n\n`[a](b)` {#x} #no (https://e.org\n\n<https://e.org/1>\n"
+    text = "# A heading of the introduction\n\n## A {#a}\n\n### One\n\n#### Two \\{#p-1a}\n\n`[a](b)` {#x} #no (https://e.org\n\n<https://e.org/1>\n"
     assert read_issue(FRONT + text, "i.md").findings == ()

@@ -12,7 +12,7 @@ from newsletter.model import Post, Source
 from newsletter.sources.contract import SourceFile
 from newsletter.sources.folder import read_files
 from newsletter.sources.markdown_file import read_markdown, write_markdown
-from newsletter.text.markdown import find_unclosed
+from newsletter.text.structure import find_unclosed
 
 BERLIN = ZoneInfo("Europe/Berlin")
 
@@ -161,6 +161,13 @@ def test_what_is_left_open_ends_with_its_post(opening: str) -> None:
     assert post is not None
     assert find_unclosed(post.body) is None
     assert [finding.where for finding in findings] == ["a.md:6"]
+
+
+def test_a_code_block_in_a_list_gets_no_second_end() -> None:
+    text = "- ```\n  pip install x\n  ```\n"
+    post, findings = read_markdown(f"---\ntitle: A\n---\n{text}", file="a.md", source="desk", zone=UTC)
+    assert post is not None
+    assert (post.body, findings) == (text, ())
 
 
 @pytest.mark.parametrize(
