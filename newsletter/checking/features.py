@@ -92,10 +92,10 @@ IMAGES: dict[str, str] = {
     "heic": "image-heif",
     **{kind: f"image-{kind}" for kind in "apng avif bmp gif heif ico jpg mp4 png svg tiff webp".split()},
 }
-_QUOTED = re.compile(r"url\([^)]*\)|\"[^\"]*\"|'[^']*'")
+_QUOTED = re.compile(r"url\([^)]*\)?|\"[^\"]*\"|'[^']*'")
 _URL = re.compile(r"url\(\s*[\"']?([^\"')]*)")
 _FUNCTION = re.compile(r"(?<![\w-])([a-z][a-z-]*)(?=\()")
-_NUMBER = re.compile(r"(?<![\w#-])[+-]?(?:\d+\.?\d*|\.\d+)(%|[a-z]+)")
+_NUMBER = re.compile(r"(?<![\w#-])[+-]?(?:\d+(?:\.\d*)?|\.\d+)(%|[a-z]+)")
 _KEYWORD = re.compile(r"(?<![\w-])[a-z][a-z-]*(?![\w(-])")
 
 

@@ -2,7 +2,8 @@
 
 import re
 from collections.abc import Callable, Mapping
-from functools import cache
+from functools import cache, lru_cache
+from typing import Any
 
 from newsletter.checking.features import Use
 from newsletter.checking.page import style_of
@@ -132,8 +133,12 @@ def _hides_table(use: Use, note: str) -> bool:
 def _uneven_row(use: Use, note: str) -> bool:
     """The cells of the row differ in the padding above or below."""
     row = use.element.getparent()
-    cells = () if row is None or use.element.tag not in ("td", "th") else row.iterchildren("td", "th")
-    return len({_vertical_padding(style_of(cell)) for cell in cells}) > 1
+    return row is not None and use.element.tag in ("td", "th") and _is_uneven(row)
+
+
+@lru_cache(maxsize=64)  # each cell of a long row asks the same
+def _is_uneven(row: Any) -> bool:
+    return len({_vertical_padding(style_of(cell)) for cell in row.iterchildren("td", "th")}) > 1
 
 
 def _vertical_padding(style: Mapping[str, str]) -> tuple[str, str]:

@@ -10,9 +10,6 @@ from lxml import html as lxml_html
 
 from newsletter.checking.sheet import Sheet, read_declarations
 
-_COMMENT = re.compile(r"<!--.*?-->", re.DOTALL)
-_STYLE = re.compile(r"<style[^>]*>(.*?)</style>", re.DOTALL)
-
 
 class Problem(NamedTuple):
     """One thing that is wrong. `level` is empty for the rule's own; `where` is in the issue or names an element."""
@@ -55,7 +52,7 @@ class Page:
         object.__setattr__(self, "body", tree.find("body"))
         # Held for all rules: lxml makes a new object at each visit of an element that nobody holds.
         object.__setattr__(self, "elements", tuple(one for one in tree.iter() if isinstance(one.tag, str)))
-        object.__setattr__(self, "styles", tuple(_STYLE.findall(self.html)))
+        object.__setattr__(self, "styles", tuple(_styles(self.html)))
         object.__setattr__(self, "sheet", Sheet(self.styles, tree))
 
     def all(self, *tags: str) -> Iterator[Any]:
@@ -65,7 +62,22 @@ class Page:
     @property
     def without_comments(self) -> str:
         """The HTML as clients that skip comments see it."""
-        return _COMMENT.sub("", self.html)
+        pieces, end = [], 0
+        # What is not closed is no comment; to look for its end from each beginning would take long.
+        while (start := self.html.find("<!--", end)) >= 0 and (close := self.html.find("-->", start + 4)) >= 0:
+            pieces.append(self.html[end:start])
+            end = close + 3
+        return "".join([*pieces, self.html[end:]])
+
+
+def _styles(html: str) -> Iterator[str]:
+    """What stands in each `<style>`."""
+    end = 0
+    while (start := html.find("<style", end)) >= 0 and (inside := html.find(">", start)) >= 0:
+        if (close := html.find("</style>", inside)) < 0:
+            return
+        yield html[inside + 1 : close]
+        end = close
 
 
 @lru_cache(maxsize=4096)

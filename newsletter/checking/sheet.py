@@ -6,9 +6,10 @@ from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from typing import Any, NamedTuple
 
-_PIECE = re.compile(r"/\*.*?\*/|\"(?:[^\"\\\n]|\\.)*\"|'(?:[^'\\\n]|\\.)*'|[{};]|[^\"'{};/]+|.", re.DOTALL)
-_DECLARATION = re.compile(r"\s*([a-zA-Z-]+)\s*:\s*((?:[^;\"']|\"[^\"]*\"|'[^']*')*)")
-_COMMA = re.compile(r",(?![^(\[]*[)\]])")
+# What is left open ends with the line, or with the text (CSS Syntax 3, 4.3.5): nothing is ever read twice.
+_PIECE = re.compile(r"/\*.*?(?:\*/|\Z)|\"(?:[^\"\\\n]|\\.)*\"?|'(?:[^'\\\n]|\\.)*'?|[{};]|[^\"'{};/]+|.", re.DOTALL)
+_DECLARATION = re.compile(r"(?<![a-zA-Z-])([a-zA-Z-]+)\s*:\s*((?:[^;\"']|\"[^\"]*\"|'[^']*')*)")
+_PUNCTUATION = re.compile(r"([,()\[\]])")
 _ONE = r"(?:[a-z][\w-]*(?:[.#][\w-]+)*|(?:[.#][\w-]+)+)"
 _PLAIN = re.compile(rf"{_ONE}(?:(?: ?> ?| ){_ONE})*\Z")
 _KEY = re.compile(r"[.#]?[\w-]+")
@@ -40,7 +41,7 @@ class StyleRule(NamedTuple):
     def weight(self) -> tuple[int, int, int]:
         """By this the stronger of two rules is known (CSS: specificity)."""
         ids = len(re.findall(r"#[\w-]+", self.selector))
-        classes = len(re.findall(r"\.[\w-]+|\[[^\]]*\]|:[\w-]+", self.selector))
+        classes = len(re.findall(r"\.[\w-]+|\[[^\[\]]*\]|:[\w-]+", self.selector))
         return ids, classes, len(re.findall(r"(?:^|[\s>+~])[a-zA-Z]", self.selector))
 
 
@@ -61,8 +62,20 @@ def read_rules(css: str, media: str = "") -> Iterator[StyleRule]:
             yield from read_rules(body, prelude)
         elif not prelude.startswith("@"):
             declarations = read_declarations(body)
-            for selector in _COMMA.split(prelude):
+            for selector in _split_selectors(prelude):
                 yield StyleRule(" ".join(selector.split()), media, declarations)
+
+
+def _split_selectors(prelude: str) -> list[str]:
+    """At commas that stand in no brackets."""
+    found, depth = [""], 0
+    for piece in _PUNCTUATION.split(prelude):
+        if piece == "," and not depth:
+            found.append("")
+        else:
+            depth = max(0, depth + (piece in ("(", "[")) - (piece in (")", "]")))
+            found[-1] += piece
+    return found
 
 
 def _blocks(css: str) -> Iterator[tuple[str, str]]:

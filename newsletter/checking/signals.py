@@ -10,7 +10,7 @@ from urllib.parse import SplitResult, urlsplit
 from newsletter.checking.page import Page, Problem, Problems, is_hidden, name_of, text_of
 from newsletter.checking.reading import visible
 
-_ANSWER = re.compile(r"\s*(?:re|fwd?|aw|wg|antw|sv)\s*(?:\[\d+\])?\s*:", re.IGNORECASE)
+_ANSWER = re.compile(r"\s*(?:re|fwd?|aw|wg|antw|sv)\s*(?:\[\d+\]\s*)?:", re.IGNORECASE)
 _MARKS = re.compile(r"!{2,}|\?{3,}|[!?]{4,}|[$€£]{2,}")
 _GAPS = re.compile(r"(?<!\w)(?:[^\W\d_] ){3,}[^\W\d_](?!\w)")
 # Our own short choice of what filters have counted for decades. One of them in a mail says nothing; in a subject it does.

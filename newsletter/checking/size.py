@@ -7,7 +7,7 @@ from newsletter.checking.page import Page, Problem, Problems
 CLIP_BYTES, WARN_BYTES = 102_400, 90_000
 STYLE_LIMIT = 16_384
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x80-\x9f]|&#(?:[0-8]|1[1-9]|2\d|3[01]|12[89]|1[345]\d);")
-_COMMENT = re.compile(r"/\*.*?\*/", re.DOTALL)
+_COMMENT = re.compile(r"/\*.*?(?:\*/|\Z)", re.DOTALL)
 
 
 def clipping(page: Page) -> Problems:

@@ -21,7 +21,7 @@ _WIDTH = re.compile(r"width\s*=\s*device-width|initial-scale\s*=\s*1")
 _OF_ROWS = re.compile(r"(?<!tbody)(?<!thead)(?<!tfoot) ?> ?tr\b")
 _RTL = frozenset("ar arc ckb dv fa he ks ku ps sd ug ur yi".split())
 _FORBIDDEN = ("script", "iframe", "form", "object", "embed", "video", "audio", "base", "input", "button")
-_CONDITION = re.compile(r"<!--\[if [^\]]*\]>(?:<!-->)?|<!--<!\[endif\]-->|<!\[endif\]-->")
+_CONDITION = re.compile(r"<!--\[if [^\]<]*\]>(?:<!-->)?|<!--<!\[endif\]-->|<!\[endif\]-->")
 _DEEPEST_TABLE, _DEEPEST = 5, 200
 _METAS = ("x-apple-disable-message-reformatting", "format-detection", "color-scheme", "supported-color-schemes")
 

@@ -125,9 +125,9 @@ def contradictions(draft: Draft) -> Problems:
     """What is to come on a day that is over when the issue comes out, and what is over on a day that is to come."""
     for text, where in draft.texts():
         for sentence in re.split(r"(?<=[.!?])\s+|\n", text):
-            for match in _PLAIN_DATE.finditer(sentence):
-                before = sentence[: match.start()]
-                ahead, over = _AHEAD.search(before), _OVER.search(before)
+            first_ahead, first_over = _AHEAD.search(sentence), _OVER.search(sentence)
+            for match in _PLAIN_DATE.finditer(sentence) if first_ahead or first_over else ():
+                ahead, over = _if_before(first_ahead, match), _if_before(first_over, match)
                 if bool(ahead) == bool(over):
                     continue
                 day = _near_day(draft.issue.date, match)
@@ -135,6 +135,10 @@ def contradictions(draft: Draft) -> Problems:
                     yield Problem(f"{ahead[0]!r} and {match[0]!r}: that day is over when the issue comes out", where)
                 if day and over and day > draft.issue.date:
                     yield Problem(f"{over[0]!r} and {match[0]!r}: that day is still to come", where)
+
+
+def _if_before(words: re.Match[str] | None, day: re.Match[str]) -> re.Match[str] | None:
+    return words if words and words.end() <= day.start() else None
 
 
 def _near_day(today: date, match: re.Match[str]) -> date | None:

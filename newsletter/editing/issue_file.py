@@ -24,7 +24,7 @@ from newsletter.text.words import slugify
 
 KEYS = ("issue", "edition", "date", "subject", "preheader")
 _REQUIRED = ("issue", "edition", "date", "subject")
-_HEADING = re.compile(r" {0,3}(#{2,3})(?!#)(?:[ \t]+(.*?))?[ \t]*$")
+_HEADING = re.compile(r" {0,3}(#{2,3})(?=[ \t]|$)(.*)")
 _CLOSING = re.compile(r"(?:^|[ \t])#+$")
 _LINK = re.compile(
     r"\[((?:[^\[\]\\]|\\.)+)\]\((?:<([^<>\n]*)>|([^()\s<>]*(?:\([^()\s]*\)[^()\s]*)*))\)|<(https?://[^<>\s]+)>|(https?://[^\s<>]+)"
@@ -153,7 +153,7 @@ def _find_headings(text: str, front: FrontMatter) -> list[_Heading]:
     for number, line, structure in structure_lines(text[front.end :]):
         match = _HEADING.match(line.rstrip("\r\n")) if structure else None
         if match:
-            title = _CLOSING.sub("", match[2] or "").rstrip()
+            title = _CLOSING.sub("", match[2].strip(" \t")).rstrip()
             found = HEADING_ID.search(title)
             if found and (found.start() == 0 or title[found.start() - 1].isspace()):
                 title, name = title[: found.start()].rstrip(), found[1]
@@ -249,10 +249,8 @@ def _only_links(paragraph: str) -> tuple[Link, ...]:
         return ()
     links = []
     position = 0
-    for match in _LINK.finditer(paragraph):
-        between = _BETWEEN_LINKS.match(paragraph, position, match.start())
-        if not between or between.end() != match.start():
-            return ()
+    # Step by step, and no search: that would begin anew at each bracket of a long text.
+    while (between := _BETWEEN_LINKS.match(paragraph, position)) and (match := _LINK.match(paragraph, between.end())):
         url = match[2] or match[3] or match[4] or match[5] or ""
         links.append(Link(text=match[1] or "", url=url))
         position = match.end()

@@ -19,13 +19,11 @@ class _Writer:
 
     first_number: int
     blocks: list[str] = field(default_factory=list)
-    urls: list[str] = field(default_factory=list)
+    urls: dict[str, int] = field(default_factory=dict)
     tight: bool = False
 
     def number(self, url: str) -> int:
-        if url not in self.urls:
-            self.urls.append(url)
-        return self.urls.index(url) + self.first_number
+        return self.urls.setdefault(url, len(self.urls)) + self.first_number
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,7 +211,7 @@ def _inline(inline: Token, writer: _Writer) -> str:
                 pieces.append(_link_number("".join(pieces[start:]).strip(), url, writer))
             case "html_inline":
                 pieces.append(_raw_link(token.content, links, pieces, writer))
-    return re.sub(r" *\n *", "\n", "".join(pieces)).strip()
+    return "\n".join(line.strip(" ") for line in "".join(pieces).split("\n")).strip()
 
 
 def _link_number(text: str, url: str, writer: _Writer) -> str:

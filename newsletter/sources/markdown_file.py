@@ -27,7 +27,7 @@ KEYS = (
     "tags",
     "keep",
 )
-_TITLE_LINE = re.compile(r"\s*#[ \t]+(.+?)[ \t]*#*[ \t]*(?:\n|\Z)")
+_TITLE_LINE = re.compile(r"\s*#[ \t]+(?=[^ \t\n])(.+)(?:\n|\Z)")
 _KEY = re.compile(r"[0-9a-z][0-9a-z-]{3,63}\Z")
 
 
@@ -39,7 +39,7 @@ def read_markdown(text: str, *, file: str, source: str, zone: tzinfo) -> tuple[P
     unclosed = find_unclosed(body)
     title = " ".join(front.text("title").split())
     if not title and (match := _TITLE_LINE.match(body)):
-        title, body = plain_inline(match[1]), body[match.end() :]
+        title, body = plain_inline(match[1].strip(" \t").rstrip("#").rstrip(" \t") or "#"), body[match.end() :]
     body = body.strip("\n")
     body = f"{body}\n" if body.strip() else ""
     findings = []

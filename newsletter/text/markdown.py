@@ -166,20 +166,40 @@ def find_blocks(body: str) -> list[TextBlock]:
 
 
 _LINK_TEXT = re.compile(
-    r"!?\[((?:[^\[\]\\]|\\.)*)\]\((?:<[^>]*>|[^()\s]*(?:\([^()\s]*\)[^()\s]*)*)(?:\s+\"[^\"]*\")?\)"
+    # An escape is stepped over whole, so that no search begins at the bracket in it.
+    r"\\.|!?\[((?:[^\[\]\\]|\\.)*)\]\((?:<[^<>]*>|[^()\s]*(?:\([^()\s]*\)[^()\s]*)*)(?:\s+\"[^\"]*\")?\)"
 )
 _AUTOLINK = re.compile(r"<(https?://[^<>\s]*)>")
-_TARGET = re.compile(r"!?\[(?:[^\[\]\\]|\\.)*\]\(\s*<?([^()<>\s]*(?:\([^()\s]*\)[^()\s]*)*)")
-_CODE = re.compile(r"(`+).+?\1")
+_TARGET = re.compile(r"\\.|!?\[(?:[^\[\]\\]|\\.)*\]\(\s*<?([^()<>\s]*(?:\([^()\s]*\)[^()\s]*)*)")
+_BACKTICKS = re.compile(r"(`+)")
 
 
 def find_dead_links(body: str) -> Iterator[tuple[int, str]]:
     """(line, address) of links and images that lead neither to the web nor to a mailbox: what is rendered drops them."""
     for number, line, structure in structure_lines(body):
         if structure and "](" in line:
-            for match in _TARGET.finditer(_CODE.sub("", line)):
-                if not is_web_address(match[1]) and not match[1].lower().startswith("mailto:"):
+            for match in _TARGET.finditer(_without_code(line)):
+                if match[1] is not None and not is_web_address(match[1]) and not match[1].lower().startswith("mailto:"):
                     yield number, match[1]
+
+
+def _without_code(line: str) -> str:
+    """A line without its code spans: each ends at the next run of as many backticks as it begins with."""
+    pieces = _BACKTICKS.split(line)  # every second one is a run of backticks
+    closing: dict[str, int] = {}
+    ends: dict[int, int] = {}
+    for position in range(len(pieces) - 2, 0, -2):
+        if pieces[position] in closing:
+            ends[position] = closing[pieces[position]]
+        closing[pieces[position]] = position
+    kept, position = [], 0
+    while position < len(pieces):
+        if position in ends:
+            position = ends[position]
+        else:
+            kept.append(pieces[position])
+        position += 1
+    return "".join(kept)
 
 
 _MARKS = re.compile(r"(?<!\\)(?:\*{1,3}|`+|~~)|(?<![\\\w])_{1,3}(?=\S)|(?<=\S)(?<!\\)_{1,3}(?!\w)")
@@ -188,5 +208,9 @@ _ESCAPED = re.compile(r"\\([!-/:-@\[-`{-~])")
 
 def plain_inline(source: str) -> str:
     """One line of Markdown → roughly its words: marks, link addresses and escapes go. The renderer is exact, this is quick."""
-    text = _AUTOLINK.sub(r"\1", _LINK_TEXT.sub(r"\1", " ".join(source.split())))
+    text = _AUTOLINK.sub(r"\1", _LINK_TEXT.sub(_words_of_link, " ".join(source.split())))
     return _ESCAPED.sub(r"\1", _MARKS.sub("", text)).strip()
+
+
+def _words_of_link(match: re.Match[str]) -> str:
+    return match[0] if match[1] is None else match[1]
