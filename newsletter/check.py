@@ -122,7 +122,7 @@ def _ignored_here(ignore: Mapping[str, str], issue: Issue) -> set[tuple[str, str
 
 
 def _check_ignored(ignore: Mapping[str, str]) -> None:
-    known = [*PAGE_RULES, *WORD_RULES, "section", "source"]
+    known = [*PAGE_RULES, *WORD_RULES, "section", "source", "issue", "link"]
     for name, reason in ignore.items():
         rule = name.partition(" p-")[0]
         if rule not in known:
