@@ -65,7 +65,10 @@ def command(
     if sarif:
         write_whole(sarif, f"{json.dumps(write_sarif(findings), ensure_ascii=False, indent=1)}\n".encode())
     bad = errors or (strict and warnings)
-    here.ui.say(f"{slug}: {errors} errors, {warnings} warnings", "red" if bad else "green")
+    told = ", ".join(
+        f"{count} {name}{'' if count == 1 else 's'}" for count, name in ((errors, "error"), (warnings, "warning"))
+    )
+    here.ui.say(f"{slug}: {told}", "red" if bad else "green")
     return 4 if bad else 0
 
 
