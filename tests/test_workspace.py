@@ -162,14 +162,14 @@ def test_a_race_of_replacing_and_saving_loses_no_save(tmp_path: Path) -> None:
     thread.start()
     try:
         for number in range(150):
-            saved = b"save %d\n" % number
+            saved, before = b"save %d\n" % number, replaced
             write_whole(tmp_path / "a.md", saved)
             # For a moment another text may stand there: the one that goes back as soon as it is seen that somebody saved.
             until = time.monotonic() + 20
-            while not workspace.read("a.md").startswith(saved):
+            while not workspace.read("a.md").startswith(saved) or (number % 3 == 0 and replaced == before):
                 assert time.monotonic() < until
     finally:
         halt.set()
         thread.join()
     assert workspace.read("a.md").startswith(b"save 149\n")
-    assert replaced
+    assert replaced >= 50
