@@ -92,6 +92,7 @@ IMAGES: dict[str, str] = {
     "heic": "image-heif",
     **{kind: f"image-{kind}" for kind in "apng avif bmp gif heif ico jpg mp4 png svg tiff webp".split()},
 }
+_LONGEST = 500
 _QUOTED = re.compile(r"url\([^)]*\)?|\"[^\"]*\"|'[^']*'")
 _URL = re.compile(r"url\(\s*[\"']?([^\"')]*)")
 _FUNCTION = re.compile(r"(?<![\w-])([a-z][a-z-]*)(?=\()")
@@ -146,8 +147,9 @@ def style_uses(element: Any, name: str, value: str) -> Iterator[Use]:
     yield Use(property_slug(name, value), element, name, value)
     bare = _QUOTED.sub(" ", value.lower())
     for match in _FUNCTION.finditer(bare):
-        end = bare.find(")", match.end())
-        yield Use(FUNCTIONS.get(match[1], ""), element, name, bare[match.start() : end + 1 if end > 0 else None])
+        # Of a function that nobody closes no more than this: a thousand of them in each other would hold a thousand copies.
+        whole = bare[match.start() : match.start() + _LONGEST]
+        yield Use(FUNCTIONS.get(match[1], ""), element, name, whole[: whole.find(")") + 1] or whole)
     for unit in dict.fromkeys(_NUMBER.findall(bare)):
         yield Use(UNITS.get(unit, ""), element, name, value)
     for word in dict.fromkeys(_KEYWORD.findall(bare)):
