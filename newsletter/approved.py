@@ -9,7 +9,7 @@ from jinja2 import Environment, TemplateNotFound, meta
 from newsletter import __version__
 from newsletter.build import Rendered
 from newsletter.config import Config
-from newsletter.desk import packaged_template
+from newsletter.templates import packaged_template, read_template
 from newsletter.text.characters import decode_text
 from newsletter.text.diffs import diff_lines
 from newsletter.workspace import Workspace, issue_path
@@ -18,7 +18,6 @@ from newsletter.workspace import Workspace, issue_path
 TEXT_LIMIT = 400_000
 # Where rendering begins; what these two include, extend and import is found in them.
 _MAIL_TEMPLATES = ("email/issue.html.j2", "email/issue.txt.j2")
-_PHRASES = "templates/phrases.toml"
 # Fields of [publication] that no reader's mail shows (all others are kept): where reviews go, what the feeds hold.
 NOT_MAILED = ("editor", "feed")
 _VALUE_LIMIT = 200
@@ -123,9 +122,9 @@ def _read_templates(workspace: Workspace, environment: Environment) -> Iterator[
         found = {one for one in meta.find_referenced_templates(environment.parse(text)) if one} - seen
         waiting += sorted(found)
         seen |= found
-    own = workspace.exists(_PHRASES)
-    phrases = decode_text(workspace.read(_PHRASES), _PHRASES) if own else packaged_template(_PHRASES) or ""
-    yield _PHRASES, (phrases, not own)
+    phrases = read_template(workspace, "phrases.toml")
+    if phrases:
+        yield phrases[1], (phrases[0], not workspace.exists(phrases[1]))
 
 
 def _source(environment: Environment, name: str) -> str:

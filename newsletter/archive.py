@@ -8,11 +8,12 @@ from dataclasses import dataclass, field
 from newsletter import links
 from newsletter.build import list_published
 from newsletter.config import Config
-from newsletter.desk import load_issue, load_phrases, open_templates
+from newsletter.desk import load_issue, load_phrases
 from newsletter.errors import InputError
 from newsletter.phrases import write_date
 from newsletter.rendering.content import ShownIssue, show_issue
 from newsletter.rendering.site import render_site
+from newsletter.templates import open_templates
 from newsletter.text.words import cut_at_word
 from newsletter.workspace import Workspace, issue_path
 

@@ -12,13 +12,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from newsletter.config import Config
+from newsletter.config import Checks, Config
 from newsletter.desk import load_phrases, parse_issue, read_config
 from newsletter.draft import Beside, posts_beside, remember_offered
 from newsletter.editing.compose import place_post
 from newsletter.editing.issue_file import IssueFile, write_post
 from newsletter.editing.rearrange import add_source, cut_post, drop_post, move_post, put_post, set_line
-from newsletter.editing.themes import Verdict
+from newsletter.editing.themes import OffTheme, Verdict
 from newsletter.errors import InputError, Mistake, NewsletterError
 from newsletter.model import UNSORTED, IssuePost, Link, Section
 from newsletter.rendering.content import site_name
@@ -82,12 +82,11 @@ class Desk:
             beside = self._look_beside(file, config)
         except NewsletterError as error:  # another file: this one can be worked on nevertheless
             trouble = str(error)
-        ignored = config.checks.ignore
         return {
             "sha": sha,
             "subject": file.issue.subject,
             "preheader": file.issue.preheader,
-            "sections": [_tell_section(section, file, beside, ignored) for section in file.issue.sections],
+            "sections": [_tell_section(section, file, beside, config.checks) for section in file.issue.sections],
             "themes": [{"slug": slug, "title": title} for slug, title in self._targets(config, file).items()],
             "beside": _tell_beside(beside, file, self._left_out()) if beside else [],
             "trouble": trouble,
@@ -121,8 +120,13 @@ class Desk:
 
     @property
     def version(self) -> str:
-        """Changes with what the posts beside depend on; empty as long as nobody has looked."""
-        return hash_of(repr(self._stamps()).encode())[:16] if self._beside else ""
+        """Changes with what the posts beside depend on; empty as long as nobody has looked, or the settings are broken."""
+        if self._seen is None:
+            return ""
+        try:
+            return hash_of(repr(self._stamps(read_config(self.workspace))).encode())[:16]
+        except NewsletterError:  # the preview itself shows what is wrong with them
+            return ""
 
     def _undo(self, data: bytes) -> None:
         """Put back the text before the last edit, if that edit was the last change of the file."""
@@ -201,14 +205,15 @@ class Desk:
             path.unlink(missing_ok=True)
 
     def _look_beside(self, file: IssueFile, config: Config) -> Beside:
-        seen = (file.text, self._stamps())
+        seen = (file.text, self._stamps(config))
         if self._beside is None or seen != self._seen:
-            self._beside, self._seen = posts_beside(self.workspace, config, file.issue), seen
+            self._beside, self._seen = None, seen
+            self._beside = posts_beside(self.workspace, config, file.issue)
         return self._beside
 
-    def _stamps(self) -> object:
+    def _stamps(self, config: Config) -> object:
         """Times and sizes of what the posts beside depend on, so that they are read anew only after a change."""
-        folders = ("posts", "issues", *(source.path for source in read_config(self.workspace).sources if source.path))
+        folders = ("posts", "issues", *(source.path for source in config.sources if source.path))
         names = [SETTINGS, *(name for folder in dict.fromkeys(folders) for name in self.workspace.list_files(folder))]
         return tuple((name, self.workspace.stamp(name)) for name in names)
 
@@ -243,26 +248,26 @@ def _encode(text: str, old: bytes, slug: str) -> bytes:
     return mark + text.encode()
 
 
-def _tell_section(
-    section: Section, file: IssueFile, beside: Beside | None, ignored: Mapping[str, str]
-) -> dict[str, Any]:
-    posts = []
-    for post in section.posts:
-        verdict = beside.placed[post.line] if beside else None
-        theme = (verdict.theme or UNSORTED) if verdict else section.slug
-        quiet = not beside or not verdict or not ignored.keys().isdisjoint(("off-theme", f"off-theme p-{post.key}"))
-        off = () if quiet or not beside or not verdict else beside.sorter.find_off_theme(verdict)
-        posts.append(
-            {
-                "id": name_post(post, cut_post(file, post.line)),
-                "line": post.line,
-                "title": plain_inline(post.title),
-                "theme": theme,
-                "moved": theme != section.slug,
-                "off": [cut_at_word(plain_inline(one.text), 90) for one in off],
-            }
-        )
+def _tell_section(section: Section, file: IssueFile, beside: Beside | None, checks: Checks) -> dict[str, Any]:
+    posts = [_tell_post(post, section.slug, file, beside, checks) for post in section.posts]
     return {"slug": section.slug, "title": plain_inline(section.title), "line": section.line, "posts": posts}
+
+
+def _tell_post(post: IssuePost, section: str, file: IssueFile, beside: Beside | None, checks: Checks) -> dict[str, Any]:
+    """A post of the issue. Without what lies beside it nothing is known of what its words say."""
+    theme, off = section, tuple[OffTheme, ...]()
+    if beside:
+        theme = beside.placed[post.line].theme or UNSORTED
+        if not checks.leaves_out("off-theme", post.key):
+            off = beside.sorter.find_off_theme(post.body, section)
+    return {
+        "id": name_post(post, cut_post(file, post.line)),
+        "line": post.line,
+        "title": plain_inline(post.title),
+        "theme": theme,
+        "moved": theme != section,
+        "off": [cut_at_word(plain_inline(one.text), 90) for one in off],
+    }
 
 
 def _tell_beside(beside: Beside, file: IssueFile, left_out: Mapping[str, Mapping[str, str]]) -> list[dict[str, Any]]:

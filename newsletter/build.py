@@ -11,7 +11,7 @@ from jinja2 import Environment
 from newsletter import links
 from newsletter.config import Config
 from newsletter.delivery.message import Envelope, HeaderError, issue_headers, write_message
-from newsletter.desk import find_strange_templates, load_issue, load_phrases, open_templates
+from newsletter.desk import load_issue, load_phrases
 from newsletter.errors import InputError, Mistake, NewsletterError, UsageError
 from newsletter.model import UNSORTED, Edition, Finding, Issue, Section
 from newsletter.phrases import Phrases
@@ -19,6 +19,7 @@ from newsletter.rendering.content import ShownIssue, count_words, show_issue
 from newsletter.rendering.email import Mail, render_mail
 from newsletter.rendering.site import Published, render_site
 from newsletter.slots import next_day, publication_moment
+from newsletter.templates import find_strange_templates, open_templates
 from newsletter.text.words import suggest
 from newsletter.workspace import Workspace, issue_path, split_issue_slug
 

@@ -8,7 +8,6 @@ from newsletter.build import Rendered, compose_message
 from newsletter.checking import PAGE_RULES, WORD_RULES, Draft, Page, about_unknown, check_draft, check_page
 from newsletter.config import Config
 from newsletter.desk import load_issue
-from newsletter.editing.compose import read_back
 from newsletter.editing.duplicates import Memory, find_told, remember
 from newsletter.editing.themes import Sorter
 from newsletter.errors import ChecksFailed, Mistake, SettingsError
@@ -36,11 +35,12 @@ def check_issue(workspace: Workspace, config: Config, rendered: Rendered) -> tup
         repeats=_find_repeats(workspace, rendered.issue),
         off_theme=_find_off_theme(config, rendered.issue),
     )
-    ignore = config.checks.ignore
-    own = (one for one in rendered.findings if one.rule not in _TOLD_BETTER and one.rule not in ignore)
-    found = (*own, *check_page(_make_page(config, rendered), ignore=ignore), *check_draft(draft, ignore=ignore))
-    here = _ignored_here(config.checks.ignore, rendered.issue)
-    told = (one for one in found if (one.rule, one.where) not in here)
+    checks = config.checks
+    own = (one for one in rendered.findings if one.rule not in _TOLD_BETTER)
+    page = check_page(_make_page(config, rendered), ignore=checks.ignore)
+    keys = {f"{path}:{post.line}": post.key for post in rendered.issue.posts}
+    found = (*own, *page, *check_draft(draft, ignore=checks.ignore))
+    told = (one for one in found if not checks.leaves_out(one.rule, keys.get(one.where)))
     return tuple(sorted(told, key=lambda one: one.level != "error"))
 
 
@@ -105,20 +105,12 @@ def _find_off_theme(config: Config, issue: Issue) -> list[tuple[int, str]]:
     known = {theme.slug: theme.title for theme in config.themes}
     found = []
     for section in issue.sections:
-        for post in section.posts if section.slug in known else ():
-            verdict = sorter.sort(read_back(post, issue_path(issue.slug), theme=section.slug))
-            for off in sorter.find_off_theme(verdict):
+        for post in section.posts:
+            for off in sorter.find_off_theme(post.body, section.slug):
                 start = cut_at_word(plain_inline(off.text), 60)
                 names = f"{', '.join(off.words)} ({', '.join(known[theme] for theme in off.themes)})"
                 found.append((post.line, f"“{start}” names {names} and nothing of {known[section.slug]}"))
     return found
-
-
-def _ignored_here(ignore: Mapping[str, str], issue: Issue) -> set[tuple[str, str]]:
-    """What the settings leave out for one post, as `off-theme p-3f2a9c41`: the rule, and where that post stands."""
-    lines = {f"p-{post.key}": f"{issue_path(issue.slug)}:{post.line}" for post in issue.posts if post.key}
-    pairs = (name.split() for name in ignore)
-    return {(pair[0], lines[pair[1]]) for pair in pairs if len(pair) == 2 and pair[1] in lines}
 
 
 def _check_ignored(ignore: Mapping[str, str]) -> None:

@@ -2,7 +2,8 @@
 
 import re
 from collections.abc import Callable, Iterator
-from html import unescape
+
+from lxml.html import document_fromstring
 
 from newsletter.build import Rendered
 from newsletter.config import Config
@@ -15,7 +16,6 @@ from newsletter.workspace import issue_path
 # Answers by which a site keeps programs out; a reader with a browser may well get in.
 _NOT_FOR_PROGRAMS = (401, 402, 403, 405, 406, 429, 451, 999)
 _GONE = (404, 410)
-_HREF = re.compile(r'<a\b[^>]*?\shref="([^"]*)"')
 
 
 def list_links(rendered: Rendered, config: Config) -> dict[str, str]:
@@ -23,7 +23,8 @@ def list_links(rendered: Rendered, config: Config) -> dict[str, str]:
     issue, own = rendered.issue, f"{config.publication.url}/"
     path = issue_path(issue.slug)
     places = {}
-    for url in map(unescape, _HREF.findall(rendered.mail.html)):
+    for link in document_fromstring(rendered.mail.html).iter("a"):
+        url = link.get("href") or ""
         if url.startswith(("http://", "https://")) and not f"{url}/".startswith(own):
             whole = re.compile(rf"{re.escape(url)}(?![\w/?#&=%~-])")
             posts = (

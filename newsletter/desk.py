@@ -2,18 +2,15 @@
 
 import json
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
-
-from jinja2 import Environment, FileSystemBytecodeCache
 
 from newsletter.config import Config, load_config
 from newsletter.editing.issue_file import IssueFile, read_issue
 from newsletter.errors import InputError, Mistake
 from newsletter.model import UNSORTED, Finding, Post, Source
 from newsletter.phrases import Phrases, read_phrases
-from newsletter.rendering.templates import make_environment
 from newsletter.resources import resource
 from newsletter.sources import SOURCES, Batch, SourceFile, collected_folder
 from newsletter.text.characters import decode_text
@@ -168,35 +165,3 @@ def load_phrases(workspace: Workspace, config: Config, language: str = "") -> Ph
     packed = resource(path).read_bytes()
     own = workspace.read(path) if workspace.exists(path) else b""
     return read_phrases([decode_text(packed, path), decode_text(own, path)], path, language)
-
-
-def read_template(workspace: Workspace, name: str) -> tuple[str, str] | None:
-    """A template's text and its path for messages: the workspace's own wins over the packaged one."""
-    path = f"templates/{name}"
-    if workspace.exists(path):
-        return decode_text(workspace.read(path), path), path
-    packed = packaged_template(path)
-    return None if packed is None else (packed, path)
-
-
-def packaged_template(path: str) -> str | None:
-    """The program's own text of `templates/…`, whatever the workspace has."""
-    packed = resource(path)
-    return packed.read_text(encoding="utf-8") if packed.is_file() else None
-
-
-def find_strange_templates(workspace: Workspace) -> Iterator[Finding]:
-    """Files in the workspace's templates/ that nothing reads: a misspelt name would change nothing, silently."""
-    packed = resource("templates")
-    known = [path.relative_to(packed).as_posix() for path in packed.rglob("*.*")]
-    for path in workspace.list_files("templates"):
-        name = path.removeprefix("templates/")
-        if name.endswith((".j2", ".css", ".toml")) and name not in known:
-            text = f"no template has this name{suggest(name, known)}; it is read only if another one includes it"
-            yield Finding(rule="template", where=path, message=text)
-
-
-def open_templates(workspace: Workspace) -> Environment:
-    """The workspace's templates, ready to be filled. Compiled ones are kept: compiling takes longer than filling."""
-    compiled = FileSystemBytecodeCache(str(workspace.memory("templates")))
-    return make_environment(lambda name: read_template(workspace, name), compiled)

@@ -57,7 +57,7 @@ class Lessons:
 def as_example(lesson: Lesson) -> Example:
     """A lesson as its words."""
     words = read_words(lesson.post.title, lesson.post.body)
-    return Example(lesson.post.key, words, lesson.theme, lesson.moved)
+    return Example(lesson.post.key, words, lesson.theme)
 
 
 def learn_from_issues(

@@ -11,7 +11,7 @@ from newsletter.config import Config
 from newsletter.delivery.message import LetterEnvelope, letter_headers, write_message
 from newsletter.delivery.relay import RelayUnavailable
 from newsletter.delivery.retry import next_try
-from newsletter.desk import load_phrases, open_templates
+from newsletter.desk import load_phrases
 from newsletter.errors import NewsletterError
 from newsletter.rendering.letter import LetterText, render_letter
 from newsletter.send import SendFailed, send_single, send_test
@@ -19,6 +19,7 @@ from newsletter.store.database import Store
 from newsletter.store.letters import Letter, begin_letter, end_letter
 from newsletter.store.mailed_links import make_link
 from newsletter.store.readers import find_address, is_unwelcome
+from newsletter.templates import open_templates
 from newsletter.text.mailbox import split_mailbox
 from newsletter.workspace import Workspace
 

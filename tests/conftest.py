@@ -44,6 +44,26 @@ def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Store]:
 
 
 @pytest.fixture
+def desk(tmp_path: Path) -> Iterator[Any]:
+    """`serve` in a workspace of its own, with one reader, on SQLite (`tests.serving`)."""
+    from tests.serving import running_desk
+
+    with running_desk(tmp_path) as one:
+        one.add("reader@example.org")
+        yield one
+
+
+@pytest.fixture
+def desk_of(tmp_path: Path, store: Store) -> Iterator[Any]:
+    """The same on both databases."""
+    from tests.serving import running_desk
+
+    with running_desk(tmp_path, store=store) as one:
+        one.add("reader@example.org")
+        yield one
+
+
+@pytest.fixture
 def untraced() -> Iterator[None]:
     """For tests that do thousands of times what others do once: tracing them for coverage takes longer than they do."""
     mine, of_threads = sys.gettrace(), threading.gettrace()

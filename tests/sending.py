@@ -16,7 +16,7 @@ from newsletter.build import render_issue
 from newsletter.config import Config
 from newsletter.delivery.relay import Relay, Timeouts
 from newsletter.delivery.sender import Rules
-from newsletter.desk import open_templates, read_config
+from newsletter.desk import read_config
 from newsletter.model import SubscriberRow
 from newsletter.resources import resource
 from newsletter.send import Sent, deliver, freeze_issue
@@ -24,6 +24,7 @@ from newsletter.store import issues
 from newsletter.store.database import Store
 from newsletter.store.issues import FrozenIssue
 from newsletter.store.subscribers import Intake
+from newsletter.templates import open_templates
 from newsletter.workspace import Workspace
 from tests.databases import NOW, new_folder
 from tests.smtp_server import SmtpServer, serving

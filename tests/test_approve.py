@@ -12,7 +12,7 @@ import pytest
 
 import newsletter.approved
 import newsletter.build
-import newsletter.desk
+import newsletter.templates
 from newsletter import __version__
 from newsletter.approve import (
     Approval,
@@ -237,7 +237,7 @@ def newer_program(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     sheet = packed / "templates/email/theme.css"
     sheet.write_text(sheet.read_text() + "\n.masthead { color: #123456; }\n")
     monkeypatch.setattr(
-        newsletter.desk, "resource", lambda name: packed / name if name.startswith("templates") else resource(name)
+        newsletter.templates, "resource", lambda name: packed / name if name.startswith("templates") else resource(name)
     )
     monkeypatch.setattr(newsletter.approved, "__version__", "9.1.0")
 
@@ -471,7 +471,7 @@ def test_a_name_in_the_file_leads_nowhere(desk: Desk, monkeypatch: pytest.Monkey
 
     def packaged(name: str) -> str | None:
         asked.append(name)
-        return newsletter.desk.packaged_template(name)
+        return newsletter.templates.packaged_template(name)
 
     monkeypatch.setattr(newsletter.approved, "packaged_template", packaged)
     desk.workspace.write(POST, "{# mine #}" + (ROOT / POST).read_text())

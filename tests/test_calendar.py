@@ -2,7 +2,6 @@
 
 import json
 import threading
-from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -16,30 +15,14 @@ from newsletter.cli import run
 from newsletter.schedule import cancel_slot, keep_calendar
 from newsletter.send import mark_path
 from newsletter.store import issues
-from newsletter.store.database import Store
 from newsletter.store.mark import Mark, read_mark, write_mark
 from newsletter.store.slots import SlotRow, find_slot, list_slots
-from tests.serving import Desk, running_desk, text_of
+from tests.serving import Desk, text_of
 
 SLOT, SLUG = "weekly/2025-07-07", "2025-07-07-weekly"
 DRAFTED, SENT = "2025-07-06 05:00", "2025-07-07 05:00"  # in UTC; 07:00 in Berlin
 READER = "reader@example.org"
 EDITOR = "desk@borderlines.example"
-
-
-@pytest.fixture
-def desk(tmp_path: Path) -> Iterator[Desk]:
-    with running_desk(tmp_path) as one:
-        one.add(READER)
-        yield one
-
-
-@pytest.fixture
-def desk_of(tmp_path: Path, store: Store) -> Iterator[Desk]:
-    """On both databases."""
-    with running_desk(tmp_path, store=store) as one:
-        one.add(READER)
-        yield one
 
 
 def slot(desk: Desk, name: str = SLOT) -> SlotRow:

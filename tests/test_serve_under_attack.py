@@ -1,7 +1,6 @@
 """What a hostile reviewer found in `serve`, each with the fix that holds now."""
 
 import threading
-from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
@@ -15,7 +14,6 @@ from newsletter.cli.serve import make_note
 from newsletter.schedule import cancel_slot, revive_slot
 from newsletter.send import deliver, freeze_issue
 from newsletter.store import issues, schema
-from newsletter.store.database import Store
 from newsletter.store.letters import Letter, begin_letter, queue_letter
 from newsletter.store.slots import find_slot
 from newsletter.store.subscribers import find_person, unsubscribe
@@ -26,20 +24,6 @@ from tests.serving import Desk, Pages, running_desk
 SLOT, SLUG = "weekly/2025-07-07", "2025-07-07-weekly"
 DRAFTED, SENT = "2025-07-06 05:00", "2025-07-07 05:00"
 READER = "reader@example.org"
-
-
-@pytest.fixture
-def desk(tmp_path: Path) -> Iterator[Desk]:
-    with running_desk(tmp_path) as one:
-        one.add(READER)
-        yield one
-
-
-@pytest.fixture
-def desk_of(tmp_path: Path, store: Store) -> Iterator[Desk]:
-    with running_desk(tmp_path, store=store) as one:
-        one.add(READER)
-        yield one
 
 
 def state(desk: Desk) -> tuple[str, str]:

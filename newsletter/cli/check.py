@@ -10,6 +10,7 @@ import click
 
 from newsletter import __version__
 from newsletter.cli.common import Here, chosen_issue, complete_issues, in_workspace
+from newsletter.cli.ui import count_of
 from newsletter.model import Finding
 from newsletter.workspace import write_whole
 
@@ -65,10 +66,7 @@ def command(
     if sarif:
         write_whole(sarif, f"{json.dumps(write_sarif(findings), ensure_ascii=False, indent=1)}\n".encode())
     bad = errors or (strict and warnings)
-    told = ", ".join(
-        f"{count} {name}{'' if count == 1 else 's'}" for count, name in ((errors, "error"), (warnings, "warning"))
-    )
-    here.ui.say(f"{slug}: {told}", "red" if bad else "green")
+    here.ui.say(f"{slug}: {count_of(errors, 'error')}, {count_of(warnings, 'warning')}", "red" if bad else "green")
     return 4 if bad else 0
 
 

@@ -42,7 +42,8 @@ def command(here: Here, post: str) -> int:
     posts = _find_posts(here, post)
     learned = learn_from_issues(here.workspace, here.config)
     sorter = Sorter(here.config.themes, here.config.sources, here.config.sorting, learned)
-    explained = [_Explained(verdict, sorter.find_off_theme(verdict)) for verdict in sort_posts(posts, sorter)]
+    verdicts = sort_posts(posts, sorter)
+    explained = [_Explained(one, sorter.find_off_theme(one.post.body, one.theme)) for one in verdicts]
     document = {"posts": [_describe(one) for one in explained]}
     # The same text in a pipe as on a terminal: the words are what was asked for; --json has them for programs.
     here.ui.answer(document, [[line] for one in explained for line in [*_tell(one), ""]])

@@ -14,7 +14,7 @@ from newsletter.build import Rendered, render_issue
 from newsletter.cli.books import show_books
 from newsletter.cli.common import Here, complete_issues, in_workspace, normalise
 from newsletter.cli.subscribers import database
-from newsletter.cli.ui import size
+from newsletter.cli.ui import count_of, size
 from newsletter.delivery.sender import Report
 from newsletter.errors import Mistake, UsageError
 from newsletter.model import Finding
@@ -110,7 +110,7 @@ def _ask(here: Here, store: Store, rendered: Rendered, findings: Sequence[Findin
     """The summary card, and the question; without a terminal --yes is the answer."""
     card = show_card(rendered, here.config, store, here.now)
     errors = _tell_findings(here, findings)
-    told = f"{_count(errors, 'error')}, {_count(len(findings) - errors, 'warning')}"
+    told = f"{count_of(errors, 'error')}, {count_of(len(findings) - errors, 'warning')}"
     told += "; sent all the same" if errors else ""
     for name, value in [*_card_lines(card), ("checks", told)]:
         here.ui.say(f"{name:>9}  {value}")
@@ -120,10 +120,6 @@ def _ask(here: Here, store: Store, rendered: Rendered, findings: Sequence[Findin
         raise UsageError(Mistake(code="NL095", message="this sends mail; say --yes where nobody can be asked"))
     if not click.confirm(f"Send it to {card.count:,} readers?", err=True):
         raise click.Abort
-
-
-def _count(number: int, what: str) -> str:
-    return f"{number} {what}{'' if number == 1 else 's'}"
 
 
 def _card_lines(card: Card) -> list[tuple[str, str]]:

@@ -5,7 +5,7 @@ from typing import Any
 import click
 
 from newsletter.cli.common import Here, in_workspace, shared_options
-from newsletter.cli.ui import printable
+from newsletter.cli.ui import count_of, printable
 from newsletter.desk import read_sources
 from newsletter.editing.clusters import Proposal
 from newsletter.model import Post
@@ -106,7 +106,7 @@ def _describe_proposal(one: Proposal) -> dict[str, object]:
 
 def _tell(told: Report) -> list[str]:
     count = len(told.judged)
-    lines = [f"{_many(count, 'post')} in issues, {_many(told.moves, 'move')} by hand"]
+    lines = [f"{count_of(count, 'post')} in issues, {count_of(told.moves, 'move')} by hand"]
     if not count:
         return [*lines, "Nothing to learn from yet: draft an issue, and move its posts where they belong."]
     lines.append(f"right by the rules alone:     {told.right_by_rules} of {count} ({told.right_by_rules / count:.0%})")
@@ -157,7 +157,3 @@ def _tell_proposals(proposals: tuple[Proposal, ...]) -> list[str]:
     if len(proposals) > SHOWN_PROPOSALS:
         lines += ["", f"and {len(proposals) - SHOWN_PROPOSALS} more; --json lists them all"]
     return [*lines, "", "Put what fits into newsletter.toml, and its slug into the themes of an edition."]
-
-
-def _many(count: int, noun: str) -> str:
-    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"

@@ -139,6 +139,10 @@ class Checks:
     clients: tuple[str, ...] = ()
     ignore: dict[str, str] = field(default_factory=dict)
 
+    def leaves_out(self, rule: str, key: str | None = None) -> bool:
+        """Whether a rule is left out: everywhere (`off-theme`), or for the post of a key (`off-theme p-3f2a9c41`)."""
+        return rule in self.ignore or f"{rule} p-{key}" in self.ignore
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Config:

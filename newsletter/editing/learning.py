@@ -25,7 +25,6 @@ class Example:
     key: str
     words: tuple[str, ...]
     theme: str
-    moved: bool = False
 
 
 @dataclass(slots=True)

@@ -128,16 +128,12 @@ class Sorter:
         wins = best and best.points >= self.sorting.minimum and margin >= self.sorting.margin
         return best.theme if best and wins and best.theme != UNSORTED else None
 
-    def find_off_theme(self, verdict: Verdict) -> tuple[OffTheme, ...]:
-        """Blocks of a post that name at least two words of other themes and none of its own."""
-        if verdict.theme is None:
+    def find_off_theme(self, body: str, theme: str | None) -> tuple[OffTheme, ...]:
+        """Blocks of a post under a theme that name at least two words of other themes and none of its own."""
+        if theme is None or theme not in [one.slug for one in self.themes]:
             return ()
-        found = []
-        for block in find_blocks(verdict.post.body):
-            if block.kind in ("paragraph", "item"):
-                off = self._judge_block(block, verdict.theme)
-                found += [off] if off else []
-        return tuple(found)
+        blocks = (block for block in find_blocks(body) if block.kind in ("paragraph", "item"))
+        return tuple(off for block in blocks if (off := self._judge_block(block, theme)))
 
     def mark(self, text: str) -> tuple[tuple[str, tuple[str, ...]], ...]:
         """Markdown text → its pieces in order, each with the themes that it speaks for; `-slug` is ruled out by it."""

@@ -14,9 +14,9 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from newsletter.arrange import Desk
-from newsletter.desk import open_templates, read_template
 from newsletter.preview import Preview, Shown, in_the, without_styles
 from newsletter.rendering.templates import render
+from newsletter.templates import open_templates, read_template
 from newsletter.web.desk_app import desk_routes
 
 LOOK_S = 0.05

@@ -12,11 +12,12 @@ from jinja2 import Environment
 from newsletter.archive import Archive, readable_issues, render_archive
 from newsletter.audience.tokens import TokenKeys, derive_all
 from newsletter.config import Config
-from newsletter.desk import load_phrases, open_templates
+from newsletter.desk import load_phrases
 from newsletter.phrases import Phrases
 from newsletter.store import issues
 from newsletter.store.database import Store, stamp
 from newsletter.store.hooks import NOBODY, Listeners
+from newsletter.templates import open_templates
 from newsletter.workspace import Workspace, issue_path
 
 
@@ -78,8 +79,7 @@ class Public:
             # Of one that was cancelled in mid-send there are readers whose mail leads here.
             and (one.state != "cancelled" or issues.was_mailed(self.store, one))
         ]
-        files = [self.workspace.path(issue_path(slug)).stat() for slug in slugs]
-        seen = (tuple(slugs), tuple((file.st_mtime_ns, file.st_size) for file in files))
+        seen = (tuple(slugs), tuple(self.workspace.stamp(issue_path(slug)) for slug in slugs))
         if seen == self._shown:
             return False
         if self._shown is None:

@@ -22,7 +22,7 @@ WORDS = ("alpha", "apex", "beta", "bell", "nobeta", "gamma", "delta", "salt", "t
 words = st.lists(st.sampled_from(WORDS), max_size=9)
 examples = st.lists(
     st.builds(
-        lambda key, words, theme: Example(key, tuple(dict.fromkeys(words)), theme, moved=True),
+        lambda key, words, theme: Example(key, tuple(dict.fromkeys(words)), theme),
         st.sampled_from("pqrstu"),
         words,
         st.sampled_from(PLACES),
@@ -46,7 +46,7 @@ def post(title: str, body: str = "", key: str = "k") -> Post:
 
 
 def example(text: str, theme: str, key: str = "") -> Example:
-    return Example(key or text, read_words(text, ""), theme, moved=True)
+    return Example(key or text, read_words(text, ""), theme)
 
 
 TAUGHT = [

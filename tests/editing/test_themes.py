@@ -63,7 +63,7 @@ def test_the_real_post_that_names_brussels_and_china_stays_in_the_caucasus_and_i
     assert {match.word for match in by_theme["eu-china"].matches} >= {"Brussels", "China"}
     assert verdict.theme == "caucasus"
     assert verdict.margin > 0.8
-    off = sorter.find_off_theme(verdict)
+    off = sorter.find_off_theme(verdict.post.body, verdict.theme)
     assert len(off) == 1
     assert "Democracy" in off[0].text
     assert set(off[0].words) == {"China", "Chinese"}

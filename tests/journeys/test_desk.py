@@ -325,6 +325,18 @@ def test_a_broken_file_among_the_posts_is_told_and_the_issue_can_still_be_arrang
         desk.page.close()
 
 
+@pytest.mark.timeout(100)
+def test_settings_that_break_while_the_desk_is_open_are_shown_and_mended(desk: OnDesk) -> None:
+    settings = desk.workspace.read("newsletter.toml")
+    desk.workspace.write("newsletter.toml", settings.replace(b"[publication]", b"[publicaton]"))
+    expect(desk.page.locator("#problems")).to_contain_text("publicaton")
+    desk.page.reload()
+    expect(desk.page.locator("#problems")).to_contain_text("publicaton")  # those who come now are told too
+    desk.workspace.write("newsletter.toml", settings)
+    expect(desk.page.locator("#problems")).to_be_hidden()
+    expect(desk.row(RAIL)).to_be_visible()
+
+
 def test_many_hands_at_once_lose_nothing(workspace: Workspace) -> None:
     """Two desks and somebody who saves whole files, as fast as they can: every save is in what follows it."""
     path = workspace.path(issue_path(SLUG))
