@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TextIO
 
 from newsletter.audience.addresses import check_address
+from newsletter.audience.columns import Answers
 from newsletter.audience.read_file import open_subscribers
 from newsletter.audience.rows import Rejected
 from newsletter.audience.write_file import add_rejected, write_rejected, write_subscribers
@@ -27,13 +28,21 @@ _BATCH = 25_000  # sorted, so many rows touch each page of the index about once
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Imported:
-    """What a file was taken for, and what became of its rows. `rejected_file` holds those that were not taken."""
+    """What a file was taken for, and what became of its rows.
+
+    `columns` says what each column was taken for; `states` counts the rows by the state that the file tells;
+    `several_addresses` are rows of which the first of several addresses was taken; `rejected_file` holds the rows that
+    were not taken.
+    """
 
     encoding: str
     delimiter: str
     system: str
     rows: int
     counts: Mapping[str, int]
+    columns: Mapping[str, str]
+    states: Mapping[str, int]
+    several_addresses: int
     rejected: int
     rejected_file: Path | None
 
@@ -48,18 +57,22 @@ def import_file(
     config: Config,
     *,
     consent: str,
-    given: Mapping[str, str],
+    answers: Answers,
     now: datetime,
     dry_run: bool = False,
 ) -> Imported:
-    """Take in a file: all of it in one transaction, or nothing. Rows that are no subscribers go to FILE.rejected.csv."""
+    """Take in a file: all of it in one transaction, or nothing. Rows that are no subscribers go to FILE.rejected.csv.
+
+    Raises InputError for a file that cannot be read, or that may say who must not be mailed and is not understood.
+    """
     themes = frozenset(theme.slug for theme in config.themes)
     rejected_file = path.with_name(f"{path.name}.rejected.csv")
     with (
-        open_subscribers(path, themes=themes, given=given) as file,
+        open_subscribers(path, themes=themes, answers=answers) as file,
         _Rejects(rejected_file, file.layout.columns) as rejects,
     ):
-        rows = rejects.pass_on(iter(file))
+        states: Counter[str] = Counter()
+        rows = _counted(rejects.pass_on(iter(file)), states)
         # Without a database it is a dry run, and everybody is new.
         counts = _take_in(store, rows, consent, now, dry_run=dry_run) if store else Counter(added=sum(1 for _ in rows))
         return Imported(
@@ -68,9 +81,19 @@ def import_file(
             system=file.layout.system,
             rows=sum(counts.values()) + rejects.count,
             counts=counts,
+            columns=file.layout.describe(),
+            states=states,
+            several_addresses=file.several_addresses,
             rejected=rejects.count,
             rejected_file=rejected_file if rejects.count else None,
         )
+
+
+def _counted(rows: Iterator[SubscriberRow], states: Counter[str]) -> Iterator[SubscriberRow]:
+    """The rows; how many of each state the file tells stands in `states` in the end."""
+    for row in rows:
+        states[row.state] += 1
+        yield row
 
 
 def _take_in(
@@ -109,9 +132,11 @@ class _Rejects:
     def __enter__(self) -> "_Rejects":
         return self
 
-    def __exit__(self, *error: object) -> None:
+    def __exit__(self, kind: object, *error: object) -> None:
         if self._stream:
             self._stream.close()
+            if kind is not None:  # nothing was taken in, so nothing was left out
+                self._path.unlink(missing_ok=True)
 
     def pass_on(self, rows: Iterator[SubscriberRow | Rejected]) -> Iterator[SubscriberRow]:
         """The good rows; the others are written."""

@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 from newsletter.errors import InputError, Mistake
 from newsletter.text.characters import DIRECTION_MARKS
+from newsletter.text.mailbox import split_mailbox
 
 ADDRESS_LIMIT, LOCAL_LIMIT = 254, 64  # RFC 5321 4.5.3.1, in octets
 
@@ -60,6 +61,51 @@ def read_address(text: str) -> Address:
         return tuple.__new__(Address, (text, text.lower()))
     typed = _tidy(text)
     return Address(typed, typed.lower()) if is_plain(typed) else _read_with_library(typed)
+
+
+class AddressCell(NamedTuple):
+    """What a cell of addresses holds: the first address, the name beside it, and what else stands there."""
+
+    address: Address
+    name: str = ""
+    others: tuple[str, ...] = ()
+
+
+def read_address_cell(cell: str) -> AddressCell:
+    """A cell of an address book → AddressCell. Raises AddressError for a cell without an address.
+
+    >>> read_address_cell('"Roe, Rick" <rick@example.org>').name
+    'Roe, Rick'
+    >>> read_address_cell("rick@example.org ::: rick2@example.org").others
+    ('rick2@example.org',)
+    """
+    try:
+        return AddressCell(read_address(cell))
+    except AddressError:
+        found = _take_apart(cell) if "@" in cell and len(cell) <= _CELL_LIMIT else None
+        if found is None:
+            raise
+        name, first, *others = found
+        return AddressCell(read_address(first), name, tuple(others))
+
+
+def _take_apart(cell: str) -> list[str] | None:
+    """A cell that is no single address → the name beside the first address, and all addresses; None if it is neither."""
+    bracketed = _BRACKETED.findall(cell)
+    if bracketed and ">" not in cell[: cell.index("<")]:
+        name, _ = split_mailbox(cell[: cell.index(">") + 1])
+        return [name.strip(_BETWEEN) if "@" not in name else "", *bracketed]
+    if commented := _COMMENTED.match(cell.strip()):
+        return [commented[2].strip(), commented[1]]
+    pieces = [piece for piece in _BETWEEN_ADDRESSES.split(cell.strip()) if piece]
+    return ["", *pieces] if len(pieces) > 1 and all("@" in piece for piece in pieces) else None
+
+
+_BRACKETED = re.compile(r"<([^<>\s]*@[^<>\s]*)>")
+_COMMENTED = re.compile(r"(\S+@\S+)\s*\(([^()]*)\)\Z")
+_BETWEEN_ADDRESSES = re.compile(r"(?:[\s,;|]|:::|/(?=[^/]*@))+")
+_BETWEEN = " \t\r\n:,;|/'"
+_CELL_LIMIT = 4 * ADDRESS_LIMIT
 
 
 def check_address(text: str) -> Address:

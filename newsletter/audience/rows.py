@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 
-from newsletter.audience.addresses import AddressError, is_plain, read_address
+from newsletter.audience.addresses import AddressError, is_plain, read_address_cell
 from newsletter.audience.cells import (
     UnknownTheme,
     clean_line,
@@ -18,9 +18,12 @@ from newsletter.audience.cells import (
 from newsletter.audience.columns import Layout, UnknownState
 from newsletter.audience.guard import unguard
 from newsletter.audience.lines import FIELD_LIMIT, Batch
+from newsletter.audience.permission import speaks_of_leaving
 from newsletter.audience.systems import FIELDS
 from newsletter.model import SubscriberRow
 
+# The attribute that keeps the further addresses of a cell.
+OTHER_ADDRESSES = "other addresses"
 ATTRIBUTE_LIMIT = 16 * FIELD_LIMIT
 _WITHOUT_NAME, _UNTOLD = SubscriberRow("", "")[2:], SubscriberRow("", "")[3:]
 # Bytes that are not in the file's encoding come as lone surrogates.
@@ -39,11 +42,24 @@ class RowFault(ValueError):
     """The reason for which a row is rejected."""
 
 
+class Heading(ValueError):
+    """A line between rows that is no row and speaks of leaving: those below it may have left."""
+
+    def __init__(self, line: int, text: str) -> None:
+        super().__init__(text)
+        self.line = line
+
+
+def _reject(line: int, reason: ValueError, cells: Sequence[str]) -> Rejected:
+    return Rejected(line, str(reason), tuple(_UNDECODED.sub("\ufffd", cell) for cell in cells))
+
+
 class RowReader:
     """Rows of one file, read by its layout."""
 
     def __init__(self, layout: Layout, themes: frozenset[str]) -> None:
         self._layout = layout
+        self.several = 0  # rows with more than one address, of which the first was taken
         self._themes = {slug.casefold(): slug for slug in themes}
         self._width = len(layout.columns)
         # A row gets one empty cell more, and that is where a field stands that has no column.
@@ -81,13 +97,20 @@ class RowReader:
                 yield row
 
     def _read(self, line: int, cells: list[str], fault: str = "") -> SubscriberRow | Rejected | None:
+        """A row; None for a blank one. Raises Heading."""
         try:
             if fault:
                 raise RowFault(fault)
             fitted = self._fit(cells)
             return self._compose(fitted) if fitted else None
-        except (RowFault, AddressError, UnknownTheme, UnknownState) as reason:
-            return Rejected(line, str(reason), tuple(_UNDECODED.sub("\ufffd", cell) for cell in cells))
+        except AddressError as reason:
+            texts = [cell.strip() for cell in cells if cell.strip()]
+            unasked = not self._layout.answers.everybody
+            if unasked and len(texts) == 1 and "@" not in texts[0] and speaks_of_leaving(texts[0][:FIELD_LIMIT]):
+                raise Heading(line, texts[0]) from None
+            return _reject(line, reason, cells)
+        except (RowFault, UnknownTheme, UnknownState) as reason:
+            return _reject(line, reason, cells)
 
     def _fit(self, cells: list[str]) -> list[str]:
         """As many cells as there are columns, each within its limit, and an empty one; none for a blank row. Raises RowFault."""
@@ -116,12 +139,16 @@ class RowReader:
 
     def _compose(self, cells: Sequence[str]) -> SubscriberRow:
         layout, at = self._layout, self._at
-        address = read_address(cells[at["email"]])
+        told = next((cells[index] for index in (at["email"], *layout.further) if cells[index].strip()), "")
+        address, beside, others = read_address_cell(told)
         attributes = self._attributes(cells)
+        if others:
+            self.several += 1
+            attributes.setdefault(OTHER_ADDRESSES, ", ".join(others))
         return SubscriberRow(
             address.typed,
             address.canonical,
-            name=clean_line(" ".join([cells[index].strip() for index in layout.names])),
+            name=clean_line(" ".join([cells[index].strip() for index in layout.names])) or clean_line(beside),
             themes=read_themes(cells[at["themes"]], self._themes),
             state=layout.state_of(cells),
             language=clean_line(cells[at["language"]]),

@@ -27,6 +27,12 @@ FIELDS = (
 
 # The weakest first: where two columns of a row disagree, the one that means less mail wins.
 STATES = ("active", "pending", "unsubscribed", "bounced", "complained")
+AWAY = STATES[2:]
+
+
+_NO_LETTERS = re.compile(r"[\W_]+")
+# Letters that Unicode does not take apart.
+_LETTERS = str.maketrans({"ł": "l", "ø": "o", "đ": "d", "ı": "i", "æ": "ae", "œ": "oe", "ð": "d", "þ": "th"})
 
 
 @lru_cache(maxsize=1024)
@@ -36,9 +42,11 @@ def fold(name: str) -> str:
     >>> fold(" E-Mail_Adresse "), fold("Prénom")
     ('e mail adresse', 'prenom')
     """
-    bare = unicodedata.normalize("NFKD", name.replace("\ufeff", "")).casefold()
+    if name.isascii():
+        return _NO_LETTERS.sub(" ", name.lower()).strip()
+    bare = unicodedata.normalize("NFKD", name.replace("\ufeff", "")).casefold().translate(_LETTERS)
     letters = "".join(character for character in bare if not unicodedata.combining(character))
-    return " ".join(re.split(r"[\W_]+", letters)).strip()
+    return _NO_LETTERS.sub(" ", letters).strip()
 
 
 def _table(rows: Mapping[str, str]) -> dict[str, str]:
@@ -49,6 +57,9 @@ def _table(rows: Mapping[str, str]) -> dict[str, str]:
 COLUMNS = _table(
     {
         "email": "email, e-mail, mail, email address, e-mail address, mail address, subscriber email, contact email, user email,"
+        "e-mail 1 - value, e-mail 1 - address, e-mail 1, email 1, email1, email 1 value,"
+        "primary email, primary e-mail, work email, home email, personal email, business email, customer email, billing email,"
+        "channels.email.address, email address 1,"
         "emailadresse, e-mailadresse, e-mail-adresse, email-adresse, mailadresse, adresse email, adresse e-mail, adresse mail,"
         "courriel, adresse courriel, adresse électronique, correo, correo electrónico, dirección de correo,"
         "dirección de correo electrónico, dirección de email, indirizzo email, indirizzo e-mail, posta elettronica,"
@@ -77,6 +88,17 @@ COLUMNS = _table(
     }
 )
 
+# Address books have several addresses of a person: the further ones, for rows in which the first is empty.
+FURTHER_ADDRESSES = frozenset(
+    _table(
+        {
+            "further": "e-mail 2 - value, e-mail 3 - value, e-mail 4 - value, e-mail 2 address, e-mail 3 address, e-mail 2,"
+            "e-mail 3, email 2, email 3, email2, email3, secondary email, secondary e-mail, alternate email, alternate email 1,"
+            "alternate email 2, other email, email address 2, email address 3, personal email, home email, work email"
+        }
+    )
+)
+
 # Whole words only: Keila looks for "active" and finds it in "inactive".
 WORDS = _table(
     {
@@ -89,21 +111,20 @@ WORDS = _table(
     }
 )
 
-_YES = "true, yes, y, 1, on, wahr, ja, vrai, oui, verdadero, si"
-_NO = "false, no, n, 0, off, falsch, nein, faux, non, falso"
-# Columns that say yes or no: what a yes means, and what a no means.
-MAILS_ON = _table({"active": _YES, "unsubscribed": _NO})
-MAILS_OFF = _table({"unsubscribed": _YES, "active": _NO})
-CONFIRMED = _table({"active": _YES, "pending": _NO})
-
 
 class System(NamedTuple):
-    """A tool and its export. `signs`: any of these sets of columns gives it away. `start`: what a row is when no column says."""
+    """A tool and its export.
+
+    `signs`: any of these sets of columns gives it away. `columns`: the fields that its columns are; an empty field is no
+    field of ours and says nothing about permission. `flags`: columns whose name alone does not say what a yes in them
+    means: `wanted`, `confirmed`, `left` or `status`. `words`: what its own words for a state mean. `start`: the state of a
+    row of which no column says anything.
+    """
 
     name: str
     signs: tuple[str, ...]
     columns: Mapping[str, str] = {}
-    flags: Mapping[str, Mapping[str, str]] = {}
+    flags: Mapping[str, str] = {}
     words: Mapping[str, str] = {}
     start: str = "active"
     month_first: bool = False
@@ -126,14 +147,14 @@ SYSTEMS = (
     System(
         "Substack",
         ("email, email disabled", "email, active subscription"),
-        columns={"created at": "consent_at"},
-        flags={"email disabled": MAILS_OFF},
+        columns={"created at": "consent_at", "active subscription": "", "prefer digests": ""},
+        flags={"email disabled": "left"},
     ),
     System(
         "Ghost",
         ("subscribed to emails", "complimentary plan"),
         columns={"created at": "consent_at"},
-        flags={"subscribed to emails": MAILS_ON},
+        flags={"subscribed to emails": "wanted"},
     ),
     # `status` is the tool's, `tier` is about money.
     System("beehiiv", ("email, status, tier",), columns={"created at": "consent_at"}),
@@ -163,12 +184,83 @@ SYSTEMS = (
         ("foreign key", "uniqid", "htmlemail", "blacklisted", "is blacklisted"),
         columns={"entered": "consent_at"},
         flags={
-            "confirmed": CONFIRMED,
-            "blacklisted": MAILS_OFF,
-            "is blacklisted": MAILS_OFF,
-            "disabled": MAILS_OFF,
+            "confirmed": "confirmed",
+            "blacklisted": "left",
+            "is blacklisted": "left",
+            "disabled": "left",
         },
     ),
     System("Curated", ("email address, subscribed at",)),
+    # A non-marketing contact must not get marketing mail; nobody says that they left.
+    System(
+        "HubSpot",
+        ("record id, email", "marketing contact status", "unsubscribed from all email"),
+        words=_table({"active": "marketing contact", "pending": "non marketing contact, non-marketing contact"}),
+    ),
+    System("Klaviyo", ("klaviyo id", "email marketing consent", "email suppressions")),
+    System(
+        "Constant Contact",
+        ("email permission status", "confirmed opt out date", "email update source"),
+        words=_table({"active": "express, implied, explicit, implicit", "unsubscribed": "confirmed opt out"}),
+    ),
+    System(
+        "Brevo",
+        ("added time, modified time", "email, double opt in, blocklisted"),
+        columns={"added time": "consent_at"},
+    ),
+    # `junk` is a reader who reported spam.
+    System(
+        "MailerLite",
+        ("subscriber, opt in date", "email, opt in date, opt in ip, sent"),
+        words=_table({"complained": "junk"}),
+    ),
+    System("Campaign Monitor", ("email address, date joined", "email address, name, date subscribed")),
+    System(
+        "Dynamics 365",
+        ("do not allow bulk emails", "do not allow emails"),
+        words=_table({"active": "allow", "unsubscribed": "do not allow"}),
+    ),
+    System("Salesforce", ("has opted out of email", "hasoptedoutofemail", "email opt out, account name")),
+    System(
+        "CiviCRM",
+        ("no bulk emails user opt out", "do not email, no bulk emails user opt out", "contact id, do not email"),
+        words=_table({"bounced": "on hold bounce", "unsubscribed": "on hold opt out"}),
+    ),
+    System("NationBuilder", ("nationbuilder id", "email opt in, is volunteer")),
+    System("Pipedrive", ("person id, email", "person email", "marketing status, owner")),
+    System(
+        "Google Groups",
+        ("email address, group status", "group status, email status"),
+        words=_table(
+            {
+                "active": "member, owner, manager, email, each email, all email, digest, abridged, every new message",
+                "unsubscribed": "no email, banned",
+                "bounced": "bouncing",
+            }
+        ),
+    ),
+    System(
+        "Groups.io",
+        ("email, delivery, joined", "email, email delivery", "email, status, email delivery"),
+        words=_table(
+            {
+                "active": "normal, member, individual emails, individual messages, full featured emails, plain digest,"
+                "summary, daily summary, full featured digest, single, special notices only, special notices",
+                "unsubscribed": "no email, web only",
+                "bounced": "bouncing",
+            }
+        ),
+    ),
+    System(
+        "Mailman",
+        ("address, delivery status", "email, delivery status", "delivery mode, delivery status"),
+        words=_table(
+            {
+                "active": "regular, regular digests, plaintext digests, mime digests, summary digests",
+                "unsubscribed": "by user, by moderator, disabled by user, by owner, disabled by moderator",
+                "bounced": "by bounces, disabled by bounces",
+            }
+        ),
+    ),
 )
 ANY = System("other", ())

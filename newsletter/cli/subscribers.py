@@ -4,12 +4,17 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
+if TYPE_CHECKING:  # both load the tables of words, which most commands do not need
+    from newsletter.audience.columns import Answers
+    from newsletter.subscribers import Imported
+
 from newsletter.audience.addresses import check_address
 from newsletter.cli.common import Here, in_workspace, shared_options
+from newsletter.cli.ui import count_of
 from newsletter.database import has_database, open_database, open_or_create
 from newsletter.errors import Mistake, UsageError
 from newsletter.store.database import Store
@@ -43,25 +48,62 @@ def command(ctx: click.Context, /, **options: Any) -> None:
     ctx.obj = {**above, **{name: value for name, value in options.items() if value}}
 
 
-def parse_map(ctx: click.Context, parameter: click.Parameter, values: tuple[str, ...]) -> dict[str, str]:
+def parse_pairs(ctx: click.Context, parameter: click.Parameter, values: tuple[str, ...]) -> list[tuple[str, str]]:
     """`--map email=E-Mail` → field and column."""
     pairs = [value.partition("=") for value in values]
     for field, mark, _ in pairs:
         if not mark:
-            raise click.BadParameter(f"{field!r}: write it as field=column, e.g. email=Contact", ctx, parameter)
-    return {field.strip(): column.strip() for field, _, column in pairs}
+            example = "email=Contact" if parameter.name == "given" else '"Marketing contact=active"'
+            raise click.BadParameter(
+                f"{field!r}: write it as in --{parameter.opts[0].lstrip('-')} {example}", ctx, parameter
+            )
+    return [(field.strip(), value.strip()) for field, _, value in pairs]
+
+
+def read_answers(given: list[tuple[str, str]], words: list[tuple[str, str]], everybody: str | None) -> "Answers":
+    """What the options say about a file."""
+    from newsletter.audience.columns import ANSWERS, Answers
+    from newsletter.audience.systems import fold
+
+    strange = [state for _, state in words if state not in STATES]
+    if strange:
+        raise click.BadParameter(f"{strange[0]!r} is no state; the states are {', '.join(STATES)}", param_hint="--word")
+    columns = {answer: tuple(column for field, column in given if field == answer) for answer in ANSWERS}
+    return Answers(
+        fields={field: column for field, column in given if field not in ANSWERS},
+        wanted=columns["subscribed"],
+        left=columns["unsubscribed"],
+        nothing=columns["attribute"],
+        words={fold(word): state for word, state in words},
+        everybody=everybody or "",
+    )
 
 
 @command.command("import")
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @click.option("--consent", metavar="TEXT", help="Where these people said yes; kept with each of them. Needed.")
-@click.option("--map", "given", multiple=True, metavar="FIELD=COLUMN", callback=parse_map, help="Which column is what.")
+@click.option(
+    "--map", "given", multiple=True, metavar="FIELD=COLUMN", callback=parse_pairs, help="Which column is what."
+)
+@click.option(
+    "--word", "words", multiple=True, metavar="WORD=STATE", callback=parse_pairs, help="What a cell's word means."
+)
+@click.option("--everybody", type=click.Choice(STATES), help="The state of all rows of which no column says less.")
 @click.option("--dry-run", is_flag=True, help="Read and count; change nothing.")
 @in_workspace
-def import_command(here: Here, file: Path, consent: str | None, given: dict[str, str], dry_run: bool) -> int:
-    """Take in a CSV file of any tool: delimiter, encoding and columns are found out and told.
+def import_command(
+    here: Here,
+    file: Path,
+    consent: str | None,
+    given: list[tuple[str, str]],
+    words: list[tuple[str, str]],
+    everybody: str | None,
+    dry_run: bool,
+) -> int:
+    """Take in a CSV file of any tool: delimiter, encoding and columns are found out and shown.
 
-    Nobody who left, bounced or complained comes back by it. Rows that cannot be used go to FILE.rejected.csv.
+    Nobody who left, bounced or complained comes back by it. If a column may say who must not be mailed and is not
+    understood, the import stops and asks. Rows that cannot be used go to FILE.rejected.csv.
 
     Example: newsletter subscribers import people.csv --consent "web form, 2025"
     """
@@ -71,6 +113,7 @@ def import_command(here: Here, file: Path, consent: str | None, given: dict[str,
         raise UsageError(
             Mistake(code="NL096", message="say where these people said yes: --consent TEXT", help="the law asks for it")
         )
+    answers = read_answers(given, words, everybody)
     store = None
     if not dry_run or has_database(here.workspace, here.config):
         store, made = open_or_create(here.workspace, here.config, here.now)
@@ -78,24 +121,38 @@ def import_command(here: Here, file: Path, consent: str | None, given: dict[str,
             here.ui.say(f"made {here.config.database.url} and {here.config.database.key_file}: back up both, together")
     try:
         done = import_file(
-            store, file, here.config, consent=(consent or "").strip(), given=given, now=here.now, dry_run=dry_run
+            store, file, here.config, consent=(consent or "").strip(), answers=answers, now=here.now, dry_run=dry_run
         )
     finally:
         if store:
             store.close()
+    _answer_import(here, file, done, dry_run=dry_run)
+    return 5 if done.rejected else 0
+
+
+def _answer_import(here: Here, file: Path, done: "Imported", *, dry_run: bool) -> None:
     names = ("added", "updated", "unchanged", "suppressed")
     counts = {name: done.counts.get(name, 0) for name in names} | {"rejected": done.rejected}
     delimiter = {"\t": "tab", " ": "blank"}.get(done.delimiter, done.delimiter)
     here.ui.say(f"{file.name}: {done.system}, {done.encoding}, delimiter {delimiter!r}")
+    for column, meaning in done.columns.items():
+        here.ui.say(f"  {column}: {meaning}")
+    told = ", ".join(f"{done.states[state]:,} {state}" for state in STATES if done.states.get(state))
+    if set(done.states) - {"active"}:
+        here.ui.say(f"the file says: {told}")
+    if done.several_addresses:
+        here.ui.say(
+            f"several addresses in {count_of(done.several_addresses, 'row')}: the first one was taken", "yellow"
+        )
     document = {"rows": done.rows, **counts, "encoding": done.encoding, "delimiter": done.delimiter}
-    document |= {"system": done.system, "dry_run": dry_run}
+    document |= {"system": done.system, "dry_run": dry_run, "columns": dict(done.columns), "states": dict(done.states)}
+    document["several_addresses"] = done.several_addresses
     document["rejected_file"] = str(done.rejected_file) if done.rejected_file else None
     here.ui.answer(document, [("rows", done.rows), *counts.items()])
     if done.rejected_file:
-        here.ui.say(f"rejected rows with their reasons: {done.rejected_file}; mend it and import it", "yellow")
+        here.ui.say(f"rejected rows with their reasons: {done.rejected_file}; correct it and import it", "yellow")
     if dry_run:
         here.ui.say("a dry run: nothing was changed")
-    return 5 if done.rejected else 0
 
 
 @command.command("export")

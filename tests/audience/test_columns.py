@@ -2,7 +2,7 @@
 
 import pytest
 
-from newsletter.audience.columns import ColumnError, Layout, UnknownState, recognise
+from newsletter.audience.columns import Answers, ColumnError, Layout, UnknownState, recognise
 from newsletter.audience.systems import COLUMNS, FIELDS, STATES, SYSTEMS, WORDS
 
 OURS = (
@@ -34,12 +34,16 @@ HEADERS = {
 
 
 def layout(header: str, **given: str) -> Layout:
-    return recognise(header.split(","), given)
+    return recognise(header.split(","), Answers(fields=given))
 
 
 def state(header: str, **cells: str) -> str:
-    names = header.split(",")
-    return layout(header).state_of([cells.get(name, "") for name in names])
+    """The state of a row, in a file in which others say yes."""
+    names, found = header.split(","), layout(header)
+    row = [cells.get(name, "") for name in names]
+    survey = found.survey()
+    survey.add(row, 2)
+    return found.settle(survey).state_of(row)
 
 
 def where(header: str, found: Layout) -> dict[str, str]:
@@ -57,9 +61,9 @@ def test_a_header_gives_its_system_away(name: str) -> None:
 @pytest.mark.parametrize("name", HEADERS)
 def test_every_column_is_a_field_or_a_part_of_a_name_or_a_state_or_an_attribute(name: str) -> None:
     found = layout(HEADERS[name])
-    used = [*found.fields.values(), *found.names, *(index for index, _ in found.states), *found.attributes]
+    used = [*found.fields.values(), *found.names, *found.attributes]
     assert set(used) == set(range(len(HEADERS[name].split(","))))
-    assert not set(found.attributes) & {*found.fields.values(), *found.names, *(index for index, _ in found.states)}
+    assert not set(found.attributes) & {*found.fields.values(), *found.names}
 
 
 @pytest.mark.parametrize(
@@ -107,7 +111,8 @@ def test_columns_become_fields(name: str, expected: dict[str, str]) -> None:
         ("email,name,themes,state,consent", {"state": " Pending "}, "pending"),
         (OURS, {}, "active"),
         (OURS, {"unsubscribed_at": "2025-07-01"}, "unsubscribed"),
-        (OURS, {"status": "active", "unsubscribed_at": "2025-07-01"}, "active"),
+        (OURS, {"status": "active", "unsubscribed_at": "2025-07-01"}, "unsubscribed"),
+        (OURS, {"status": "active", "unsubscribed_at": "never"}, "active"),
         (HEADERS["listmonk out"], {"status": "enabled"}, "active"),
         (HEADERS["listmonk out"], {"status": "disabled"}, "unsubscribed"),
         (HEADERS["listmonk out"], {"status": "blocklisted"}, "unsubscribed"),
@@ -139,8 +144,12 @@ def test_states_are_translated(header: str, cells: dict[str, str], expected: str
 
 
 def test_an_unknown_state_is_not_guessed() -> None:
+    found, row = layout("email,Status"), ["a@a.example", "on holiday"]
+    survey = found.survey()
+    survey.add(["b@a.example", "active"], 2)
+    survey.add(row, 3)
     with pytest.raises(UnknownState, match="'on holiday' in 'Status'"):
-        state(HEADERS["Keila"], Status="on holiday")
+        found.settle(survey).state_of(row)
 
 
 @pytest.mark.parametrize(
@@ -187,7 +196,7 @@ def test_a_column_can_be_named_by_the_user() -> None:
 
 def test_a_field_can_be_taken_from_its_column() -> None:
     found = layout("email,Status", state="")
-    assert found.states == ()
+    assert found.tallies == ()
     assert found.attributes == (1,)
 
 
@@ -217,6 +226,6 @@ def test_the_tables_speak_of_fields_and_states_that_exist() -> None:
     assert set(WORDS.values()) <= set(STATES)
     for system in SYSTEMS:
         assert set(system.columns.values()) <= {*FIELDS, ""}
-        assert {state for words in system.flags.values() for state in words.values()} <= set(STATES)
+        assert set(system.flags.values()) <= {"wanted", "confirmed", "left", "status"}
         assert set(system.words.values()) <= set(STATES)
         assert not set(system.words) & set(WORDS)

@@ -13,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from newsletter.audience.cells import cut_network, read_tags, read_time
+from newsletter.audience.columns import Answers
 from newsletter.audience.lines import ROW_LINES
 from newsletter.audience.read_file import SubscriberFile, open_subscribers
 from newsletter.audience.rows import Rejected
@@ -33,7 +34,7 @@ class Files:
 
     def open(self, content: str | bytes, **given: str) -> SubscriberFile:
         self.path.write_bytes(content.encode() if isinstance(content, str) else content)
-        return open_subscribers(self.path, themes=THEMES, given=given)
+        return open_subscribers(self.path, themes=THEMES, answers=Answers(fields=given))
 
     def read(self, content: str | bytes, **given: str) -> list[SubscriberRow | Rejected]:
         with self.open(content, **given) as file:
@@ -213,7 +214,7 @@ def test_a_buttondown_row_has_its_month_first(files: Files) -> None:
 
 
 def test_an_unknown_theme_or_state_rejects_the_row(files: Files) -> None:
-    text = "email,themes,state\nann@example.org,caucasus mars,\nann@example.org,,away\n"
+    text = "email,themes,state\nann@example.org,caucasus mars,\nann@example.org,,away\nann@example.org,,active\n"
     assert files.rejected(text) == [(2, "no theme 'mars' in the settings"), (3, "unknown state 'away' in 'state'")]
 
 
@@ -336,6 +337,96 @@ def test_a_file_that_is_no_list_is_refused(files: Files, content: bytes, words: 
 
 def test_a_refusal_says_how_to_name_the_column(files: Files) -> None:
     assert "--map email=" in files.refusal("a,b\n1,2\n")
+
+
+def test_c2_a_column_of_answers_about_mail_is_not_taken_for_addresses(files: Files) -> None:
+    text = "Email,Contact\nyes,ann@example.org\nno,ben@example.org\nyes,eve@example.org\n"
+    assert '--map email="Contact"' in files.refusal(text)
+    assert len(files.read(text, email="contact")) == 3
+
+
+def test_c2_the_delimiter_is_the_one_that_parts_the_whole_header(files: Files) -> None:
+    """An address book: two columns of addresses, and cells that hold other delimiters."""
+    text = (
+        "First Name,Last Name,Labels,E-mail 1 - Label,E-mail 1 - Value,E-mail 2 - Label,E-mail 2 - Value\n"
+        "Ann,A,* mine,Home,ann@example.org,Work,ann.a@example.org\n"
+        "Ben,B,* mine,,ben@example.org ::: b.b@example.org,,\n"
+        "Eve,E,* mine,,,Work,eve@example.org\n"
+    )
+    with files.open(text) as file:
+        rows = [row for row in file if isinstance(row, SubscriberRow)]
+        assert (file.delimiter, file.several_addresses) == (",", 1)
+    assert [(row.address, row.name) for row in rows] == [
+        ("ann@example.org", "Ann A"),
+        ("ben@example.org", "Ben B"),
+        ("eve@example.org", "Eve E"),
+    ]
+    assert json.loads(rows[0].attributes)["E-mail 2 - Value"] == "ann.a@example.org"
+    assert json.loads(rows[1].attributes)["other addresses"] == "b.b@example.org"
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        "First Name,Last Name,E-mail Address,E-mail 2 Address,E-mail 3 Address",  # Outlook
+        "First Name,Last Name,Display Name,Nickname,Primary Email,Secondary Email,Screen Name",  # Thunderbird
+        "First,Middle,Last,Nickname,Email,Category,Alternate Email 1",  # Yahoo
+        "First Name,Last Name,Labels,E-mail 1 - Label,E-mail 1 - Value,E-mail 2 - Value",  # Google
+        "Given Name,Family Name,Group Membership,E-mail 1 - Type,E-mail 1 - Value",  # Google, as it was before
+        "First Name,Last Name,URL,Email Address,Company,Position,Connected On",  # LinkedIn
+    ],
+)
+def test_c2_headers_of_address_books_are_known(files: Files, header: str) -> None:
+    names = header.split(",")
+    cells = [
+        "ann@example.org" if "mail" in name.lower() and "Type" not in name and "Label" not in name else ""
+        for name in names
+    ]
+    assert files.one(f"{header}\n{','.join(cells)}\n").canonical == "ann@example.org"
+
+
+@pytest.mark.parametrize(
+    ("cell", "address", "name"),
+    [
+        ("Jane Roe <jane@example.org>", "jane@example.org", "Jane Roe"),
+        ('"Roe, Jane" <jane@example.org>', "jane@example.org", "Roe, Jane"),
+        ("<jane@example.org>", "jane@example.org", ""),
+        ("jane@example.org <jane@example.org>", "jane@example.org", ""),
+        ("jane@example.org (Jane Roe)", "jane@example.org", "Jane Roe"),
+        ("'Jane' <jane@example.org>", "jane@example.org", "Jane"),
+    ],
+)
+def test_c2_an_address_with_a_name_gives_both(files: Files, cell: str, address: str, name: str) -> None:
+    quoted = '"' + cell.replace('"', '""') + '"'
+    for text in (f"E-Mail\n{quoted}\n", f"{quoted}\nplain@example.org\n", f"{cell}\nplain@example.org\n"):
+        (row, *_) = files.read(text)
+        assert isinstance(row, SubscriberRow)
+        assert (row.address, row.name) == (address, name)
+
+
+@pytest.mark.parametrize("between", ["; ", ", ", " ::: ", " ", "/", " | ", "\n"])
+def test_c2_of_two_addresses_in_a_cell_the_first_one_is_taken_and_the_other_is_kept(files: Files, between: str) -> None:
+    with files.open(f'E-Mail;Name\n"ann@example.org{between}ben@example.org";Ann\n') as file:
+        (row,) = file
+        assert isinstance(row, SubscriberRow)
+        assert file.several_addresses == 1
+    assert row.canonical == "ann@example.org"
+    assert json.loads(row.attributes) == {"other addresses": "ben@example.org"}
+
+
+@pytest.mark.parametrize(
+    "cell", ["a@example.org > AUTH=<", "a@example.org> AUTH=<b@example.org>", "a@b@c.example", "ann@", "Jane Roe jane"]
+)
+def test_what_only_looks_like_several_addresses_is_rejected(files: Files, cell: str) -> None:
+    assert len(files.rejected(f"email,name\n{cell},x\n")) == 1
+
+
+def test_a_title_above_the_names_of_the_columns_is_passed_over(files: Files) -> None:
+    assert files.read("Members of our club\n\nName;E-Mail\nAnn;ann@example.org\n") == [ANN]
+
+
+def test_a_column_of_addresses_with_another_name_is_found_by_its_cells(files: Files) -> None:
+    assert files.one("Who,Reach\nAnn,ann@example.org\n").canonical == "ann@example.org"
 
 
 def test_a_file_that_is_not_there_is_refused(files: Files) -> None:
@@ -475,7 +566,7 @@ def test_no_cell_is_lost(
         out = csv.writer(stream, delimiter=delimiter, lineterminator=end, quoting=csv.QUOTE_ALL)
         out.writerow(["email", "one", "two"])
         out.writerows([f"r{number}@example.org", *pair] for number, pair in enumerate(cells))
-    with open_subscribers(path, themes=THEMES) as file:
+    with open_subscribers(path, themes=THEMES, answers=Answers(nothing=("one", "two"))) as file:
         rows = list(file)
     expected = [
         {name: cell.strip() for name, cell in zip(("one", "two"), pair, strict=True) if cell.strip()} for pair in cells

@@ -14,6 +14,7 @@ from newsletter.audience.cells import clean_line, read_tags
 from newsletter.audience.guard import guard, unguard
 from newsletter.audience.read_file import open_subscribers
 from newsletter.audience.rows import Rejected
+from newsletter.audience.systems import AWAY
 from newsletter.audience.write_file import HEADER, write_rejected, write_subscribers
 from newsletter.model import SubscriberRow
 
@@ -48,7 +49,9 @@ ADDRESS = st.sampled_from(
     ]
 ).map(read_address)
 ROW = st.builds(
-    lambda address, **rest: SubscriberRow(address.typed, address.canonical, **rest),
+    lambda address, left, state, **rest: SubscriberRow(
+        address.typed, address.canonical, state=state, unsubscribed_at=left if state in AWAY else "", **rest
+    ),
     ADDRESS,
     name=LINE,
     themes=st.sampled_from(["", "caucasus", "caucasus eu-china"]),
@@ -59,7 +62,7 @@ ROW = st.builds(
     consent_at=TIME,
     consent_ip=st.sampled_from(["", "203.0.113.0/24", "2001:db8:1::/48"]),
     confirmed_at=TIME,
-    unsubscribed_at=TIME,
+    left=TIME,
     tags=LINE.map(read_tags),
     attributes=ATTRIBUTES,
 )
