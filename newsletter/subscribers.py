@@ -15,6 +15,7 @@ from newsletter.audience.addresses import check_address
 from newsletter.audience.columns import Answers
 from newsletter.audience.read_file import open_subscribers
 from newsletter.audience.rows import Rejected
+from newsletter.audience.survey import find_no
 from newsletter.audience.write_file import add_rejected, write_rejected, write_subscribers
 from newsletter.config import Config
 from newsletter.errors import Mistake, UsageError
@@ -168,6 +169,36 @@ def export_file(store: Store, stream: TextIO, *, raw: bool, state: str | None) -
     return count["rows"]
 
 
+@dataclass(frozen=True, slots=True)
+class Doubt:
+    """An active subscriber of whom something is kept that says no: the column of their file and its cell."""
+
+    row: SubscriberRow
+    column: str
+    cell: str
+
+
+def find_doubts(store: Store) -> Iterator[Doubt]:
+    """Active subscribers whom an import may have taken in although their file said that they left.
+
+    Version 0.1 kept columns that it did not know as attributes, those about permission too.
+    """
+    for row in audience.export_rows(store, "active"):
+        if row.unsubscribed_at:
+            yield Doubt(row, "unsubscribed_at", row.unsubscribed_at)
+        elif row.attributes and (found := find_no(row.attributes)):
+            yield Doubt(row, *found)
+
+
+def take_off_doubts(store: Store, now: datetime) -> list[Doubt]:
+    """Unsubscribe everybody whom `find_doubts` finds → who they were."""
+    doubts = list(find_doubts(store))
+    for doubt in doubts:
+        source = f"the file that they came in by: {doubt.column} = {doubt.cell}"
+        audience.unsubscribe(store, doubt.row.canonical, source=source, now=now)
+    return doubts
+
+
 def add_one(
     store: Store,
     config: Config,
@@ -186,6 +217,10 @@ def add_one(
             raise UsageError(
                 Mistake(code="NL023", message=f"no theme {theme!r} in the settings{suggest(theme, known)}")
             )
+    if not consent.strip():
+        raise UsageError(
+            Mistake(code="NL096", message="say where they said yes: --consent TEXT", help="the law asks for it")
+        )
     who = check_address(address)
     row = SubscriberRow(who.typed, who.canonical, name=name, themes=" ".join(sorted(set(themes))))
     with store.writing() as connection:
@@ -193,9 +228,8 @@ def add_one(
         if reason and (not again or reason == "complained"):
             fix = "a complaint is not lifted here" if reason == "complained" else "if they asked for it anew: --again"
             raise UsageError(Mistake(code="NL096", message=f"{who.typed} is suppressed ({reason})", help=fix))
-        number = audience.lift(store, connection, who.canonical) if reason else None
-        if number is not None:
-            audience.record_consent(connection, number, "added", consent, now)
+        if reason:
+            audience.lift(store, connection, who.canonical, consent, now)
         intake = audience.Intake(store, connection, source=consent, event="added", now=now)
         intake.take([row])
     return "added" if reason else next(iter(+intake.counts))

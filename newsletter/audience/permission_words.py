@@ -9,7 +9,8 @@ from collections.abc import Mapping
 
 # Somebody does not want mail. A yes, a time or a number in such a column means: no mail.
 LEFT: Mapping[str, str] = {
-    "en": "unsub, un subscri, ~optout, opt out, opts out, opted out, opting out, opt outs, do not e mail,"
+    "en": "stop., not interested, no thanks, dnm., unwanted, gone., opted off,"
+    "unsub, un subscri, ~optout, opt out, opts out, opted out, opting out, opt outs, do not e mail,"
     "do not email, do not mail, do not contact, do not send, do not disturb, do not allow, do not market,"
     "do not bulk, donotemail, donotcontact, donotmail, donotsend, dont email, dont mail, dont contact,"
     "dont send, don t email, don t mail, don t contact, don t send, dnc., dne., no email, no e mail, no mail,"
@@ -19,24 +20,30 @@ LEFT: Mapping[str, str] = {
     "objection, opposed, left at, left on, left list, stop time, stopped at, deleted at, removed at,"
     "cancelled at, canceled at, global stop, not opted in, not subscribed, not opt in, no consent,"
     "no permission, not permitted, not allowed, without consent, not consented",
-    "de": "~abgemeldet, ~abmeld, abbestell, ~abbestellt, ausgetragen, austrag, ~gesperrt, sperrlist, sperrverm,"
+    "de": "~sperre, austritt, ausgetreten, unerwunscht, nicht erwunscht, kein interesse,"
+    "~abgemeldet, ~abmeld, abbestell, ~abbestellt, ausgetragen, austrag, ~gesperrt, sperrlist, sperrverm,"
     "sperrdatum, sperrkennzeichen, ~werbesperre, ~mailsperre, ~kontaktsperre, ~werbeverbot, widerruf,"
     "~widerspruch, widersprochen, ~kontaktverbot, kein newsletter, keinen newsletter, keine werbung, keine mail,"
     "keine e mail, keine email, keine kontaktaufnahme, nicht kontaktieren, nicht anschreiben, nicht mailen,"
     "nicht senden, keine einwilligung, gekundigt, kundigung, ausgeschlossen, robinson",
-    "fr": "desabonn, desinscri, desinscript, ne pas contacter, ne pas envoyer, ne pas solliciter,"
+    "fr": "pas interess, non souhait, desactivation de l abonnement,"
+    "desabonn, desinscri, desinscript, ne pas contacter, ne pas envoyer, ne pas solliciter,"
     "ne plus contacter, ne plus envoyer, bloque, liste noire, blacklist, liste rouge, opposition, oppose,"
     "refuse, refus, retrait du consentement, resili, sans consentement, pas de newsletter, pas d e mail,"
     "pas d email, stop pub, bloctel",
-    "es": "baja., bajas., dado de baja, dada de baja, fecha de baja, fecha baja, desuscri, desinscri, cancelo,"
+    "es": "oposicion, no interesa, no deseado,"
+    "baja., bajas., dado de baja, dada de baja, fecha de baja, fecha baja, desuscri, desinscri, cancelo,"
     "cancelad, no contactar, no enviar, no desea, no quiere, no acepta, bloquead, lista negra, lista robinson,"
     "excluid, sin consentimiento, sin permiso, revocad, darse de baja, desapunt",
-    "it": "disiscri, disiscrizione, cancellat, cancellazione, non contattare, non inviare, non desidera,"
+    "it": "non gradit, non interess, recess,"
+    "disiscri, disiscrizione, cancellat, cancellazione, non contattare, non inviare, non desidera,"
     "non iscritt, bloccat, lista nera, revocat, revoca, rifiut, escluso, senza consenso, disdett, opposizione",
-    "pt": "descadastr, desinscri, dessubscri, cancelou, cancelad, cancelamento, nao contactar, nao contatar,"
+    "pt": "nao perturb, nao interess, oposicao, saida,"
+    "descadastr, desinscri, dessubscri, cancelou, cancelad, cancelamento, nao contactar, nao contatar,"
     "nao enviar, nao deseja, nao quer, nao aceita, bloquead, lista negra, excluid, removid, sem consentimento,"
     "anulad, revogad, optou por sair",
-    "nl": "uitgeschrev, uitschrijf, afgemeld, afmeld, opgezegd, opzegg, niet mailen, niet contacteren,"
+    "nl": "ongewenst, niet interess,"
+    "uitgeschrev, uitschrijf, afgemeld, afmeld, opgezegd, opzegg, niet mailen, niet contacteren,"
     "niet benaderen, geen mail, geen e mail, geen email, geen nieuwsbrief, geblokkeerd, zwarte lijst,"
     "ingetrokken, bezwaar, geen toestemming, uitgesloten",
     "sv": "avregistrer, avprenumer, avanmal, avslutad, avslutat, kontakta inte, skicka inte, inga utskick,"
@@ -63,7 +70,8 @@ LEFT: Mapping[str, str] = {
     "vi": "huy dang ky, da huy, khong gui, khong lien he, bi chan, danh sach den, tu choi",
     "el": "διαγραφ, διεγραφ, απεγγραφ, μην στελν, μη στελν, να μην, μαυρη λιστα, αποκλεισ, μπλοκαρ, ανακλη,"
     "χωρις συγκαταθεση, απορριψ",
-    "ru": "отписа, отписк, отказ, не беспоко, не отправ, не писать, не присыл, не рассыл, заблокир,"
+    "ru": "не интерес, не нужно, нежелат,"
+    "отписа, отписк, отказ, не беспоко, не отправ, не писать, не присыл, не рассыл, заблокир,"
     "черный список, черном списке, стоп лист, стоплист, отозва, отозван, исключен, исключить, без согласия,"
     "нет согласия, удален из рассылки",
     "uk": "відписа, відписк, відмов, не турбув, не надсил, не писати, заблок, чорний список, відклика, виключен,"
@@ -75,9 +83,11 @@ LEFT: Mapping[str, str] = {
     "~停止發送, ~不接收, ~勿扰, ~勿擾, ~不发送, ~不發送, ~注销, ~註銷, ~已删除, ~已刪除, ~不同意",
     "ko": "~수신거부, ~수신 거부, ~구독취소, ~구독 취소, ~구독해지, ~구독 해지, ~해지, ~탈퇴, ~차단,"
     "~블랙리스트, ~발송제외, ~거부, ~옵트아웃, ~중지, ~미동의",
-    "ar": "الغاء الاشتراك, إلغاء الاشتراك, ~الغى, ألغى الاشتراك, الغي, ملغى, رفض, محظور, حظر, القائمة السوداء,"
+    "ar": "إلغاء, الغاء, مرفوض,"
+    "الغاء الاشتراك, إلغاء الاشتراك, ~الغى, ألغى الاشتراك, الغي, ملغى, رفض, محظور, حظر, القائمة السوداء,"
     "لا ترسل, عدم الازعاج, عدم الإرسال, عدم الاتصال, غير مشترك, منسحب, انسحاب, بدون موافقة",
-    "he": "הוסר, הסרה, ביטול הרשמה, ביטל, בוטל, לא לשלוח, אין לשלוח, לא ליצור קשר, חסום, חסימה, רשימה שחורה,"
+    "he": "הסר,"
+    "הוסר, הסרה, ביטול הרשמה, ביטל, בוטל, לא לשלוח, אין לשלוח, לא ליצור קשר, חסום, חסימה, רשימה שחורה,"
     "סירב, סירוב, התנגד, ללא הסכמה, הסיר, תאריך הסרה, לא מעוניין",
 }
 
@@ -159,7 +169,9 @@ WAITING: Mapping[str, str] = {
 
 # Somebody wants mail. A no, or nothing beside the yes of others, means: no mail.
 WANTED: Mapping[str, str] = {
-    "en": "subscri, is subscri, ~optin, opt in, opts in, opted in, opting in, opt ins, consent, permission,"
+    "en": "updates., news., enews, e news, bulletin, signup, keep in touch, stay in touch,"
+    "stay informed, hear from, list member, nl.,"
+    "subscri, is subscri, ~optin, opt in, opts in, opted in, opting in, opt ins, consent, permission,"
     "permitted, accepts e mail, accepts email, accepts marketing, accept marketing, accepts newsletter,"
     "accept newsletter, accepts mail, acceptsemail, acceptsmarketing, accept e mail, accept email,"
     "accepted marketing, allow e mail, allow email, allow mail, allow marketing, allow bulk, allow contact,"
@@ -176,27 +188,34 @@ WANTED: Mapping[str, str] = {
     "notification preference, delivery mode, promotional, promotions, promos., active., is active, isactive,"
     "enabled, sign up for, signed up for, mail me, email me, join list, joined list, email updates, keep me,"
     "keep informed, campaigns., email campaigns, enrolled, legal basis, lawful basis",
-    "de": "~newsletter, ~rundbrief, ~einwillig, ~zustimmung, zugestimmt, erlaubnis, erlaubt, ~abonn,"
+    "de": "~verteiler, rundschreib, infobrief, infomail, infopost, erwunscht, benachrichtig,"
+    "~newsletter, ~rundbrief, ~einwillig, ~zustimmung, zugestimmt, erlaubnis, erlaubt, ~abonn,"
     "~angemeldet, ~anmeld, eingetragen, ~werbung, ~werbeerlaubnis, werbe, ~mailing, e mail erlaubt,"
     "mail erlaubt, darf, aktiv., ist aktiv, aktiviert, empfang, datenschutz, dsgvo, kontakterlaubnis,"
     "permission, eingewilligt",
-    "fr": "abonn, inscrit, inscript, consent, accord, accepte, acceptation, autoris, souhaite, recoit, recevoir,"
+    "fr": "communications, actualites, offres, nouvelles,"
+    "abonn, inscrit, inscript, consent, accord, accepte, acceptation, autoris, souhaite, recoit, recevoir,"
     "lettre d information, lettre d info, infolettre, newsletter, optin, opt in, rgpd, actif, active., mailing,"
     "prospection, sollicit, pub.",
-    "es": "suscri, subscri, inscrit, consent, acepta, acept, autoriz, permis, permite, desea, quiere, recib,"
+    "es": "comunicacion, noticias, novedades,"
+    "suscri, subscri, inscrit, consent, acepta, acept, autoriz, permis, permite, desea, quiere, recib,"
     "boletin, newsletter, publicidad, promocion, rgpd, lopd, activo, activa., alta., fecha de alta, mailing",
-    "it": "iscri, iscrizion, consens, autorizz, permess, accett, desidera, vuole, ricev, newsletter, notiziario,"
+    "it": "comunicazion, novita, gradit,"
+    "iscri, iscrizion, consens, autorizz, permess, accett, desidera, vuole, ricev, newsletter, notiziario,"
     "bollettino, promozion, pubblicit, attivo, attiva., privacy, gdpr, mailing",
-    "pt": "inscri, inscrit, assina, assinante, subscri, consent, autoriz, permiss, permite, aceit, deseja,"
+    "pt": "comunicac, novidades, noticias,"
+    "inscri, inscrit, assina, assinante, subscri, consent, autoriz, permiss, permite, aceit, deseja,"
     "quer., receb, boletim, newsletter, informativo, promoc, publicidade, lgpd, ativo, ativa., activo, activa.,"
     "mailing",
-    "nl": "~ingeschreven, inschrijv, aangemeld, aanmeld, abonn, toestemming, akkoord, ~nieuwsbrief, wil., wenst,"
+    "nl": "mag., benader,"
+    "~ingeschreven, inschrijv, aangemeld, aanmeld, abonn, toestemming, akkoord, ~nieuwsbrief, wil., wenst,"
     "ontvang, mailing, reclame, actief, mag mailen, mag gemaild",
     "sv": "prenumer, ~nyhetsbrev, samtycke, godkan, tillat, tillstand, vill ha, onskar, ta emot, utskick,"
     "reklam, aktiv., anmald, gdpr",
     "da": "tilmeldt, tilmeld, abonn, ~nyhedsbrev, samtykke, accepter, godkend, tillad, onsker, modtag, reklame,"
     "aktiv., pameldt, pamelding, ~nyhetsbrev, samtykk, tillat, godta, motta, gdpr, markedsforing",
-    "fi": "tilaa, tilannut, tilaus, uutiskirje, suostumus, lupa, markkinointilupa, sallit, hyvaksy, haluaa,"
+    "fi": "tiedote, tiedotteet,"
+    "tilaa, tilannut, tilaus, uutiskirje, suostumus, lupa, markkinointilupa, sallit, hyvaksy, haluaa,"
     "vastaanot, aktiivi, voimassa",
     "pl": "zapisan, zapis, subskryb, subskrypc, zgoda, zgody, wyrazil, akceptuj, newsletter, biuletyn, chce,"
     "otrzym, marketing, aktywn, rodo",
@@ -207,12 +226,14 @@ WANTED: Mapping[str, str] = {
     "ro": "abonat, abonare, consimt, acord, accept, permis, doreste, primeste, buletin, newsletter, marketing,"
     "activ, gdpr",
     "hr": "prijav, pretplat, privola, pristan, suglas, dozvol, newsletter, zeli, marketing, aktiv",
-    "tr": "abone, bulten, e bulten, izin, onay, kabul, riza, ister, almak, pazarlama, kampanya, aktif, kvkk, iys",
+    "tr": "izni, haber,"
+    "abone, bulten, e bulten, izin, onay, kabul, riza, ister, almak, pazarlama, kampanya, aktif, kvkk, iys",
     "id": "berlangganan, langganan, persetujuan, setuju, izin, buletin, menerima, pemasaran, aktif",
     "vi": "dang ky, dong y, cho phep, ban tin, nhan tin, tiep thi, hoat dong",
     "el": "εγγραφ, εγγεγραμ, συνδρομ, συγκαταθεση, συναινεση, αποδοχ, επιτρεπ, ενημερωτικ, newsletter, θελ,"
     "λαμβαν, ενεργ",
-    "ru": "подписк, подписа, согласи, согласен, согласна, разреш, рассылк, новостн, хочет, получать, реклам,"
+    "ru": "новости, письма,"
+    "подписк, подписа, согласи, согласен, согласна, разреш, рассылк, новостн, хочет, получать, реклам,"
     "активн, активен, активна",
     "uk": "підписк, підписа, згод, дозвіл, дозволе, розсилк, новин, хоче, отримув, реклам, активн",
     "bg": "абонам, абонир, съглас, разреш, бюлетин, новини, получав, реклам, активен",
@@ -404,6 +425,7 @@ CELLS: Mapping[str, str] = {
 }
 # Cells that mean leaving where they are about mail, and something else where they are not.
 DOUBTFUL = (
+    "invalido, invalide, ungultig, ogiltig, ugyldig,"
     "inactive, disabled, removed, deleted, archived, cancelled, canceled, blocked, invalid, stopped, left,"
     "former, suspended, closed, expired, on hold, rejected, banned, excluded, deactivated, paused, inaktiv,"
     "deaktiviert, geloscht, gekundigt, inactif, inactive, supprime, annule, bloque, inactivo, inactiva,"

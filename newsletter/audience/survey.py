@@ -183,6 +183,20 @@ class Survey:
         yield from (tally for tally in self._keys.values() if tally.meaning.kind)
 
 
+def find_no(attributes: str) -> tuple[str, str] | None:
+    """What is kept of a subscriber → the first column or key whose cell says that no mail is wanted, and the cell."""
+    for name, value in _flatten(read_attributes(attributes) or {}).items():
+        meaning, cell = judge_name(name), _as_cell(value)
+        kind, state = read_cell(cell) if meaning.kind else read_note(cell)
+        is_left = meaning.kind == "left" and (
+            kind in ("yes", "number", "time") or (kind == "unknown" and meaning.reason and not meaning.about)
+        )
+        is_no = meaning.kind in ("wanted", "confirmed") and kind == "no" and not meaning.about
+        if is_left or is_no or (kind == "state" and state in AWAY and not (meaning.other or meaning.region)):
+            return name, cell
+    return None
+
+
 # --- what a place with its cells comes to -----------------------------------------------------------------------------
 
 

@@ -155,6 +155,34 @@ def _answer_import(here: Here, file: Path, done: "Imported", *, dry_run: bool) -
         here.ui.say("a dry run: nothing was changed")
 
 
+@command.command("recheck")
+@click.option("--unsubscribe", is_flag=True, help="Unsubscribe all of them.")
+@in_workspace
+def recheck_command(here: Here, unsubscribe: bool) -> int:
+    """List active subscribers of whom an imported column says that they left. Do this once after an update from 0.1.
+
+    Version 0.1 kept columns that it did not know, those about permission too, and made their readers active.
+
+    Example: newsletter subscribers recheck
+    """
+    from newsletter.subscribers import find_doubts, take_off_doubts
+
+    with database(here) as store:
+        doubts = take_off_doubts(store, here.now) if unsubscribe else list(find_doubts(store))
+    people = [{"address": one.row.address, "column": one.column, "cell": one.cell} for one in doubts]
+    here.ui.answer(
+        {"doubtful": people, "unsubscribed": len(doubts) if unsubscribe else 0},
+        [(one.row.address, one.column, one.cell) for one in doubts],
+    )
+    if doubts and not unsubscribe:
+        here.ui.say(
+            f"{count_of(len(doubts), 'reader')}: newsletter subscribers recheck --unsubscribe takes them off", "yellow"
+        )
+    if not doubts:
+        here.ui.say("nobody: no kept column says that an active reader left")
+    return 0
+
+
 @command.command("export")
 @click.argument("file", required=False, type=click.Path(dir_okay=False, allow_dash=True, path_type=Path))
 @click.option("--state", type=click.Choice(STATES), help="Only those in this state.")

@@ -8,15 +8,17 @@ from typing import Any, NamedTuple
 from sqlalchemy import Connection, delete, func, insert, select, update
 
 from newsletter.model import SubscriberRow
+from newsletter.store.consents import Evidence, activate, record
 from newsletter.store.database import Store, stamp
 from newsletter.store.hooks import NOBODY, Listeners, queue_hooks
 from newsletter.store.letters import TO_READERS, Kind, Letter, mark_answered, may_get_another, queue_letter
 from newsletter.store.mailed_links import drop_links, use_link
 from newsletter.store.schema import consent, letter, subscriber, suppression
-from newsletter.store.subscribers import forget, suppression_reason
+from newsletter.store.subscribers import forget, suppress, suppression_reason
 
 # Who has not confirmed by then has not wanted it (security L3).
 CONFIRM_WITHIN = timedelta(days=7)
+_BY_LINK = "the mailed link"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,7 +61,8 @@ def ask_to_subscribe(
             wanted = {"themes": row.themes, "language": row.language}
             connection.execute(update(subscriber).where(subscriber.c.id == number).values(wanted))
         if kind == "confirm":
-            _record(connection, number, "asked", "the form", now, asked)
+            seen = {"text_version": asked.text_version, "ip": asked.network}
+            record(connection, [Evidence(number, "asked", stamp(now), "the form", **seen)])
             queue_hooks(connection, listeners, "subscribed", [{"subscriber": number}], now)
         queue_letter(connection, Letter(kind=kind, subscriber_id=number, address_hash=digest), now)
         return kind
@@ -121,11 +124,9 @@ def confirm(
         if suppression_reason(store, connection, row.canonical):
             drop_links(connection, row.id)
             return False  # a complaint came in between
-        changes = {"state": "active", "confirmed_at": stamp(now), "unsubscribed_at": "", "paused_until": ""}
-        connection.execute(update(subscriber).where(subscriber.c.id == row.id).values(changes))
+        evidence = Evidence(row.id, "confirmed", stamp(now), _BY_LINK, text_version=text_version, ip=network)
+        activate(connection, evidence, confirmed_at=stamp(now), paused_until="")
         mark_answered(connection, digest)
-        told = {"subscriber_id": row.id, "event": "confirmed", "at": stamp(now), "source": "the mailed link"}
-        connection.execute(insert(consent), told | {"text_version": text_version, "ip": network})
         queue_hooks(connection, listeners, "confirmed", [{"subscriber": row.id}], now)
         return True
 
@@ -145,20 +146,10 @@ def leave(store: Store, leaving: Sequence[Leaving], now: datetime, *, listeners:
         ).all()
         if not found:
             return 0
-        rows = [
-            {"address_hash": store.key.address_hash(row.canonical), "reason": "unsubscribed", "at": moment}
-            | {"source": sources[row.id]}
-            for row in found
-        ]
-        connection.execute(store.insert(suppression).on_conflict_do_nothing(), rows)
+        suppress(store, connection, {row.canonical: sources[row.id] for row in found}, "unsubscribed", moment)
         changes = {"state": "unsubscribed", "unsubscribed_at": moment}
         connection.execute(update(subscriber).where(subscriber.c.id.in_([row.id for row in found])).values(changes))
-        records = [
-            {"subscriber_id": row.id, "event": "unsubscribed", "at": moment, "source": sources[row.id]}
-            | {"text_version": "", "ip": ""}
-            for row in found
-        ]
-        connection.execute(insert(consent), records)
+        record(connection, [Evidence(row.id, "unsubscribed", moment, sources[row.id]) for row in found])
         queue_hooks(connection, listeners, "unsubscribed", [{"subscriber": row.id} for row in found], now)
         return len(found)
 
@@ -174,8 +165,7 @@ def narrow(store: Store, subscriber_id: int, wanted: Sequence[str], source: str,
             return False
         themes = " ".join(sorted(kept))
         connection.execute(update(subscriber).where(subscriber.c.id == subscriber_id).values(themes=themes))
-        told = {"subscriber_id": subscriber_id, "event": "themes", "at": stamp(now), "source": source}
-        connection.execute(insert(consent), told | {"text_version": "", "ip": ""})
+        record(connection, [Evidence(subscriber_id, "themes", stamp(now), source)])
         return True
 
 
@@ -222,8 +212,7 @@ def change_preferences(store: Store, token: str, wanted: Preferences, now: datet
         mark_answered(connection, store.key.address_hash(row.canonical))
         values = {name: getattr(wanted, name) for name in Preferences.__slots__}
         connection.execute(update(subscriber).where(subscriber.c.id == number).values(values))
-        told = {"subscriber_id": number, "event": "preferences", "at": stamp(now), "source": "the mailed link"}
-        connection.execute(insert(consent), told | {"text_version": "", "ip": ""})
+        record(connection, [Evidence(row.id, "preferences", stamp(now), _BY_LINK)])
         return True
 
 
@@ -247,11 +236,6 @@ def _find(connection: Connection, number: int | None, *, lock: bool = False) -> 
         return None
     statement = select(subscriber).where(subscriber.c.id == number)
     return connection.execute(statement.with_for_update() if lock else statement).first()
-
-
-def _record(connection: Connection, number: int, event: str, source: str, now: datetime, asked: Asked) -> None:
-    row = {"subscriber_id": number, "event": event, "at": stamp(now), "source": source}
-    connection.execute(insert(consent), row | {"text_version": asked.text_version, "ip": asked.network})
 
 
 def erase_by_link(store: Store, token: str, now: datetime) -> bool:

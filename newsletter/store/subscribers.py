@@ -1,22 +1,22 @@
 """Subscribers, their consents and the suppressions. Who left, bounced or complained stays away: no import brings them back."""
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import chain
 from operator import itemgetter
 from typing import Any
 
-from sqlalchemy import Connection, and_, delete, func, insert, select, update
+from sqlalchemy import Connection, and_, delete, func, select, update
 
 from newsletter.model import SubscriberRow
+from newsletter.store.consents import GIVEN, Evidence, activate, given_by, record, record_same
 from newsletter.store.database import Store, stamp
 from newsletter.store.mailed_links import drop_links
 from newsletter.store.schema import ERASED, attempt, consent, delivery, issue, subscriber, suppression
 
 AWAY = ("unsubscribed", "bounced", "complained")
-GIVEN = ("imported", "added", "confirmed")  # the events by which consent is given
 _CHUNK = 500  # names in one IN (…)
 # In the order of SubscriberRow as far as both have them; `created_at` is added.
 _COLUMNS = (
@@ -122,59 +122,76 @@ class Intake:
                 .where(subscriber.c.id == known, subscriber.c.state.in_(("active", "pending")))
                 .values(state=row.state, unsubscribed_at=row.unsubscribed_at or self._at)
             ).rowcount
+            if changed:
+                record(self._connection, [Evidence(known, row.state, self._at, row.consent or self._source)])
             self.counts["suppressed" if changed else "unchanged"] += 1
-        suppress(self._store, self._connection, row.canonical, row.state, self._source, self._at)
+        suppress(self._store, self._connection, {row.canonical: self._source}, row.state, self._at)
 
     def _update_known(self, rows: Iterable[SubscriberRow], before: int) -> None:
-        """What a row says beyond what is known; an empty cell takes nothing away."""
+        """What a row says beyond what is known; an empty cell takes nothing away. Its consent is kept beside the older ones."""
         seen: dict[str, list[SubscriberRow]] = {}
         for row in rows:
             seen.setdefault(row.canonical, []).append(row)
-        for known in _rows_of(self._connection, list(seen)):
-            told = dict(known._mapping)
-            # One that was new in this batch is compared with its later rows only.
-            for row in seen[known.canonical][int(known.id > before) :]:
-                wanted = {name: getattr(row, name) for name in _CHANGEABLE if getattr(row, name)}
-                if told["state"] == "pending" and row.state == "active":
-                    wanted["state"] = "active"
-                changes = {name: value for name, value in wanted.items() if value != told[name]}
-                self.counts["updated" if changes else "unchanged"] += 1
-                if changes:
-                    told |= changes
-                    change = update(subscriber).where(subscriber.c.id == known.id).values(**changes)
-                    self._connection.execute(change)
+        for part in _chunks(list(seen)):
+            known_rows = self._connection.execute(select(subscriber).where(subscriber.c.canonical.in_(part))).all()
+            given = given_by(self._connection, [known.id for known in known_rows if known.id <= before])
+            evidence: list[Evidence] = []
+            for known in known_rows:
+                told = dict(known._mapping)
+                consents = given.get(known.id, [])
+                # One that was new in this batch is compared with its later rows only.
+                for row in seen[known.canonical][int(known.id > before) :]:
+                    new = self._evidence(known.id, row)
+                    is_told = known.id > before or any(_is_same(new, row, one) for one in consents)
+                    if self._update_one(told, row, new, evidence, is_told=is_told):
+                        consents.append(new)
+            record(self._connection, evidence)
+
+    def _update_one(
+        self, told: dict[str, Any], row: SubscriberRow, new: Evidence, evidence: list[Evidence], *, is_told: bool
+    ) -> bool:
+        """Write what is new in a row; whether there was anything. `told` is what is known, `is_told`: its consent is, too.
+
+        Its evidence is written, or stands in `evidence` to be written.
+        """
+        wanted = {name: getattr(row, name) for name in _CHANGEABLE if getattr(row, name)}
+        changes = {name: value for name, value in wanted.items() if value != told[name]}
+        if told["state"] == "pending" and row.state == "active":
+            activate(self._connection, new, **changes)
+            told["state"] = row.state
+        elif changes:
+            change = update(subscriber).where(subscriber.c.id == told["id"]).values(**changes)
+            self._connection.execute(change)
+            evidence.append(new)
+        elif row.state == "active" and not is_told:
+            evidence.append(new)
+        else:
+            self.counts["unchanged"] += 1
+            return False
+        told |= changes
+        self.counts["updated"] += 1
+        return True
+
+    def _evidence(self, number: int, row: SubscriberRow) -> Evidence:
+        source = row.consent or self._source
+        return Evidence(number, self._event, row.consent_at or self._at, source, ip=row.consent_ip)
 
     def _record_consents(self, rows: Sequence[SubscriberRow], before: int) -> None:
+        """The consents of all who are new."""
         new = and_(subscriber.c.id > before)
         if not any(row.consent or row.consent_at or row.consent_ip for row in rows):
-            values = select(subscriber.c.id, *map(_constant, (self._event, self._at, self._source, "", ""))).where(new)
-            self._connection.execute(insert(consent).from_select(_CONSENT, values))
+            record_same(self._connection, new, Evidence(0, self._event, self._at, self._source))
             return
         told = {row.canonical: row for row in rows}
         for part in _chunks(list(told)):
             found = select(subscriber.c.id, subscriber.c.canonical).where(subscriber.c.canonical.in_(part), new)
-            records = [
-                {
-                    "subscriber_id": number,
-                    "event": self._event,
-                    "at": told[canonical].consent_at or self._at,
-                    "source": told[canonical].consent or self._source,
-                    "text_version": "",
-                    "ip": told[canonical].consent_ip,
-                }
-                for number, canonical in self._connection.execute(found)
-            ]
-            if records:
-                self._connection.execute(insert(consent), records)
+            numbers = self._connection.execute(found).all()
+            record(self._connection, [self._evidence(number, told[canonical]) for number, canonical in numbers])
 
 
-_CONSENT = ["subscriber_id", "event", "at", "source", "text_version", "ip"]
-
-
-def _constant(value: str) -> Any:
-    from sqlalchemy import Text, bindparam
-
-    return bindparam(None, value, Text)
+def _is_same(new: Evidence, row: SubscriberRow, given: Evidence) -> bool:
+    """Whether a consent is one that is known: an import that is repeated adds nothing."""
+    return new.source == given.source and row.consent_at in ("", given.at)
 
 
 def _chunks(values: list[str]) -> Iterator[list[str]]:
@@ -192,11 +209,6 @@ def _insert_statement(connection: Connection, values: Sequence[str], rows: int =
     return statement if connection.dialect.name == "sqlite" else statement.replace("?", "%s")
 
 
-def _rows_of(connection: Connection, canonicals: list[str]) -> Iterator[Any]:
-    for part in _chunks(canonicals):
-        yield from connection.execute(select(subscriber).where(subscriber.c.canonical.in_(part)))
-
-
 def _find_id(connection: Connection, canonical: str) -> int | None:
     return connection.execute(select(subscriber.c.id).where(subscriber.c.canonical == canonical)).scalar_one_or_none()
 
@@ -204,15 +216,21 @@ def _find_id(connection: Connection, canonical: str) -> int | None:
 # --- one person ---------------------------------------------------------------------------------------------------
 
 
-def suppress(store: Store, connection: Connection, canonical: str, reason: str, source: str, at: str) -> None:
-    """Never mail this address again. The first reason stays, but a complaint is never forgotten (B9)."""
-    row = {"address_hash": store.key.address_hash(canonical), "reason": reason, "at": at, "source": source}
-    statement = store.insert(suppression).values(row)
+def suppress(store: Store, connection: Connection, sources: Mapping[str, str], reason: str, at: str) -> None:
+    """Never mail these addresses again. The first reason stays, but a complaint is never forgotten (B9).
+
+    `sources`: canonical address → how it is known.
+    """
+    rows = [
+        {"address_hash": store.key.address_hash(canonical), "reason": reason, "at": at, "source": source}
+        for canonical, source in sources.items()
+    ]
+    statement = store.insert(suppression)
     if reason == "complained":
         statement = statement.on_conflict_do_update(index_elements=["address_hash"], set_={"reason": reason, "at": at})
     else:
         statement = statement.on_conflict_do_nothing()
-    connection.execute(statement)
+    connection.execute(statement, rows)
 
 
 def suppression_reason(store: Store, connection: Connection, canonical: str) -> str:
@@ -221,27 +239,19 @@ def suppression_reason(store: Store, connection: Connection, canonical: str) -> 
     return connection.execute(select(suppression.c.reason).where(where)).scalar_one_or_none() or ""
 
 
-def lift(store: Store, connection: Connection, canonical: str) -> int | None:
+def lift(store: Store, connection: Connection, canonical: str, source: str, now: datetime) -> int | None:
     """Let an address back in, because its owner asked for it anew → the subscriber that they were, if they are known."""
     connection.execute(delete(suppression).where(suppression.c.address_hash == store.key.address_hash(canonical)))
-    connection.execute(
-        update(subscriber)
-        .where(subscriber.c.canonical == canonical, subscriber.c.state.in_(AWAY))
-        .values(state="active", unsubscribed_at="")
-    )
-    return _find_id(connection, canonical)
-
-
-def record_consent(connection: Connection, subscriber_id: int, event: str, source: str, now: datetime) -> None:
-    """Add to the consent ledger."""
-    row = {"subscriber_id": subscriber_id, "event": event, "at": stamp(now), "source": source}
-    connection.execute(insert(consent), row | {"text_version": "", "ip": ""})
+    known = _find_id(connection, canonical)
+    if known is not None:
+        activate(connection, Evidence(known, "added", stamp(now), source))
+    return known
 
 
 def unsubscribe(store: Store, canonical: str, *, source: str, now: datetime, state: str = "unsubscribed") -> bool:
     """Somebody leaves, at once: mail that is not claimed yet does not reach them. False if they were not here."""
     with store.writing() as connection:
-        suppress(store, connection, canonical, state, source, stamp(now))
+        suppress(store, connection, {canonical: source}, state, stamp(now))
         known = _find_id(connection, canonical)
         if known is None:
             return False
@@ -251,7 +261,7 @@ def unsubscribe(store: Store, canonical: str, *, source: str, now: datetime, sta
             .values(state=state, unsubscribed_at=stamp(now))
         ).rowcount
         if changed:
-            record_consent(connection, known, state, source, now)
+            record(connection, [Evidence(known, state, stamp(now), source)])
         return bool(changed)
 
 
@@ -260,7 +270,7 @@ def forget(store: Store, canonical: str, now: datetime) -> bool:
     with store.writing() as connection:
         if store.is_sqlite:
             connection.exec_driver_sql("PRAGMA secure_delete = ON")  # deleted is overwritten, not only let go
-        suppress(store, connection, canonical, "erased", "", stamp(now))
+        suppress(store, connection, {canonical: ""}, "erased", stamp(now))
         known = _find_id(connection, canonical)
         if known is None:
             return False
@@ -280,7 +290,7 @@ def forget(store: Store, canonical: str, now: datetime) -> bool:
             connection.execute(update(table).where(mine).values(values))
         connection.execute(update(consent).where(consent.c.subscriber_id == known).values(source="", ip=""))
         drop_links(connection, known)
-        record_consent(connection, known, "erased", "", now)
+        record(connection, [Evidence(known, "erased", stamp(now), "")])
         connection.execute(delete(subscriber).where(subscriber.c.id == known))
     store.shrink()
     return True

@@ -11,6 +11,7 @@ from newsletter.audience.permission import judge_name, read_cell, read_note
 from newsletter.audience.read_file import open_subscribers
 from newsletter.errors import InputError
 from newsletter.model import SubscriberRow
+from tests.audience.exports import EXPORTS
 
 # A column, and its cell for somebody who wants mail, as an answer, a number and a state word; for a time see below.
 WANTED = {
@@ -298,3 +299,88 @@ def test_no_text_breaks_the_judges(text: str) -> None:
 )
 def test_cells_are_read(cell: str, kind: str, state: str) -> None:
     assert read_cell(cell) == (kind, state)
+
+
+# --- names ------------------------------------------------------------------------------------------------------------
+
+WANT_MAIL = (
+    "Mailverteiler|Rundschreiben|Infobrief|E-Mail-Kommunikation erlaubt|Status Newsletter|NL|NL_Status|"
+    "Lettre d'info|Accepte les emails|Acepta recibir correos|Comunicaciones comerciales|Consenso privacy|"
+    "Aceita comunicações|Mag benaderd worden|Vill ha nyhetsbrev|Markkinointilupa|Zgoda RODO|Souhlas GDPR|"
+    "Hozzájárulás|E-posta izni|Подписка|Розсилка|メール配信|是否订阅|마케팅 수신 동의|Email Marketing|"
+    "OK to contact|Wants updates|Mailing|eNews|e-newsletter|Bulletin|List member|On mailing list|Receives emails|"
+    "Email allowed|Contact permission|Permission to contact|Data processing agreed|Communication consent|"
+    "Can we contact you?|Interested in newsletter|Double Opt-In|DOI|Verified|Registered for newsletter|Signup|"
+    "Sign-up status|Keep in touch|Stay informed|Hear from us|I agree to receive emails|Yes, email me|"
+    "Marketing emails|Send me news|email_consent|has_consent|consented|ConsentGiven|MarketingAllowed|"
+    "AllowMarketing|EmailOK|email_ok|OptInStatus|is_opted_in|subscription_active|mailing_active|"
+    "Abonnement newsletter|Newsletter abonniert|Mailings erwünscht|Informationen erwünscht|Kontakt erwünscht|"
+    "Werbung|Werbeeinwilligung|E-Mail Werbung OK|Darf kontaktiert werden|Datenschutz zugestimmt|"
+    "Inscrit newsletter|Souhaite recevoir la newsletter|Accord mail|Boletín|Quiere recibir noticias|"
+    "Iscritto newsletter|Ricevi email|Deseja receber|Recebe e-mails|Ontvangt nieuwsbrief|Toestemming|"
+    "Ønsker nyhedsbrev|Ønsker e-post|Vil ha nyhetsbrev|Haluaa uutiskirjeen|Chce otrzymywać|Odebírá novinky|"
+    "Hírlevél|Kér hírlevelet|Vrea newsletter|Bülten|Рассылка|Хочет получать письма|Новости|ニュースレター希望|"
+    "接收邮件|뉴스레터 구독|النشرة البريدية|מנוי לניוזלטר"
+).split("|")
+HAVE_LEFT = (
+    "Keine Mails|Postsperre|Opt-Out Datum|Austrittsdatum|Refus mail|Stop|Désabonnement|Derecho de oposición|"
+    "Bajas|Non gradito|Bloccato|Não perturbe|Geen reclame|Suoramarkkinointikielto|Leiratkozott|Dezabonat la|"
+    "Чёрный список|Не беспокоить|ブラックリスト|受信拒否|停止日|退会日|黑名单|拒收邮件|수신 거부일|إلغاء|"
+    "הסר מרשימה|Opted-out|Opt Out|OPTOUT_DATE|EmailOptOut|optOut|Unsub|unsub_date|Unsubscribe date|"
+    "Date unsubscribed|Do Not Mail|DNM|DNC|Do-not-contact|NoEmail|No longer subscribed|Not interested|"
+    "Removed from list|Left list|Blocked|Blocklisted|Global unsubscribe|Suppression|Hard bounce|bounce_type|"
+    "Bounced at|last_bounce|Undeliverable|Invalid email|Bad email|Spam|Reported spam|Complaint date|FBL|"
+    "abuse_report|Abbestellt|Abmeldung|Abgemeldet|Newsletter abbestellt|Gesperrt|Mailsperre|Widerspruch|"
+    "Widerrufen am|Kündigung|Robinsonliste|Unzustellbar|Désinscription|Date de désinscription|Opposition|"
+    "Ne pas envoyer|Adresse invalide|NPAI|Plainte|Lista Robinson|No desea recibir|Fecha baja|Cancelado|Rebotado|"
+    "Disiscritto il|Cancellazione|Rimbalzato|Data de descadastro|Descadastrou|Inválido|Afgemeld op|"
+    "Uitschrijfdatum|Bezwaar|Avanmäld|Avregistrerad|Spärrad|Afmeldt dato|Avmeldt|Reservert|Peruutettu|Estetty|"
+    "Wypisany dnia|Rezygnacja|Odhlášen|Odvolání souhlasu|Letiltva|Lemondta|Blocat|İptal|Abonelikten çıkış|"
+    "Отписка|Дата отписки|Отказ от рассылки|Заблокирован|Відписка|配信不要|解除日|エラーメール|退订时间|退信|"
+    "거부|반송|مرفوض|شكوى|הוסר|תלונה|Εγγραφή διαγράφηκε|Διαγραφή"
+).split("|")
+SOMETHING_ELSE = (
+    "First Name|Last Name|Company|Title|Phone|Mobile|Street|City|Zip|Country|Birthday|Gender|Age|Notes|Comment|"
+    "Source|Created|Updated|Created At|Modified|Last Modified|Last login|Orders|Total spent|Currency|"
+    "Customer since|Account manager|Industry|Website|LinkedIn|Twitter|Language|Time zone|Salutation|Prefix|"
+    "Suffix|Middle name|Nickname|Department|Job title|Position|Role|Team|Region|State/Province|Postal code|"
+    "Latitude|Longitude|IP|Device|Browser|Referrer|UTM source|Campaign|Score|Rating|Lifetime value|Average order|"
+    "First order|Last order|Donation amount|Donor|Volunteer|Member since|Member number|Membership level|Chapter|"
+    "School|University|Course|Grade|Event|Attended|Ticket type|Check-in|Dietary|T-shirt size|Emergency contact|"
+    "Parent|Child|Spouse|Profession|Interests|Topics|Favourite|Color|Anrede|Titel|Firma|Straße|PLZ|Ort|Land|"
+    "Telefon|Geburtstag|Geschlecht|Bemerkung|Quelle|Erstellt|Geändert|Kunde seit|Kundennummer|Umsatz|Branche|"
+    "Abteilung|Funktion|Mitglied seit|Mitgliedsnummer|Beitrag|Spende|Verein|Sprache|Prénom|Nom|Société|Adresse|"
+    "Code postal|Ville|Pays|Téléphone|Date de naissance|Fonction|Commentaire|Montant|Nombre|Apellidos|Empresa|"
+    "Dirección|Código postal|Ciudad|País|Teléfono|Fecha de nacimiento|Comentarios|Importe|Fecha de creación|"
+    "Cognome|Azienda|Indirizzo|CAP|Città|Provincia|Telefono|Data di nascita|Importo|Sobrenome|Endereço|Cidade|"
+    "Telefone|Achternaam|Voornaam|Bedrijf|Straat|Plaats|Geboortedatum|Förnamn|Efternamn|Företag|Ort|Stad|"
+    "Nazwisko|Imię|Firma|Miasto|Ulica|Příjmení|Jméno|Město|Имя|Фамилия|Город|Компания|Телефон|Дата рождения|"
+    "Комментарий|氏名|会社|住所|電話|生年月日|備考|姓名|公司|地址|电话|备注|城市|이름|회사|주소|전화|비고|الاسم|"
+    "المدينة|الهاتف|שם|עיר|טלפון|Avatar|Photo|Image|Key|Hash|UUID|External ID|Version|Sort|Order|Sequence|Group|"
+    "Segment|Category|Type|Priority|Owner|Assigned to|Opens|Clicks|Emails sent|Emails delivered|Emails opened|"
+    "Last opened|Open rate|Click rate|Engagement|Sends|Email domain|Email type|Email provider|Secondary email|"
+    "Email 2|Reply|Timezone offset|Consultant|Contact|Contact ID|Contact owner|Contract|Contractor|"
+    "Department head|Stock|Stopover|Leftover|Activity|Activities|Actor|Permit number|Marketplace|Market|Newsroom|"
+    "Newspaper|Alma mater|Concentration|Consulate|Allergy|Allowance"
+).split("|")
+
+
+@pytest.mark.parametrize("name", WANT_MAIL)
+def test_names_of_columns_about_wanting_mail_are_known(name: str) -> None:
+    assert judge_name(name).kind in ("wanted", "confirmed", "status")
+
+
+@pytest.mark.parametrize("name", HAVE_LEFT)
+def test_names_of_columns_about_leaving_are_known(name: str) -> None:
+    assert judge_name(name).kind in ("left", "either", "doubtful")
+
+
+@pytest.mark.parametrize("name", SOMETHING_ELSE)
+def test_names_of_columns_about_something_else_ask_nobody(name: str) -> None:
+    meaning = judge_name(name)
+    assert not meaning.kind or meaning.other or meaning.region
+
+
+def test_every_tool_with_a_fixture_is_in_the_documentation(root: Path) -> None:
+    told = (root / "docs/subscribers.md").read_text(encoding="utf-8")
+    assert [export.tool for export in EXPORTS if export.tool.split(" (")[0] not in told] == []

@@ -128,3 +128,91 @@ def test_a_database_that_was_lost_is_not_made_anew(call: Call, people: Path) -> 
 def test_neither_database_nor_key_are_for_others_to_read(call: Call, people: Path) -> None:
     imported(call)
     assert {path.stat().st_mode & 0o077 for path in Path().glob("newsletter.*[by]")} == {0}
+
+
+# --- who said no elsewhere --------------------------------------------------------------------------------------------
+
+
+def test_c1_an_import_that_is_not_understood_stops_and_says_what_can_be_answered(call: Call, people: Path) -> None:
+    people.write_text("email,Marketing contact level\na@example.org,gold\nb@example.org,none\n", encoding="utf-8")
+    done = call("subscribers", "import", "people.csv", "--consent", "x")
+    assert done.code == 3
+    assert "NL104" in done.err
+    assert "“gold” (line 2)" in done.err
+    for fix in ('--map subscribed="Marketing contact level"', '--word "gold=active"', "--map attribute="):
+        assert fix in done.err
+    assert call("subscribers", "list", "--json").json["counts"] == {"suppressed": 0}
+    assert not list(people.parent.glob("*.rejected.csv"))
+    answered = imported(call, "--word", "gold=active", "--word", "none=unsubscribed")
+    assert (answered["added"], answered["suppressed"]) == (1, 1)
+    assert answered["states"] == {"active": 1, "unsubscribed": 1}
+
+
+def test_c1_an_import_says_what_each_column_was_taken_for(call: Call, people: Path) -> None:
+    people.write_text(
+        "E-Mail;Name;Abgemeldet am;Stadt\na@example.org;A;;X\nb@example.org;B;01.02.2025;X\n", encoding="utf-8"
+    )
+    done = call("subscribers", "import", "people.csv", "--consent", "x", "--json")
+    assert done.json["columns"] == {
+        "E-Mail": "email",
+        "Name": "name",
+        "Abgemeldet am": "attribute; decides who gets mail: a yes or a time means unsubscribed",
+        "Stadt": "attribute",
+    }
+    told = call("subscribers", "import", "people.csv", "--consent", "x").err
+    assert "Stadt: attribute" in told
+    assert "the file says: 1 active, 1 unsubscribed" in told
+
+
+def test_c1_a_list_of_those_who_left_is_not_taken_for_readers(call: Call, people: Path) -> None:
+    people.rename("unsubscribed.csv").write_text("email\na@example.org\n", encoding="utf-8")
+    asked = call("subscribers", "import", "unsubscribed.csv", "--consent", "x")
+    assert asked.code == 3
+    assert "--everybody unsubscribed" in asked.err
+    done = call("subscribers", "import", "unsubscribed.csv", "--consent", "x", "--everybody", "unsubscribed", "--json")
+    assert (done.json["added"], done.json["suppressed"]) == (0, 1)
+
+
+def test_c1_a_heading_in_the_middle_stops_the_import_and_takes_nobody_in(call: Call, people: Path) -> None:
+    people.write_text("email,name\nbad,\na@example.org,A\nUnsubscribed\nb@example.org,B\n", encoding="utf-8")
+    done = call("subscribers", "import", "people.csv", "--consent", "x")
+    assert done.code == 3
+    assert "people.csv:4" in done.err
+    assert call("subscribers", "list", "--json").json["counts"] == {"suppressed": 0}
+    assert not list(people.parent.glob("*.rejected.csv"))
+
+
+@pytest.mark.parametrize(
+    "options", [("--word", "gold"), ("--word", "gold=happy"), ("--map", "subscribed=Nowhere"), ("--everybody", "gone")]
+)
+def test_a_wrong_answer_is_refused(call: Call, people: Path, options: tuple[str, str]) -> None:
+    assert call("subscribers", "import", "people.csv", "--consent", "x", *options).code in (2, 3)
+
+
+def test_c2_several_addresses_in_a_cell_are_reported(call: Call, people: Path) -> None:
+    people.write_text('email,name\n"a@example.org; b@example.org",A\n', encoding="utf-8")
+    done = call("subscribers", "import", "people.csv", "--consent", "x", "--json")
+    assert (done.json["added"], done.json["several_addresses"]) == (1, 1)
+    assert "several addresses in 1 row" in call("subscribers", "import", "people.csv", "--consent", "x").err
+
+
+def test_c1_readers_whom_an_older_version_took_in_although_they_left_are_found(call: Call, people: Path) -> None:
+    """Version 0.1 kept `Unsubscribed from all email` as an attribute and made its readers active."""
+    people.write_text(
+        "email,Unsubscribed from all email,Town\na@example.org,FALSE,X\nb@example.org,TRUE,X\n", encoding="utf-8"
+    )
+    imported(call, "--map", "attribute=Unsubscribed from all email")
+    found = call("subscribers", "recheck", "--json").json
+    assert found == {
+        "schema": 1,
+        "doubtful": [{"address": "b@example.org", "column": "Unsubscribed from all email", "cell": "TRUE"}],
+        "unsubscribed": 0,
+    }
+    assert "--unsubscribe" in call("subscribers", "recheck").err
+    assert call("subscribers", "recheck", "--unsubscribe", "--json").json["unsubscribed"] == 1
+    assert call("subscribers", "recheck", "--json").json["doubtful"] == []
+    assert call("subscribers", "show", "b@example.org", "--json").json["state"] == "unsubscribed"
+
+
+def test_c3_a_consent_of_blanks_is_none(call: Call, people: Path) -> None:
+    assert call("subscribers", "add", "a@example.org", "--consent", "  ").code == 2

@@ -7,7 +7,7 @@ which of those that may be claimed are claimed first.
 import os
 from collections import Counter
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -22,7 +22,7 @@ from hypothesis.stateful import (
     rule,
     run_state_machine_as_test,
 )
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, Select, select
 
 from newsletter.delivery.dialogue import Outgoing, Phase, Result
 from newsletter.delivery.outcomes import cannot_write, decide, give_back
@@ -31,12 +31,13 @@ from newsletter.delivery.retry import after_doubt
 from newsletter.errors import NothingToDo
 from newsletter.model import Claim, Outcome, SubscriberRow
 from newsletter.store import issues
+from newsletter.store.consents import GIVEN
 from newsletter.store.database import Store, StoreError, stamp
 from newsletter.store.issues import ALL, FrozenIssue
 from newsletter.store.journal import GuardedLedger, Journal
 from newsletter.store.lease import LeaseLost, take_lease
 from newsletter.store.ledger import Ledger
-from newsletter.store.schema import attempt, delivery, sender, subscriber, suppression
+from newsletter.store.schema import attempt, consent, delivery, sender, subscriber, suppression
 from newsletter.store.subscribers import AWAY, Intake, forget, lift, suppression_reason, unsubscribe
 from tests.databases import NOW
 from tests.store.desk import HOUR, Process, all_text, break_connection, make_empty, plan
@@ -73,6 +74,10 @@ def choose(themes: str) -> str | None:
     return {"": ALL, "nature": "nature"}.get(themes)
 
 
+def consents_of(subscriber_id: int) -> Select[tuple[str]]:
+    return select(consent.c.event).where(consent.c.subscriber_id == subscriber_id).order_by(consent.c.id)
+
+
 def say(kind: str, claim: Claim, now: datetime, policy: str) -> Outcome:
     """What becomes of a claim when the relay or the line does this."""
     if kind == "returned":
@@ -102,6 +107,7 @@ class Person:
     id: int
     state: str
     themes: str
+    told: frozenset[str] = frozenset()  # where they said yes
 
 
 @dataclass
@@ -180,7 +186,7 @@ class LedgerMachine(RuleBasedStateMachine):
         with self.store.writing() as connection:
             intake = Intake(self.store, connection, source="a list", event="imported", now=self.now)
             intake.take(rows)
-        assert +intake.counts == self._expect(rows)
+        assert +intake.counts == self._expect(rows, "a list")
 
     @rule(who=WHO, again=st.booleans())
     def add(self, who: int, again: bool) -> None:
@@ -191,13 +197,14 @@ class LedgerMachine(RuleBasedStateMachine):
             if reason and (not again or reason == "complained"):
                 return
             if reason:
-                lift(self.store, connection, row.canonical)
+                lift(self.store, connection, row.canonical, "a letter", self.now)
                 del self.suppressed[row.canonical]
                 if row.canonical in self.people:
                     self.people[row.canonical].state = "active"
+                    self.people[row.canonical].told |= {"a letter"}
             intake = Intake(self.store, connection, source="asked", event="added", now=self.now)
             intake.take([row])
-        assert +intake.counts == self._expect([row])
+        assert +intake.counts == self._expect([row], "asked")
 
     @rule(who=WHO, state=st.sampled_from(AWAY))
     def leave(self, who: int, state: str) -> None:
@@ -225,8 +232,8 @@ class LedgerMachine(RuleBasedStateMachine):
         if reason == "complained" or canonical not in self.suppressed:
             self.suppressed[canonical] = reason
 
-    def _expect(self, rows: list[SubscriberRow]) -> Counter[str]:
-        """What becomes of imported rows: those who left first, then one after the other."""
+    def _expect(self, rows: list[SubscriberRow], source: str) -> Counter[str]:
+        """What becomes of imported rows: those who left first, then one after the other. A new consent is written down."""
         counts: Counter[str] = Counter()
         for row in (row for row in rows if row.state in AWAY):
             known = self.people.get(row.canonical)
@@ -237,30 +244,30 @@ class LedgerMachine(RuleBasedStateMachine):
                 if known:
                     known.state = row.state
                 elif row.canonical not in self.suppressed:
-                    self._add(row)
+                    self._add(row, frozenset())
             self._suppress(row.canonical, row.state)
         for row in (row for row in rows if row.state not in AWAY):
             known = self.people.get(row.canonical)
             if row.canonical in self.suppressed:
                 counts["suppressed"] += 1
             elif known is None:
-                self._add(row)
+                self._add(row, frozenset({source}))
                 counts["added"] += 1
             else:
-                after = Person(
-                    known.id,
-                    "active" if row.state == "active" else known.state,
-                    row.themes or known.themes,
-                )
+                after = replace(known, themes=row.themes or known.themes)
+                if row.state == "active":
+                    after = replace(after, state="active", told=after.told | {source})
+                if after != known:
+                    after.told |= {source}
                 counts["unchanged" if after == known else "updated"] += 1
                 self.people[row.canonical] = after
         return counts
 
-    def _add(self, row: SubscriberRow) -> None:
+    def _add(self, row: SubscriberRow, told: frozenset[str]) -> None:
         with self.store.reading() as connection:
             where = subscriber.c.canonical == row.canonical
             number = connection.execute(select(subscriber.c.id).where(where)).scalar_one()
-        self.people[row.canonical] = Person(number, row.state, row.themes)
+        self.people[row.canonical] = Person(number, row.state, row.themes, told)
         self.forgotten.discard(row.canonical)
 
     # --- issues ---------------------------------------------------------------------------------------------------
@@ -555,6 +562,11 @@ class LedgerMachine(RuleBasedStateMachine):
         # Suppression survives everything but the wish of the one who left.
         reasons = {row.address_hash: row.reason for row in connection.execute(select(suppression))}
         assert reasons == {self.store.key.address_hash(one): reason for one, reason in self.suppressed.items()}
+        # Nobody is active without a consent that is newer than the last time they left.
+        for person in self.people.values():
+            events = [one.event for one in connection.execute(consents_of(person.id))]
+            left = max((number for number, event in enumerate(events) if event in AWAY), default=-1)
+            assert person.state != "active" or set(events[left + 1 :]) & set(GIVEN)
 
     def _check_rows(self, connection: Connection) -> None:
         for issue in self.issues.values():

@@ -1,6 +1,8 @@
 """Subscribers, consents, suppressions: who left stays away, and what is taken in comes out again."""
 
+import ast
 import io
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -10,9 +12,12 @@ from sqlalchemy import select
 from newsletter.audience.addresses import read_address
 from newsletter.audience.read_file import open_subscribers
 from newsletter.audience.write_file import write_subscribers
+from newsletter.config import load_config
 from newsletter.model import SubscriberRow
 from newsletter.store import issues
 from newsletter.store.database import Store, StoreError
+from newsletter.store.mailed_links import make_link
+from newsletter.store.readers import Asked, ask_to_subscribe, confirm
 from newsletter.store.schema import consent, suppression
 from newsletter.store.subscribers import (
     count_by_state,
@@ -23,6 +28,7 @@ from newsletter.store.subscribers import (
     suppression_reason,
     unsubscribe,
 )
+from newsletter.subscribers import add_one
 from tests.databases import NOW
 from tests.store.desk import (
     HOUR,
@@ -178,7 +184,7 @@ def test_somebody_who_leaves_for_the_first_time_during_a_long_import_stays_away(
     with store.writing() as connection:
         intake = Intake(store, connection, source="a list", event="imported", now=NOW)
         intake.take([reader(1)])
-        suppress(store, connection, ANNA.canonical, "unsubscribed", "a link", "2026-11-23T07:00:00Z")
+        suppress(store, connection, {ANNA.canonical: "a link"}, "unsubscribed", "2026-11-23T07:00:00Z")
         intake.take([ANNA])
     assert dict(intake.counts) == {"added": 1, "suppressed": 1}
 
@@ -213,7 +219,7 @@ def test_who_asks_anew_is_let_back_in(store: Store) -> None:
     take_in(store, [ANNA])
     unsubscribe(store, ANNA.canonical, source="a link", now=NOW)
     with store.writing() as connection:
-        lift(store, connection, ANNA.canonical)
+        lift(store, connection, ANNA.canonical, "a letter", NOW)
     assert state_of(store, ANNA.canonical) == "active"
     assert take_in(store, [ANNA]) == {"unchanged": 1}
 
@@ -236,10 +242,99 @@ def test_what_a_row_says_of_its_consent_is_kept(store: Store) -> None:
         assert connection.execute(select(consent.c.ip).order_by(consent.c.id)).scalars().first() == "203.0.113.0/24"
 
 
-def test_who_is_here_already_gives_no_second_consent(store: Store) -> None:
-    take_in(store, [reader(1)])
-    take_in(store, [reader(1, name="Changed"), reader(2), reader(2)], source="another list")
+def test_the_same_consent_is_written_down_once(store: Store) -> None:
+    take_in(store, [reader(1)], source="a list")
+    assert take_in(store, [reader(1), reader(2), reader(2)], source="a list") == {"added": 1, "unchanged": 2}
     assert count_rows(store, "consent") == 2
+
+
+def test_c3_an_import_that_changes_a_reader_says_where_that_was_agreed(store: Store) -> None:
+    take_in(store, [reader(1)], source="a form")
+    assert take_in(store, [reader(1, name="Changed")], source="a fair") == {"updated": 1}
+    assert [(event, source) for _, event, source in consents_of(store, reader(1).canonical)] == [
+        ("imported", "a form"),
+        ("imported", "a fair"),
+    ]
+
+
+def test_c3_a_consent_that_is_new_is_kept_beside_the_old_one(store: Store) -> None:
+    take_in(store, [reader(1)], source="a form")
+    again = reader(1, consent="fair, 2025", consent_at="2025-05-06T07:08:09Z", consent_ip="203.0.113.0/24")
+    assert take_in(store, [again], source="a list") == {"updated": 1}
+    assert take_in(store, [again], source="a list") == {"unchanged": 1}
+    assert consents_of(store, reader(1).canonical)[1:] == [("2025-05-06T07:08:09Z", "imported", "fair, 2025")]
+
+
+def test_c3_a_pending_reader_who_becomes_active_by_an_import_has_its_consent(store: Store) -> None:
+    take_in(store, [reader(1, state="pending")], source="an old list")
+    take_in(store, [reader(1)], source="the fair of May")
+    assert state_of(store, reader(1).canonical) == "active"
+    assert consents_of(store, reader(1).canonical)[-1][1:] == ("imported", "the fair of May")
+
+
+def test_who_left_by_an_import_has_that_in_the_ledger(store: Store) -> None:
+    take_in(store, [reader(1)])
+    take_in(store, [reader(1, state="unsubscribed")], source="another tool")
+    assert consents_of(store, reader(1).canonical)[-1][1:] == ("unsubscribed", "another tool")
+
+
+WAYS: dict[str, Callable[[Store], object]] = {
+    "import": lambda store: take_in(store, [ANNA], source="a fair"),
+    "import of a pending one": lambda store: (
+        take_in(store, [ANNA._replace(state="pending")], source="an old list"),
+        take_in(store, [ANNA], source="a fair"),
+    ),
+    "add": lambda store: add(store, again=False),
+    "add --again": lambda store: (
+        take_in(store, [ANNA]),
+        unsubscribe(store, ANNA.canonical, source="a link", now=NOW),
+        add(store, again=True),
+    ),
+    "confirm": lambda store: confirm_by_link(store),
+}
+
+
+def add(store: Store, *, again: bool) -> str:
+    root = Path(__file__).resolve().parent.parent.parent
+    config = load_config((root / "newsletter.toml").read_bytes(), "newsletter.toml", {"folder": "path", "feed": "url"})
+    return add_one(store, config, ANNA.address, name="", themes=(), consent="a fair", again=again, now=NOW)
+
+
+def confirm_by_link(store: Store) -> None:
+    asked = Asked(row=ANNA, network="203.0.113.0/24", text_version="v1")
+    ask_to_subscribe(store, asked, NOW, most_an_hour=100)
+    person = find_person(store, ANNA.canonical)
+    assert person
+    token = make_link(store, person.id, "confirm", NOW)
+    assert confirm(store, token, NOW, network="203.0.113.0/24", text_version="v1")
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_c3_each_way_into_active_leaves_its_evidence(store: Store, way: str) -> None:
+    """The ways that docs/subscribers.md lists."""
+    WAYS[way](store)
+    assert state_of(store, ANNA.canonical) == "active"
+    at, event, source = consents_of(store, ANNA.canonical)[-1]
+    assert event == {"import": "imported", "add": "added", "confirm": "confirmed"}[way.split()[0]]
+    assert (at, source) == ("2026-11-23T07:00:00Z", "the mailed link" if way == "confirm" else "a fair")
+
+
+def test_c3_nothing_but_the_listed_ways_makes_anybody_active() -> None:
+    """Whoever writes `state="active"` into the database elsewhere must write down the evidence, too: let them use `activate`."""
+    package = Path(__file__).resolve().parent.parent.parent / "newsletter"
+    found = set()
+    for path in package.rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Dict):
+                pairs = [
+                    (ast.unparse(key).strip("'"), value)
+                    for key, value in zip(node.keys, node.values, strict=True)
+                    if key
+                ]
+            else:
+                pairs = [(node.arg, node.value)] if isinstance(node, ast.keyword) and node.arg else []
+            found |= {path.name for name, value in pairs if name == "state" and ast.unparse(value) == "'active'"}
+    assert found == {"consents.py"}
 
 
 def test_who_leaves_is_in_the_consent_ledger_once(store: Store) -> None:
@@ -373,7 +468,7 @@ def test_who_comes_back_after_being_forgotten_has_another_number(store: Store) -
     before = number_of(store, ANNA.canonical)
     forget(store, ANNA.canonical, NOW)
     with store.writing() as connection:
-        lift(store, connection, ANNA.canonical)
+        lift(store, connection, ANNA.canonical, "a letter", NOW)
     assert take_in(store, [ANNA], event="added") == {"added": 1}
     assert number_of(store, ANNA.canonical) != before
     person = find_person(store, ANNA.canonical)
