@@ -224,7 +224,7 @@ WANTED: Mapping[str, str] = {
     "sk": "prihlas, odber, odobera, suhlas, novinky, newsletter, zasiel, marketing, aktiv, gdpr, povolen",
     "hu": "feliratkoz, hirlevel, hozzajarul, beleegyez, engedely, elfogad, marketing, aktiv, gdpr",
     "ro": "abonat, abonare, consimt, acord, accept, permis, doreste, primeste, buletin, newsletter, marketing,"
-    "activ, gdpr",
+    "activ., gdpr",
     "hr": "prijav, pretplat, privola, pristan, suglas, dozvol, newsletter, zeli, marketing, aktiv",
     "tr": "izni, haber,"
     "abone, bulten, e bulten, izin, onay, kabul, riza, ister, almak, pazarlama, kampanya, aktif, kvkk, iys",
