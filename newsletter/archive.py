@@ -12,19 +12,12 @@ from newsletter.desk import load_issue, load_phrases
 from newsletter.errors import InputError
 from newsletter.phrases import write_date
 from newsletter.rendering.content import ShownIssue, show_issue
+from newsletter.rendering.media_types import media_type
 from newsletter.rendering.site import render_site
 from newsletter.templates import open_templates
 from newsletter.text.words import cut_at_word
 from newsletter.workspace import Workspace, issue_path
 
-KINDS = {
-    "html": "text/html; charset=utf-8",
-    "feed.xml": "application/rss+xml; charset=utf-8",
-    "atom.xml": "application/atom+xml; charset=utf-8",
-    "sitemap.xml": "application/xml; charset=utf-8",
-    "json": "application/feed+json; charset=utf-8",
-    "opml": "text/x-opml; charset=utf-8",
-}
 _EXCERPT = 240
 _RULE = re.compile(r"([~=*_-])\1{3,}")  # what underlines headings in plain text
 
@@ -119,9 +112,7 @@ def _index(shown: ShownIssue, base: str, date: str) -> Iterable[_Entry]:
 
 def _make_page(name: str, text: str) -> Page:
     data = text.encode()
-    last = name.rpartition("/")[2]
-    kind = KINDS.get(last) or KINDS[last.rpartition(".")[2]]
-    return Page(data, kind, f'"{hashlib.sha256(data).hexdigest()[:32]}"')
+    return Page(data, media_type(name), f'"{hashlib.sha256(data).hexdigest()[:32]}"')
 
 
 def _cut_around(text: str, word: str) -> str:

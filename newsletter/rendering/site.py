@@ -15,6 +15,7 @@ from newsletter.model import UNSORTED, Edition, Publication, Theme
 from newsletter.phrases import Phrases, write_date
 from newsletter.rendering.content import ShownIssue, ShownPost, ShownSection
 from newsletter.rendering.feeds import FORMATS, Entry, Feed, write_feeds, write_opml
+from newsletter.rendering.media_types import media_type
 from newsletter.rendering.templates import render
 
 # A feed that nothing has come out in yet must have a date, too.
@@ -67,6 +68,8 @@ def render_site(
         publication.title, ((title, url, home) for title, url, home, _ in site.feed_list())
     )
     files["sitemap.xml"] = _write_map(publication.url, ordered, themes)
+    for name in files:
+        media_type(name)  # raises for a kind of file that `serve` could not serve
     return files
 
 
