@@ -79,7 +79,8 @@ class Server:
             is_ready=self.is_ready,
         )
         app = make_app(self.public, self.note)
-        self.web = WebServer(app, self.config.web.host, self.config.web.port)
+        web = self.config.web
+        self.web = WebServer(app, web.host, web.port, trusted=web.trusted_proxies)
         self._scheduler = BackgroundScheduler(timezone=UTC)
         self._plan()
 

@@ -10,10 +10,15 @@ from urllib.parse import urlsplit
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from newsletter.web.limits import find_client, network_of
+from newsletter.web.limits import Turns, find_client, network_of
 
 BODY_LIMIT = 65_536
-BODY_SECONDS = 10.0
+# As long as `connections.WireLimits.wait_s`: a phone with a poor connection sends a form in less.
+BODY_SECONDS = 30.0
+# Requests of one network that are worked on at a time.
+TURNS = 64
+# In the log only, as other servers write it: nobody is there to get an answer.
+GONE_STATUS = 499
 # No script, no frame, nothing from elsewhere but pictures; a form goes to us only (security T35).
 HEADERS = {
     "Content-Security-Policy": (
@@ -45,6 +50,7 @@ class Guard:
         note: Callable[..., None] = lambda event, **fields: None,
     ) -> None:
         self._app, self._trusted, self._refuse, self._note = app, trusted, refuse, note
+        self._turns = Turns(TURNS)
         self._prefix = urlsplit(base).path.rstrip("/")
         self._headers = [(name.lower().encode(), value.encode()) for name, value in HEADERS.items()]
         if base.startswith("https:"):
@@ -60,7 +66,10 @@ class Guard:
         answer = _Answer(send, self._headers)
         try:
             body = await _read_body(scope, receive)
-            await self._app(scope, _replay(body), answer)
+            async with self._turns.of(network_of(scope["client_address"])):
+                await self._app(scope, _replay(body), answer)
+        except _Gone:
+            answer.status = GONE_STATUS
         except _TooMuch as error:
             await self._refuse(error.status)(scope, receive, answer)
         except Exception as error:  # Starlette has answered; what it was must not be lost
@@ -108,6 +117,10 @@ class _Answer:
         await self._send(message)
 
 
+class _Gone(Exception):
+    """The client went away before its request was whole, or what it sent did not fit together: nothing is done."""
+
+
 class _TooMuch(Exception):
     def __init__(self, status: int) -> None:
         super().__init__()
@@ -124,7 +137,7 @@ async def _read_body(scope: Mapping[str, Any], receive: Receive) -> bytes:
             while True:
                 message = await receive()
                 if message["type"] == "http.disconnect":
-                    return bytes(body)
+                    raise _Gone  # part of a form may say the opposite of the whole (RFC 9112 8)
                 body += message.get("body", b"")
                 if len(body) > BODY_LIMIT:
                     raise _TooMuch(413)

@@ -1,8 +1,11 @@
 """How much one network may ask of the forms: token buckets in memory, and whose network a request comes from."""
 
+import asyncio
 import ipaddress
-from collections import OrderedDict
-from collections.abc import Sequence
+from collections import Counter, OrderedDict
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from functools import lru_cache
 
 _MOST_NETWORKS = 50_000  # about 10 MB; beyond it the one not seen for longest is forgotten
 UNKNOWN = "unknown"
@@ -17,9 +20,8 @@ def find_client(peer: str, forwarded: Sequence[str], trusted: Sequence[str]) -> 
     '203.0.113.5'
     """
     hops = [part.strip() for line in forwarded for part in line.split(",")]
-    networks = [ipaddress.ip_network(one, strict=False) for one in trusted]
     client = peer
-    while hops and _is_in(client, networks):
+    while hops and is_trusted(client, tuple(trusted)):
         client = hops.pop()
     try:
         return str(ipaddress.ip_address(client))
@@ -27,12 +29,18 @@ def find_client(peer: str, forwarded: Sequence[str], trusted: Sequence[str]) -> 
         return UNKNOWN
 
 
-def _is_in(client: str, networks: Sequence[ipaddress.IPv4Network | ipaddress.IPv6Network]) -> bool:
+def is_trusted(peer: str, proxies: tuple[str, ...]) -> bool:
+    """Whether an address is of one of the proxies: addresses or networks."""
     try:
-        address = ipaddress.ip_address(client)
+        address = ipaddress.ip_address(peer)
     except ValueError:
         return False
-    return any(address in network for network in networks)
+    return any(address in network for network in _read_networks(proxies))
+
+
+@lru_cache(maxsize=8)
+def _read_networks(proxies: tuple[str, ...]) -> tuple[ipaddress.IPv4Network | ipaddress.IPv6Network, ...]:
+    return tuple(ipaddress.ip_network(one, strict=False) for one in proxies)
 
 
 def network_of(client: str) -> str:
@@ -49,6 +57,31 @@ def network_of(client: str) -> str:
     if mapped is not None:
         address = mapped
     return str(ipaddress.ip_network(f"{address}/{24 if address.version == 4 else 48}", strict=False))
+
+
+class Turns:
+    """At most `most` requests of one network are worked on at a time; its others wait for their turn, first come first served.
+
+    So a network that asks for thousands of pages at once delays those of all others by `most` pages, not by thousands.
+    """
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._users: Counter[str] = Counter()
+        self._free: dict[str, asyncio.Semaphore] = {}
+
+    @asynccontextmanager
+    async def of(self, network: str) -> AsyncIterator[None]:
+        """A turn of this network."""
+        free = self._free.setdefault(network, asyncio.Semaphore(self._most))
+        self._users[network] += 1
+        try:
+            async with free:
+                yield
+        finally:
+            self._users[network] -= 1
+            if not self._users[network]:
+                del self._users[network], self._free[network]
 
 
 class Buckets:

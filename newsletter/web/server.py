@@ -1,4 +1,4 @@
-"""uvicorn, in the thread that calls it, until it is told to stop. Signals are the caller's."""
+"""uvicorn with the limits of `wire`, in the thread that calls it, until it is told to stop. Signals are the caller's."""
 
 import asyncio
 import logging
@@ -10,9 +10,14 @@ import uvicorn
 from starlette.types import ASGIApp
 
 from newsletter.errors import Mistake, NewsletterError
+from newsletter.web.connections import Connections, WireLimits
+from newsletter.web.guard import HEADERS
+from newsletter.web.wire import WireProtocol
 
 # Requests that are under way may end; a browser that keeps its connection open does not hold us up.
 GRACE_S = 5
+# Files and connections that the process may open; many systems give 1024 unless they are asked.
+DESCRIPTORS = 8_192
 
 
 class CannotListen(NewsletterError):
@@ -21,13 +26,38 @@ class CannotListen(NewsletterError):
     exit_status = 69
 
 
+def claim_descriptors() -> int:
+    """Ask the system for DESCRIPTORS → how many the process may open."""
+    try:
+        import resource
+    except ImportError:  # not on Windows, where sockets are no files
+        return DESCRIPTORS
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    most = DESCRIPTORS if hard == resource.RLIM_INFINITY else min(hard, DESCRIPTORS)
+    if soft != resource.RLIM_INFINITY and soft < most:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
+        soft = most
+    return DESCRIPTORS if soft == resource.RLIM_INFINITY else soft
+
+
 class _Server(uvicorn.Server):
     on_start: Callable[[int], None]
+    connections: Connections
 
     async def startup(self, sockets: Any = None) -> None:
         await super().startup(sockets)
         if self.started:
             self.on_start(self.servers[0].sockets[0].getsockname()[1])
+
+    async def on_tick(self, counter: int) -> bool:
+        if counter % 10 == 0:  # every second
+            self.connections.sweep(asyncio.get_running_loop().time())
+        return await super().on_tick(counter)
+
+    async def shutdown(self, sockets: Any = None) -> None:
+        await super().shutdown(sockets)
+        self.connections.close()  # those that do not take their answer
+        await asyncio.sleep(0)
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -38,7 +68,17 @@ class _Server(uvicorn.Server):
 class WebServer:
     """The public pages on an address. `run` returns after `stop`, which any thread or signal handler may call."""
 
-    def __init__(self, app: ASGIApp, host: str, port: int) -> None:
+    def __init__(
+        self,
+        app: ASGIApp,
+        host: str,
+        port: int,
+        *,
+        trusted: tuple[str, ...] = (),
+        limits: WireLimits | None = None,
+        refused: Callable[[str, str], None] = lambda limit, network: None,
+    ) -> None:
+        self.connections = Connections(limits or WireLimits().within(claim_descriptors()), refused)
         settings = uvicorn.Config(
             app,
             host=host,
@@ -50,10 +90,11 @@ class WebServer:
             lifespan="off",
             timeout_keep_alive=15,
             timeout_graceful_shutdown=GRACE_S,
-            limit_concurrency=2_000,
-            h11_max_incomplete_event_size=32_768,
+            http=WireProtocol.bind(self.connections, trusted, tuple(HEADERS.items())),
+            ws="none",  # a library for it that happens to be installed would take connections out of the limits
         )
         self._server = _Server(settings)
+        self._server.connections = self.connections
         self._where = f"{host}:{port}"
 
     def run(self, on_start: Callable[[int], None] = lambda port: None) -> None:
