@@ -77,10 +77,11 @@ class Server:
             listeners=listeners(self.config),
             wake=lambda: self._soon("letters"),
             is_ready=self.is_ready,
+            note=self.note,
         )
         app = make_app(self.public, self.note)
         web = self.config.web
-        self.web = WebServer(app, web.host, web.port, trusted=web.trusted_proxies)
+        self.web = WebServer(app, web.host, web.port, trusted=web.trusted_proxies, refused=self.public.refusals)
         self._scheduler = BackgroundScheduler(timezone=UTC)
         self._plan()
 
@@ -183,6 +184,7 @@ class Server:
         stop_sending = self._stop_sending
         if sending and stop_sending and self._opening(sending, now) > now:
             stop_sending()
+        self.public.refusals.keep(self.workspace)
         if self.public.refresh():
             self.note("archive", pages=len(self.public.archive.pages))
 

@@ -14,8 +14,10 @@ import yaml
 from newsletter.cli import COMMANDS, cli
 from newsletter.config import Config
 from newsletter.serve import DRAIN_S
-from newsletter.web.guard import BODY_LIMIT
-from newsletter.web.server import GRACE_S
+from newsletter.visitor_limits import VISITOR_LIMITS
+from newsletter.web.connections import KEPT_DESCRIPTORS, WireLimits
+from newsletter.web.guard import BODY_LIMIT, BODY_SECONDS, TURNS
+from newsletter.web.server import DESCRIPTORS, GRACE_S
 
 ROOT = Path(__file__).resolve().parent.parent
 FILES = sorted(path for path in (ROOT / "deploy").iterdir() if path.is_file())
@@ -177,6 +179,50 @@ def test_the_proxy_says_whose_request_it_is_and_believes_nobody() -> None:
     assert "$proxy_add_x_forwarded_for" not in text
     assert f"client_max_body_size {BODY_LIMIT // 1024}k;" in text
     assert re.search(r"location = /metrics \{\s*return 404;", text)
+
+
+def test_the_proxy_waits_for_a_slow_phone_as_long_as_the_program_does() -> None:
+    assert WireLimits().wait_s == BODY_SECONDS
+    for name in ("client_body_timeout", "client_header_timeout"):
+        assert f"{name} {BODY_SECONDS:.0f}s;" in read("nginx.conf")
+
+
+def test_the_proxy_counts_visitors_but_no_provider_who_unsubscribes_readers() -> None:
+    text = read("nginx.conf")
+    rule = re.search(r'"~(\S+)"\s+"";\s+default\s+\$binary_remote_addr;', text)
+    assert rule
+    assert [bool(re.search(rule[1], path)) for path in ("/u/abc", "/news/u/abc", "/", "/subscribe", "/u/", "/up/x")] == [
+        True, True, False, False, False, False,
+    ]  # fmt: skip
+    for zone in ("newsletter_connections", "newsletter_requests"):
+        assert f"$newsletter_counted zone={zone}" in text
+
+
+def test_everywhere_the_program_gets_the_files_that_it_asks_for(
+    unit: dict[str, dict[str, list[str]]], compose: dict[str, Any]
+) -> None:
+    assert unit["Service"]["LimitNOFILE"] == [str(DESCRIPTORS)]
+    assert compose["services"]["newsletter"]["ulimits"] == {"nofile": DESCRIPTORS}
+    assert WireLimits().within(DESCRIPTORS) == WireLimits()
+
+
+def test_the_guide_tells_the_limits_as_they_are() -> None:
+    limits = WireLimits()
+    named = set(re.findall(r"`([a-z-]+)`", " ".join(re.findall(r"^\| (`[a-z-]+`[^|]*) \|", OPERATE, flags=re.MULTILINE))))
+    assert set(VISITOR_LIMITS) <= named
+    for told in (
+        f"{limits.head_bytes // 1024} KB, {limits.head_fields} headers",
+        f"{BODY_LIMIT // 1024} KB ({limits.body_bytes // 1024} KB with",
+        f"{limits.wait_s:.0f} s for the head, {BODY_SECONDS:.0f} s for the body",
+        f"{limits.pipelined} on one connection",
+        f"{limits.stall_s:.0f} s without a byte",
+        f"{limits.connections:,}, fewer where the process may open fewer than {limits.connections + KEPT_DESCRIPTORS:,}",
+        f"{limits.held_bytes // 1024 // 1024} MB of requests",
+        f"At most {TURNS} requests",
+        f"asks the system for {DESCRIPTORS:,}",
+    ):
+        assert told in OPERATE, told
+    assert limits.per_network * 4 == limits.connections
 
 
 @pytest.mark.parametrize(

@@ -47,6 +47,7 @@ from newsletter.doctor.outside import (
     check_unsubscribe,
 )
 from newsletter.doctor.relays import check_relays, check_secrets
+from newsletter.doctor.visitors import check_limits
 from newsletter.store.database import Store, create_store
 from newsletter.workspace import Workspace
 from tests.cli.conftest import Call, call, sample
@@ -140,6 +141,19 @@ def test_offline_asks_nobody(workspace: Workspace, config: Config) -> None:
 def test_every_check_is_in_the_table() -> None:
     known = {value for name, value in globals().items() if name.startswith("check_")}
     assert {look for look, _ in CHECKS} == known
+
+
+def test_c42_a_limit_that_was_applied_lately_is_told(workspace: Workspace, config: Config) -> None:
+    assert levels(ask(check_limits, workspace, config)) == ["ok"]
+    entries = {"forms": "2026-11-22T09:00:00Z", "head-size": "2026-11-22T08:00:00Z", "links": "2026-11-20T08:00:00Z"}
+    workspace.write_state("limits", {name: {"times": 7, "last": last} for name, last in entries.items()} | {"odd": 1})
+    forms, heads = ask(check_limits, workspace, config)
+    assert forms.level == "warning"
+    assert "7 times, the last at 2026-11-22T09:00:00Z" in forms.detail
+    assert "confirmations" in forms.fix
+    assert heads.level == "ok"  # nobody else noticed
+    workspace.write(".newsletter/limits.json", "{")
+    assert one(ask(check_limits, workspace, config)).level == "error"
 
 
 # --- this machine -------------------------------------------------------------------------------------------------

@@ -8,7 +8,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 FLOORS = (
-    {"model", "errors", "links", "text", "resources", "phrases"},
+    {"model", "errors", "links", "text", "resources", "phrases", "visitor_limits"},
     {"config", "workspace", "sources", "editing", "rendering", "checking", "audience", "delivery", "store", "slots"},
     {"desk", "templates", "database"},
     {"collect", "learn", "report", "draft", "build", "subscribers", "send", "rehearse", "hooks", "doctor"},
@@ -33,8 +33,13 @@ SAME_FLOOR = {
 # Two of one choice never import each other; what they share lies beside them.
 SIBLINGS = ({"sources.folder", "sources.feed"},)
 SHARED = {("sources.feed", "sources.folder")}  # a feed's collected posts are files of a folder
-# Only these know the network; `session` is the lock of the door `fetch`.
-DOORS = ("newsletter.sources.fetch", "newsletter.sources.session", "newsletter.delivery.smtp")
+# Only these know the network; `session` is the lock of the door `fetch`, `wire` sets an option of connections that come in.
+DOORS = (
+    "newsletter.sources.fetch",
+    "newsletter.sources.session",
+    "newsletter.delivery.smtp",
+    "newsletter.web.wire",
+)
 LEVEL = {room: level for level, rooms in enumerate(FLOORS) for room in rooms}
 
 

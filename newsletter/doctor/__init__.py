@@ -25,6 +25,7 @@ from newsletter.doctor.outside import (
     check_unsubscribe,
 )
 from newsletter.doctor.relays import check_relays, check_secrets
+from newsletter.doctor.visitors import check_limits
 from newsletter.workspace import Workspace
 
 __all__ = ["CHECKS", "Check", "examine"]
@@ -40,6 +41,7 @@ CHECKS: tuple[tuple[Look, bool], ...] = (
     (check_database, False),
     (check_sqlite, False),
     (check_waiting, False),
+    (check_limits, False),
     (check_files, False),
     (check_secrets, False),
     (check_relays, True),

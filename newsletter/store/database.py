@@ -20,6 +20,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from newsletter.errors import Mistake, NewsletterError
 from newsletter.store import schema
+from newsletter.text.mailbox import mailbox_key
 
 HEAD = "0002"
 _OLDER = ("0001",)  # can be brought up to HEAD
@@ -62,6 +63,10 @@ class Key:
     def address_hash(self, canonical: str) -> str:
         """A canonical address as suppression keeps it (security L4)."""
         return hmac.digest(self.suppression, canonical.encode(), "sha256").hex()[:40]
+
+    def mailbox_hash(self, canonical: str) -> str:
+        """The mailbox of an address, as letters are counted: the same for spellings that a provider takes for one (T24)."""
+        return self.address_hash(mailbox_key(canonical))
 
     @property
     def check(self) -> str:

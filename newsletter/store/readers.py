@@ -18,6 +18,8 @@ from newsletter.store.subscribers import forget, suppress, suppression_reason
 
 # Who has not confirmed by then has not wanted it (security L3).
 CONFIRM_WITHIN = timedelta(days=7)
+# The mails of an hour are used up, whoever asks.
+USED_UP = "used up"
 _BY_LINK = "the mailed link"
 
 
@@ -40,21 +42,24 @@ class Leaving(NamedTuple):
 def ask_to_subscribe(
     store: Store, asked: Asked, now: datetime, *, most_an_hour: float, listeners: Listeners = NOBODY
 ) -> str:
-    """Somebody typed an address into the form → the kind of letter it gets, empty for none.
+    """Somebody typed an address into the form → the kind of letter it gets, empty for none, USED_UP for nobody now.
 
     Nobody is subscribed by it. One whose address bounced or complained, or who was erased, gets nothing (T24).
     """
     row = asked.row
     with store.writing() as connection:
         _one_at_a_time(store, connection)
-        digest = store.key.address_hash(row.canonical)
+        # Before anything is asked of the address: the answer must not depend on it (T25).
+        if _letters_since(connection, ("confirm", "already"), now - timedelta(hours=1)) >= most_an_hour:
+            return USED_UP
+        digest = store.key.mailbox_hash(row.canonical)
         reason = suppression_reason(store, connection, row.canonical)
         known = connection.execute(
             select(subscriber.c.id, subscriber.c.state).where(subscriber.c.canonical == row.canonical)
         ).first()
         kind: Kind = "already" if known and known.state == "active" else "confirm"
         welcome = reason in ("", "unsubscribed") and may_get_another(connection, digest, TO_READERS, now)
-        if not welcome or _letters_since(connection, now - timedelta(hours=1)) >= most_an_hour:
+        if not welcome:
             return ""
         number = known.id if known else _insert_pending(connection, row, now)
         if known and known.state != "active":
@@ -76,26 +81,27 @@ def _insert_pending(connection: Connection, row: SubscriberRow, now: datetime) -
     return number
 
 
-def _letters_since(connection: Connection, since: datetime) -> int:
-    where = (letter.c.made_at > stamp(since), letter.c.kind.in_(TO_READERS))
+def _letters_since(connection: Connection, kinds: Sequence[Kind], since: datetime) -> int:
+    where = (letter.c.made_at > stamp(since), letter.c.kind.in_(kinds))
     return connection.execute(select(func.count()).where(*where)).scalar_one()
 
 
-def ask_for_link(store: Store, canonical: str, now: datetime, *, most_an_hour: float) -> bool:
-    """Somebody asks for the link to their preferences. False if no letter is sent, for whatever reason."""
+def ask_for_link(store: Store, canonical: str, now: datetime, *, most_an_hour: float) -> str:
+    """Somebody asks for the link to their preferences → `link`, empty if no letter is sent, USED_UP for nobody now."""
     with store.writing() as connection:
         _one_at_a_time(store, connection)
-        digest = store.key.address_hash(canonical)
+        if _letters_since(connection, ("link",), now - timedelta(hours=1)) >= most_an_hour:
+            return USED_UP
+        digest = store.key.mailbox_hash(canonical)
         where = (subscriber.c.canonical == canonical, subscriber.c.state == "active")
         number = connection.execute(select(subscriber.c.id).where(*where)).scalar_one_or_none()
         links = (letter.c.address_hash == digest, letter.c.kind == "link", letter.c.made_at > stamp(now - _DAY))
         made = connection.execute(select(letter.c.made_at).where(*links)).scalars().all()
         had_one = len(made) >= _LINKS_A_DAY or any(one > stamp(now - _LINK_PAUSE) for one in made)
-        too_many = _letters_since(connection, now - timedelta(hours=1)) >= most_an_hour
-        if number is None or had_one or too_many:
-            return False
+        if number is None or had_one:
+            return ""
         queue_letter(connection, Letter(kind="link", subscriber_id=number, address_hash=digest), now)
-        return True
+        return "link"
 
 
 # A link that did not arrive may be asked for again soon; a victim gets no flood.
@@ -126,7 +132,7 @@ def confirm(
             return False  # a complaint came in between
         evidence = Evidence(row.id, "confirmed", stamp(now), _BY_LINK, text_version=text_version, ip=network)
         activate(connection, evidence, confirmed_at=stamp(now), paused_until="")
-        mark_answered(connection, digest)
+        mark_answered(connection, store.key.mailbox_hash(row.canonical))
         queue_hooks(connection, listeners, "confirmed", [{"subscriber": row.id}], now)
         return True
 
@@ -209,7 +215,7 @@ def change_preferences(store: Store, token: str, wanted: Preferences, now: datet
         row = _find(connection, number)
         if row is None or row.state != "active":
             return False
-        mark_answered(connection, store.key.address_hash(row.canonical))
+        mark_answered(connection, store.key.mailbox_hash(row.canonical))
         values = {name: getattr(wanted, name) for name in Preferences.__slots__}
         connection.execute(update(subscriber).where(subscriber.c.id == number).values(values))
         record(connection, [Evidence(row.id, "preferences", stamp(now), _BY_LINK)])
@@ -243,5 +249,5 @@ def erase_by_link(store: Store, token: str, now: datetime) -> bool:
     with store.writing() as connection:
         row = _find(connection, use_link(connection, token, "preferences", now))
         if row is not None:
-            mark_answered(connection, store.key.address_hash(row.canonical))
+            mark_answered(connection, store.key.mailbox_hash(row.canonical))
     return row is not None and forget(store, row.canonical, now)

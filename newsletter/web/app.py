@@ -15,6 +15,7 @@ from newsletter.web.guard import Guard
 from newsletter.web.limits import Buckets
 from newsletter.web.pages import public_of, tell
 from newsletter.web.public import Public
+from newsletter.web.quotas import most_an_hour
 
 ROUTES = (
     Route("/healthz", health.alive),
@@ -34,8 +35,7 @@ ROUTES = (
     Route("/search", archive_pages.search),
     Route("/{path:path}", archive_pages.page),
 )
-# Ten at once from one network, then one in six seconds: an office subscribes, a machine is slowed down.
-FORM_BURST, FORM_PER_S = 10, 1 / 6
+_REFUSED = {413: "body-size", 408: "request-time"}
 
 
 def make_app(public: Public, note: Callable[..., None] = lambda event, **fields: None) -> Guard:
@@ -55,12 +55,17 @@ def make_app(public: Public, note: Callable[..., None] = lambda event, **fields:
     app.state.public = public
     app.state.numbers = numbers
     app.state.leavers = leave.Leavers(public)
-    app.state.buckets = Buckets(FORM_BURST, FORM_PER_S)
+    app.state.shares = {quota: Buckets.shares(most_an_hour(public)) for quota in ("forms", "links")}
+
+    def refuse(status: int, network: str) -> Response:
+        public.refusals(_REFUSED[status], network)
+        return tell(public, "too_large", status=status)
+
     return Guard(
         app,
         base=public.config.publication.url,
         trusted=public.config.web.trusted_proxies,
-        refuse=lambda status: tell(public, "too_large", status=status),
+        refuse=refuse,
         note=count,
     )
 

@@ -91,7 +91,7 @@ class Connections:
         """Take in a new connection, for which others may be closed. False if there is no room."""
         network = visitor.network
         if network and self._counts[network] >= self.limits.per_network:
-            self.refused("connections of a network", network)
+            self.refused("network-connections", network)
             if not self._drop_first(self._waiting_of.get(network, {})):
                 return False
         if len(self._open) >= self.limits.connections:
@@ -129,7 +129,7 @@ class Connections:
         visitor.held += size
         self._held += size
         if self._held > self.limits.held_bytes:
-            self.refused("bytes held", visitor.network)
+            self.refused("held-bytes", visitor.network)
             while self._held > self.limits.held_bytes and self._drop_first(self._waiting):
                 pass
 
@@ -161,7 +161,7 @@ class Connections:
                 self.leave(visitor)
                 visitor.expire()
         for visitor in [one for one in self._open if one.has_stalled(now)]:
-            self.refused("answer not taken", visitor.network)
+            self.refused("answer-not-taken", visitor.network)
             self.leave(visitor)
             visitor.drop()
 

@@ -4,7 +4,6 @@ import asyncio
 import time
 from collections.abc import Sequence
 
-from itsdangerous import BadSignature
 from starlette.datastructures import FormData
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
@@ -14,9 +13,6 @@ from newsletter.web.public import Public
 
 FIELDS_LIMIT = 100
 _VALUE_LIMIT = 400
-# Whoever fills in a form in less is a machine, and so is who kept it for longer than a day.
-FILLED_IN_S = 2.0
-KEPT_S = 24 * 3600
 # An answer never comes sooner, so its time does not tell whether the address is known (T25).
 SAME_TIME_S = 0.2
 
@@ -45,20 +41,6 @@ def chosen_themes(form: FormData, public: Public) -> list[str]:
     """The themes that were ticked, in the order of the settings. Others are nobody's."""
     wanted = {value for value in form.getlist("themes") if isinstance(value, str)}
     return [theme.slug for theme in public.config.themes if theme.slug in wanted]
-
-
-def make_stamp(public: Public) -> str:
-    """What a form carries, so that it is known when it was shown."""
-    return public.signer.sign(b"form").decode("ascii")
-
-
-def is_by_a_person(public: Public, stamp: str) -> bool:
-    """Whether the form was ours, and filled in neither too fast nor too late."""
-    try:
-        _, shown = public.signer.unsign(stamp.encode("ascii", "replace"), max_age=KEPT_S, return_timestamp=True)
-    except BadSignature:
-        return False
-    return (public.clock() - shown).total_seconds() >= FILLED_IN_S
 
 
 class SameTime:

@@ -37,7 +37,8 @@ _SECRET_PATH = re.compile(r"/(u|p|confirm)/.+", re.DOTALL)
 class Guard:
     """ASGI middleware, the outermost one.
 
-    `refuse` makes the answer to what is too large or too slow; `note` gets what is logged of each request: it names nobody.
+    `refuse(status, network)` makes the answer to what is too large or too slow; `note` gets what is logged of each request:
+    it names nobody.
     """
 
     def __init__(
@@ -46,7 +47,7 @@ class Guard:
         *,
         base: str,
         trusted: tuple[str, ...],
-        refuse: Callable[[int], ASGIApp],
+        refuse: Callable[[int, str], ASGIApp],
         note: Callable[..., None] = lambda event, **fields: None,
     ) -> None:
         self._app, self._trusted, self._refuse, self._note = app, trusted, refuse, note
@@ -71,7 +72,7 @@ class Guard:
         except _Gone:
             answer.status = GONE_STATUS
         except _TooMuch as error:
-            await self._refuse(error.status)(scope, receive, answer)
+            await self._refuse(error.status, network_of(scope["client_address"]))(scope, receive, answer)
         except Exception as error:  # Starlette has answered; what it was must not be lost
             self._note("fault", level="critical", error=f"{type(error).__name__}: {error}", where=_find_place(error))
         finally:

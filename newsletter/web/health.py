@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from prometheus_client import CollectorRegistry, Counter, generate_latest
-from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.platform_collector import PlatformCollector
 from prometheus_client.process_collector import ProcessCollector
 from starlette.concurrency import run_in_threadpool
@@ -78,9 +78,15 @@ class Numbers:
         return self._text
 
     def collect(self) -> Iterator[Any]:
-        """Gauges out of the database."""
+        """What was refused, and gauges out of the database."""
         public = self._public
         store = public.store
+        refused = CounterMetricFamily(
+            "newsletter_refused", "Visitors who were refused, by the limit that was reached", labels=["limit"]
+        )
+        for limit, times in public.refusals.counts():
+            refused.add_metric([limit], times)
+        yield refused
         people = GaugeMetricFamily("newsletter_subscribers", "Subscribers by state", labels=["state"])
         for state, count in count_by_state(store).items():
             people.add_metric([state], count)

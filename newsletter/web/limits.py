@@ -84,12 +84,22 @@ class Turns:
                 del self._users[network], self._free[network]
 
 
+# A network's part of what the forms may cause: a twentieth, and never so little that a household is refused.
+SHARE, LEAST, MOST = 1 / 20, 3, 50
+
+
 class Buckets:
     """A token bucket for each name. `capacity` at once, `per_s` after that."""
 
     def __init__(self, capacity: float, per_s: float) -> None:
         self._capacity, self._per_s = capacity, per_s
         self._tokens: OrderedDict[str, tuple[float, float]] = OrderedDict()
+
+    @classmethod
+    def shares(cls, an_hour: float) -> "Buckets":
+        """One network's part of so many mails an hour: a twentieth at once, and as many again every hour."""
+        share = min(max(an_hour * SHARE, LEAST), MOST)
+        return cls(share, share / 3600)
 
     def take(self, name: str, now: float) -> bool:
         """Whether there was one left; `now` is a monotonic time."""

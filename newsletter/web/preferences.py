@@ -14,6 +14,7 @@ from newsletter.phrases import write_date
 from newsletter.store.database import stamp
 from newsletter.store.mailed_links import read_link
 from newsletter.store.readers import (
+    USED_UP,
     Leaving,
     Preferences,
     ask_for_link,
@@ -25,7 +26,7 @@ from newsletter.store.subscribers import Person, find_person
 from newsletter.web.forms import SameTime, chosen_themes, field, read_form
 from newsletter.web.pages import public_of, show, tell
 from newsletter.web.public import Public
-from newsletter.web.subscribe import may_ask, most_an_hour
+from newsletter.web.quotas import come_later, may_ask, most_an_hour
 
 LANGUAGES = {"en": "English", "de": "Deutsch", "fr": "Français", "es": "Español", "ar": "العربية"}
 PAUSES = (1, 2, 4, 8, 12)  # weeks
@@ -46,12 +47,14 @@ async def ask(request: Request) -> Response:
         who = read_address(field(form, "address"))
     except AddressError:
         return show(public, "preferences", status=400, problem=str(public.phrases["bad_address"]))
-    if not may_ask(request, public):
-        return tell(public, "too_many", status=429)
+    if not may_ask(request, public, "links"):
+        return come_later(request, public)
     async with SameTime():
         queued = await run_in_threadpool(
             ask_for_link, public.store, who.canonical, public.clock(), most_an_hour=most_an_hour(public)
         )
+    if queued == USED_UP:
+        return come_later(request, public, "links")
     if queued:
         public.wake()
     title = str(public.phrases["asked"])

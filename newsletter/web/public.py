@@ -6,7 +6,6 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from urllib.parse import urlsplit
 
-from itsdangerous import TimestampSigner
 from jinja2 import Environment
 
 from newsletter.archive import Archive, readable_issues, render_archive
@@ -18,24 +17,14 @@ from newsletter.store import issues
 from newsletter.store.database import Store, stamp
 from newsletter.store.hooks import NOBODY, Listeners
 from newsletter.templates import open_templates
+from newsletter.web.refusals import Refusals
+from newsletter.web.stamps import Stamps
 from newsletter.workspace import Workspace, issue_path
-
-
-class _Signer(TimestampSigner):
-    """itsdangerous' signer of times, with the clock that everything here has."""
-
-    def __init__(self, clock: Callable[[], datetime], key: bytes) -> None:
-        super().__init__(key, digest_method=hashlib.sha256)
-        self._clock = clock
-
-    def get_timestamp(self) -> int:
-        """Seconds since 1970."""
-        return int(self._clock().timestamp())
 
 
 @dataclass(slots=True)
 class Public:
-    """The public side of one publication. `wake` is called when there is a letter to send."""
+    """The public side of one publication. `wake` is called when there is a letter to send, `note` with what is logged."""
 
     workspace: Workspace
     config: Config
@@ -44,8 +33,10 @@ class Public:
     listeners: Listeners = field(default_factory=lambda: NOBODY)
     wake: Callable[[], None] = lambda: None
     is_ready: Callable[[], bool] = lambda: True
+    note: Callable[..., None] = lambda event, **fields: None
     keys: list[TokenKeys] = field(init=False)
-    signer: TimestampSigner = field(init=False)
+    stamps: Stamps = field(init=False)
+    refusals: Refusals = field(init=False)
     phrases: Phrases = field(init=False)
     environment: Environment = field(init=False)
     archive: Archive = field(init=False, default_factory=Archive)
@@ -54,7 +45,8 @@ class Public:
 
     def __post_init__(self) -> None:
         self.keys = derive_all(self.store.key.token_secrets)
-        self.signer = _Signer(self.clock, self.store.key.derive("form"))
+        self.stamps = Stamps(self.store.key.derive("form"), self.clock)
+        self.refusals = Refusals(self.note, self.clock)
         self.phrases = load_phrases(self.workspace, self.config)
         self.environment = open_templates(self.workspace)
 

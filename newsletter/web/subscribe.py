@@ -1,26 +1,24 @@
 """Subscribing: a form, a mail, a button. Nobody is subscribed by what somebody else typed (T24, T25)."""
 
-import time
-
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response
 
 from newsletter.audience.addresses import AddressError, read_address
 from newsletter.model import SubscriberRow
-from newsletter.store.limits import read_limit
 from newsletter.store.mailed_links import read_link
-from newsletter.store.readers import Asked, ask_to_subscribe, confirm
-from newsletter.web.forms import SameTime, chosen_themes, field, is_by_a_person, make_stamp, read_form
+from newsletter.store.readers import USED_UP, Asked, ask_to_subscribe, confirm
+from newsletter.web.forms import SameTime, chosen_themes, field, read_form
 from newsletter.web.limits import network_of
 from newsletter.web.pages import public_of, show, tell
 from newsletter.web.public import Public
+from newsletter.web.quotas import come_later, may_ask, most_an_hour
 
 
 async def form(request: Request) -> Response:
     """The form."""
     public = public_of(request)
-    return show(public, "subscribe", stamp=make_stamp(public), problem="", address="", chosen=())
+    return show(public, "subscribe", stamp=public.stamps.make(), problem="", address="", chosen=())
 
 
 async def ask(request: Request) -> Response:
@@ -35,13 +33,20 @@ async def ask(request: Request) -> Response:
     except AddressError:
         problem = str(public.phrases["bad_address"])
         return show(
-            public, "subscribe", status=400, stamp=make_stamp(public), problem=problem, address=address, chosen=chosen
+            public, "subscribe", status=400, stamp=public.stamps.make(), problem=problem, address=address, chosen=chosen
         )
-    if not is_by_a_person(public, field(sent, "stamp")):
-        # Also the form that other sites hold comes here: it has no stamp.
-        return show(public, "one_more_step", stamp=make_stamp(public), address=address, chosen=chosen)
-    if not may_ask(request, public):
-        return tell(public, "too_many", status=429)
+    stamp = field(sent, "stamp")
+    worth = public.stamps.judge(stamp, who.canonical)
+    if worth == "repeated":  # a double click: it was answered already, and nothing more is done
+        return tell(public, "asked")
+    if worth != "ready":
+        # Also the form that other sites hold comes here: it has no stamp. Who was too fast keeps theirs, so that the next
+        # press is late enough.
+        again = stamp if worth == "early" else public.stamps.make()
+        return show(public, "one_more_step", stamp=again, address=address, chosen=chosen)
+    if not may_ask(request, public, "forms"):
+        return come_later(request, public)
+    public.stamps.use(stamp, who.canonical)
     asked = Asked(
         row=SubscriberRow(who.typed, who.canonical, themes=" ".join(sorted(chosen))),
         network=network_of(request.scope["client_address"]),
@@ -56,21 +61,12 @@ async def ask(request: Request) -> Response:
             most_an_hour=most_an_hour(public),
             listeners=public.listeners,
         )
+    if kind == USED_UP:
+        public.stamps.take_back(stamp)
+        return come_later(request, public, "forms")
     if kind:
         public.wake()
     return tell(public, "asked")
-
-
-def may_ask(request: Request, public: Public) -> bool:
-    """Whether this network has not asked too often."""
-    buckets = request.app.state.buckets
-    return bool(buckets.take(network_of(request.scope["client_address"]), time.monotonic()))
-
-
-def most_an_hour(public: Public) -> float:
-    """How many letters the forms may cause in an hour, whoever asks."""
-    limit = read_limit("forms", public.config.web.confirmations)
-    return limit.count * 3600 / limit.seconds if limit else 0.0
 
 
 async def look_at_confirmation(request: Request) -> Response:

@@ -92,7 +92,7 @@ class WireProtocol(HttpToolsProtocol):
     def expire(self) -> None:
         """Close it because nothing whole came in time."""
         if self._head or self._is_reading_body:
-            self._refuse(408, "time of a request")
+            self._refuse(408, "request-time")
         elif not self._is_refused:
             self.transport.close()  # it was silent, as a browser's spare connection is: nobody expects an answer
 
@@ -127,16 +127,16 @@ class WireProtocol(HttpToolsProtocol):
             if self._head is not None and was_in_head:
                 self._head += len(piece)
                 if self._head > self.shared.limits.head_bytes:
-                    self._refuse(self._head_status(), "size of a head")
+                    self._refuse(self._head_status(), "head-size")
             elif self._is_reading_body and was_in_body:
                 self._body += len(piece)
                 if self._body > self.shared.limits.body_bytes:
-                    self._refuse(413, "size of a body")
+                    self._refuse(413, "body-size")
 
     def on_message_begin(self) -> None:
         """A request begins."""
         if len(self.pipeline) >= self.shared.limits.pipelined:
-            self._stop_parser(429, "requests at once")
+            self._stop_parser(429, "requests-at-once")
         super().on_message_begin()
         self._head = 0
         if not self._is_answering:
@@ -147,7 +147,7 @@ class WireProtocol(HttpToolsProtocol):
         limits = self.shared.limits
         size = len(self.url) + sum(len(name) + len(value) + 4 for name, value in self.headers)
         if size > limits.head_bytes or len(self.headers) > limits.head_fields:
-            self._stop_parser(self._head_status(), "size of a head")
+            self._stop_parser(self._head_status(), "head-size")
         # The parser takes whatever follows a request with `Upgrade` for another protocol, its body too. We speak no other
         # and answer as if it were not there (RFC 9110 7.8): once, and only where there is no body to be lost.
         is_upgrade = self.parser.should_upgrade()

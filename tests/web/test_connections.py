@@ -62,7 +62,7 @@ def test_c41_one_network_takes_its_own_places_only() -> None:
         connections.admit(caller, 1)
     assert reader.done == []
     assert len(connections) == 5
-    assert set(told) == {("connections of a network", "203.0.113.0/24")}
+    assert set(told) == {("network-connections", "203.0.113.0/24")}
 
 
 def test_a_trusted_proxy_has_no_network_of_its_own() -> None:

@@ -96,7 +96,7 @@ def wired(
         wire.app,
         base="http://borderlines.example",
         trusted=trusted,
-        refuse=lambda status: PlainTextResponse("too much", status),
+        refuse=lambda status, network: PlainTextResponse("too much", status),
         note=lambda event, **fields: wire.notes.append({"event": event, **fields}),
     )
     wire.server = WebServer(
