@@ -208,7 +208,9 @@ def test_everywhere_the_program_gets_the_files_that_it_asks_for(
 
 def test_the_guide_tells_the_limits_as_they_are() -> None:
     limits = WireLimits()
-    named = set(re.findall(r"`([a-z-]+)`", " ".join(re.findall(r"^\| (`[a-z-]+`[^|]*) \|", OPERATE, flags=re.MULTILINE))))
+    named = set(
+        re.findall(r"`([a-z-]+)`", " ".join(re.findall(r"^\| (`[a-z-]+`[^|]*) \|", OPERATE, flags=re.MULTILINE)))
+    )
     assert set(VISITOR_LIMITS) <= named
     for told in (
         f"{limits.head_bytes // 1024} KB, {limits.head_fields} headers",
@@ -325,7 +327,7 @@ def test_the_commands_of_the_guide_are_right() -> None:
 def test_the_guide_names_every_event_and_every_number() -> None:
     sources = [
         (ROOT / "newsletter" / name).read_text(encoding="utf-8")
-        for name in ("serve.py", "web/guard.py", "cli/serve.py")
+        for name in ("serve.py", "web/guard.py", "web/refusals.py", "cli/serve.py")
     ]
     events = {name for text in sources for name in re.findall(r'(?:note|log\.error)\(\s*"(\w+)"', text)}
     assert set(re.findall(r"^\| `(\w+)` \| (?!`)[^|]+\| `", OPERATE, flags=re.MULTILINE)) == events

@@ -3,6 +3,8 @@
 import asyncio
 
 from starlette.concurrency import run_in_threadpool
+from starlette.datastructures import FormData
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 
@@ -12,7 +14,8 @@ from newsletter.web.forms import chosen_themes, field, name_themes, read_form
 from newsletter.web.pages import public_of, show, tell
 from newsletter.web.public import Public
 
-_ONE_CLICK = b"List-Unsubscribe=One-Click"
+# In the body of a provider's request, in whatever form it is packed.
+_ONE_CLICK = b"list-unsubscribe"
 _TOGETHER = 500
 
 
@@ -59,29 +62,37 @@ async def look(request: Request) -> Response:
 
 
 async def go(request: Request) -> Response:
-    """The button, or a provider's request: 200, however often it comes (T28)."""
+    """The button, or a provider's request: 200, however often it comes (T28).
+
+    RFC 8058 section 3.2: the address alone says who leaves. Whatever the body is, the reader is unsubscribed, unless it is
+    our own page's form that asks for fewer themes. A body that cannot be read asks for nothing else.
+    """
     public = public_of(request)
     ids = _read(request, public)
     if ids is None:
         return _dead(public)
-    source = f"the link in issue {ids.issue}"
-    body = await request.body()
-    if body != _ONE_CLICK:
-        form = await read_form(request)
-        if field(form, "only"):
-            chosen = chosen_themes(form, public)
-            if not chosen or not await run_in_threadpool(
-                narrow, public.store, ids.subscriber, chosen, source, public.clock()
-            ):
-                return show(public, "unsubscribe", problem=str(public.phrases["choose_one"]))
-            return tell(public, "narrowed", themes=name_themes(public, chosen))
-    else:
-        source = f"one-click in issue {ids.issue}"
+    is_one_click = _ONE_CLICK in (await request.body()).lower()
+    source = f"one-click in issue {ids.issue}" if is_one_click else f"the link in issue {ids.issue}"
+    form = FormData() if is_one_click else await _read_what_is_there(request)
+    if field(form, "only"):
+        chosen = chosen_themes(form, public)
+        if not chosen or not await run_in_threadpool(
+            narrow, public.store, ids.subscriber, chosen, source, public.clock()
+        ):
+            return show(public, "unsubscribe", problem=str(public.phrases["choose_one"]))
+        return tell(public, "narrowed", themes=name_themes(public, chosen))
     leavers: Leavers = request.app.state.leavers
     await leavers.leave(Leaving(ids.subscriber, source))
-    if body == _ONE_CLICK:  # no person sees it
+    if is_one_click:  # no person sees it
         return PlainTextResponse("unsubscribed\n", headers={"Cache-Control": "no-store"})
     return tell(public, "left", action=(str(public.phrases["subscribe"]), f"{public.root}subscribe"))
+
+
+async def _read_what_is_there(request: Request) -> FormData:
+    try:
+        return await read_form(request)
+    except HTTPException:
+        return FormData()
 
 
 def _read(request: Request, public: Public) -> Ids | None:

@@ -33,6 +33,102 @@ REQUESTS = {
 }
 
 
+FORM_DATA = {"content-type": "multipart/form-data; boundary=x"}
+AS_FILE = MULTIPART.replace(b'"List-Unsubscribe"', b'"List-Unsubscribe"; filename="a.txt"')
+# What was answered 400 although the address alone says who leaves (RFC 8058 3.2).
+ODD_REQUESTS = {
+    "no boundary": (MULTIPART, {"content-type": "multipart/form-data"}),
+    "empty boundary": (MULTIPART, {"content-type": "multipart/form-data; boundary="}),
+    "another boundary": (MULTIPART, {"content-type": "multipart/form-data; boundary=y"}),
+    "line feeds only": (MULTIPART.replace(b"\r\n", b"\n"), FORM_DATA),
+    "a file": (AS_FILE, FORM_DATA),
+    "a file, line feeds only": (AS_FILE.replace(b"\r\n", b"\n"), FORM_DATA),
+    "no last boundary": (MULTIPART.removesuffix(b"--x--\r\n"), FORM_DATA),
+    "no name": (MULTIPART.replace(b'; name="List-Unsubscribe"', b""), FORM_DATA),
+    "text before": (b"preamble\r\n" + MULTIPART, FORM_DATA),
+    "multipart that is none": (b"List-Unsubscribe=One-Click", FORM_DATA),
+    "empty multipart": (b"", FORM_DATA),
+    "unknown charset": (MULTIPART, {"content-type": "multipart/form-data; boundary=x; charset=nonsense"}),
+    "two hundred fields": (b"a=b&" * 200, {"content-type": "application/x-www-form-urlencoded"}),
+    "json": (b'{"List-Unsubscribe": "One-Click"}', {"content-type": "application/json"}),
+    "octets": (bytes(range(256)), {"content-type": "application/x-www-form-urlencoded"}),
+    "other words": (b"unsubscribe", {"content-type": "text/plain"}),
+    "quoted": (b"List%2DUnsubscribe=One%2DClick", {"content-type": "application/x-www-form-urlencoded"}),
+}
+
+
+@pytest.mark.parametrize("name", ODD_REQUESTS)
+def test_c57_whatever_the_body_is_the_address_alone_unsubscribes(sent: Desk, name: str) -> None:
+    body, headers = ODD_REQUESTS[name]
+    answer = sent.pages().ask("POST", sent.link("/u/", READER), body=body, headers=headers)
+    assert answer.status == 200
+    assert state(sent) == "unsubscribed"
+    assert not [note for note in sent.notes if note["event"] == "fault"]
+
+
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    body=st.binary(max_size=300)
+    | st.lists(
+        st.sampled_from(
+            [
+                b"--x",
+                b"--x--",
+                b"\r\n",
+                b"\n",
+                b"Content-Disposition: form-data",
+                b'; name="only"',
+                b"=",
+                b";",
+                b"&",
+                b"1",
+            ]
+        )
+    ).map(b"".join),
+    kind=st.text(st.characters(min_codepoint=32, max_codepoint=126), max_size=40)
+    | st.sampled_from(
+        [
+            "multipart/form-data; boundary=x",
+            "multipart/form-data; boundary=x; charset=utf-16",
+            "application/x-www-form-urlencoded; charset=x",
+        ]
+    ),
+)
+def test_c57_no_body_makes_a_providers_request_fail(sent: Desk, body: bytes, kind: str) -> None:
+    answer = sent.pages().ask("POST", sent.link("/u/", READER), body=body, headers={"content-type": kind})
+    assert answer.status == 200
+    assert not [note for note in sent.notes if note["event"] == "fault"]
+    if b"only" not in body:
+        assert state(sent) == "unsubscribed"
+
+
+@pytest.mark.parametrize("method", ["GET", "HEAD", "OPTIONS", "PUT", "DELETE", "PATCH"])
+def test_c57_no_other_method_changes_anything(sent: Desk, method: str) -> None:
+    body, headers = REQUESTS["urlencoded"]
+    sent.pages().ask(method, sent.link("/u/", READER), body=body, headers=headers)
+    assert state(sent) == "active"
+
+
+def test_c44_a_request_to_leave_that_was_cut_off_leaves_the_reader_subscribed(sent: Desk) -> None:
+    """Over a real connection, and the whole one afterwards."""
+    import socket
+
+    token = sent.link("/u/", READER)
+    head = f"POST {token} HTTP/1.1\r\nHost: a\r\nContent-Type: application/x-www-form-urlencoded\r\n".encode()
+    with listening(sent) as port:
+        for body in (b"Content-Length: 26\r\n\r\nList-Unsubscribe=One-Clic", b"Content-Length: 26\r\n\r\n"):
+            with socket.create_connection(("127.0.0.1", port), timeout=10) as connection:
+                connection.sendall(head + body)
+                connection.shutdown(socket.SHUT_WR)
+                assert connection.recv(100) == b""
+        assert state(sent) == "active"
+        with socket.create_connection(("127.0.0.1", port), timeout=10) as connection:
+            connection.sendall(head + b"Content-Length: 26\r\n\r\nList-Unsubscribe=One-Click")
+            connection.shutdown(socket.SHUT_WR)
+            assert connection.recv(15) == b"HTTP/1.1 200 OK"
+    assert state(sent) == "unsubscribed"
+
+
 @pytest.mark.parametrize("name", REQUESTS)
 def test_t28_a_providers_request_is_answered_200_without_a_redirect(sent: Desk, name: str) -> None:
     """RFC 8058 3.2: no cookie, no referrer, nothing but the address and the body."""
