@@ -1,6 +1,5 @@
 """The archive, its feeds and its search: what is in memory, with 304 for who has it already (RFC 9110 13.1.2)."""
 
-from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
@@ -39,5 +38,5 @@ async def search(request: Request) -> Response:
     """Posts of past issues that hold all the words of `q`."""
     public = public_of(request)
     query = " ".join(request.query_params.get("q", "").split())[:_QUERY_LIMIT]
-    found = await run_in_threadpool(public.archive.search, query) if query else []
+    found = await public.threads.search(public.archive.search, query) if query else []
     return show(public, "search", query=query, found=found)

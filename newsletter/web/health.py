@@ -8,7 +8,6 @@ from prometheus_client import CollectorRegistry, Counter, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.platform_collector import PlatformCollector
 from prometheus_client.process_collector import ProcessCollector
-from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 
@@ -35,7 +34,7 @@ async def ready(request: Request) -> Response:
     """The database answers, and the calendar is kept: 200, else 503."""
     public = public_of(request)
     try:
-        await run_in_threadpool(count_waiting, public.store)
+        await public.threads.read(count_waiting, public.store)
         good = public.is_ready()
     except NewsletterError:
         good = False
@@ -48,7 +47,7 @@ async def metrics(request: Request) -> Response:
     direct = not request.scope["was_forwarded"]
     if not direct or request.scope["client_address"] not in ("127.0.0.1", "::1"):
         return PlainTextResponse("not found\n", 404, headers=_NO_STORE)
-    text = await run_in_threadpool(numbers.write)
+    text = await public_of(request).threads.read(numbers.write)
     return Response(text, media_type="text/plain; version=0.0.4; charset=utf-8", headers=_NO_STORE)
 
 

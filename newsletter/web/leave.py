@@ -2,7 +2,6 @@
 
 import asyncio
 
-from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import FormData
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
@@ -40,7 +39,7 @@ class Leavers:
             some, self._waiting = self._waiting[:_TOGETHER], self._waiting[_TOGETHER:]
             public = self._public
             try:
-                await run_in_threadpool(
+                await public.threads.leave(
                     leave, public.store, [one for one, _ in some], public.clock(), listeners=public.listeners
                 )
             except Exception as error:  # each of them is told, as if it had been alone
@@ -76,7 +75,7 @@ async def go(request: Request) -> Response:
     form = FormData() if is_one_click else await _read_what_is_there(request)
     if field(form, "only"):
         chosen = chosen_themes(form, public)
-        if not chosen or not await run_in_threadpool(
+        if not chosen or not await public.threads.write(
             narrow, public.store, ids.subscriber, chosen, source, public.clock()
         ):
             return show(public, "unsubscribe", problem=str(public.phrases["choose_one"]))

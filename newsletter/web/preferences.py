@@ -4,7 +4,6 @@ import json
 from datetime import datetime, timedelta
 from typing import Any
 
-from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import FormData
 from starlette.requests import Request
 from starlette.responses import Response
@@ -50,7 +49,7 @@ async def ask(request: Request) -> Response:
     if not may_ask(request, public, "links"):
         return come_later(request, public)
     async with SameTime():
-        queued = await run_in_threadpool(
+        queued = await public.threads.write(
             ask_for_link, public.store, who.canonical, public.clock(), most_an_hour=most_an_hour(public)
         )
     if queued == USED_UP:
@@ -64,7 +63,7 @@ async def ask(request: Request) -> Response:
 async def look(request: Request) -> Response:
     """The page itself."""
     public = public_of(request)
-    found = await run_in_threadpool(_find, public, request.path_params["token"])
+    found = await public.threads.read(_find, public, request.path_params["token"])
     if found is None:
         return _dead(public)
     preferences, _ = found
@@ -87,27 +86,27 @@ async def act(request: Request) -> Response:
     public, token = public_of(request), request.path_params["token"]
     form = await read_form(request)
     action = field(form, "action")
-    found = await run_in_threadpool(_find, public, token)
+    found = await public.threads.read(_find, public, token)
     if found is None:
         return _dead(public)
     preferences, canonical = found
     if action == "download":
-        person = await run_in_threadpool(find_person, public.store, canonical)
+        person = await public.threads.read(find_person, public.store, canonical)
         return _download(person) if person else _dead(public)
     if action == "erase":
         return show(public, "erase")  # asked twice: it cannot be taken back
     if action == "erase-sure":
-        done = await run_in_threadpool(erase_by_link, public.store, token, public.clock())
+        done = await public.threads.write(erase_by_link, public.store, token, public.clock())
         return tell(public, "erased") if done else _dead(public)
     if action == "unsubscribe":
-        link = await run_in_threadpool(read_link, public.store, token, "preferences", public.clock())
+        link = await public.threads.read(read_link, public.store, token, "preferences", public.clock())
         if link:
             await request.app.state.leavers.leave(Leaving(link.subscriber_id, "the mailed link"))
         return tell(public, "left", action=(str(public.phrases["subscribe"]), f"{public.root}subscribe"))
     if action != "save":
         return tell(public, "no_page", status=400)
     wanted = _read_wanted(public, form, preferences)
-    done = await run_in_threadpool(change_preferences, public.store, token, wanted, public.clock())
+    done = await public.threads.write(change_preferences, public.store, token, wanted, public.clock())
     return tell(public, "saved") if done else _dead(public)
 
 

@@ -19,6 +19,7 @@ from newsletter.store.hooks import NOBODY, Listeners
 from newsletter.templates import open_templates
 from newsletter.web.refusals import Refusals
 from newsletter.web.stamps import Stamps
+from newsletter.web.threads import Threads
 from newsletter.workspace import Workspace, issue_path
 
 
@@ -36,6 +37,7 @@ class Public:
     note: Callable[..., None] = lambda event, **fields: None
     keys: list[TokenKeys] = field(init=False)
     stamps: Stamps = field(init=False)
+    threads: Threads = field(init=False, default_factory=Threads)
     refusals: Refusals = field(init=False)
     phrases: Phrases = field(init=False)
     environment: Environment = field(init=False)

@@ -1,6 +1,5 @@
 """Subscribing: a form, a mail, a button. Nobody is subscribed by what somebody else typed (T24, T25)."""
 
-from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -53,7 +52,7 @@ async def ask(request: Request) -> Response:
         text_version=public.text_version,
     )
     async with SameTime():
-        kind = await run_in_threadpool(
+        kind = await public.threads.write(
             ask_to_subscribe,
             public.store,
             asked,
@@ -72,7 +71,7 @@ async def ask(request: Request) -> Response:
 async def look_at_confirmation(request: Request) -> Response:
     """The mailed link: a button. A scanner that follows it subscribes nobody (T27)."""
     public, token = public_of(request), request.path_params["token"]
-    link = await run_in_threadpool(read_link, public.store, token, "confirm", public.clock())
+    link = await public.threads.read(read_link, public.store, token, "confirm", public.clock())
     if link is None:
         return _dead(public)
     return tell(public, "confirmed") if link.used else show(public, "confirm")
@@ -81,7 +80,7 @@ async def look_at_confirmation(request: Request) -> Response:
 async def confirm_subscription(request: Request) -> Response:
     """The button."""
     public, token = public_of(request), request.path_params["token"]
-    done = await run_in_threadpool(
+    done = await public.threads.write(
         confirm,
         public.store,
         token,
@@ -93,7 +92,7 @@ async def confirm_subscription(request: Request) -> Response:
     if done:
         public.wake()
         return tell(public, "confirmed")
-    link = await run_in_threadpool(read_link, public.store, token, "confirm", public.clock())
+    link = await public.threads.read(read_link, public.store, token, "confirm", public.clock())
     return tell(public, "confirmed") if link and link.used else _dead(public)
 
 
