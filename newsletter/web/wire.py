@@ -168,17 +168,18 @@ class WireProtocol(HttpToolsProtocol):
     def on_message_complete(self) -> None:
         """The request is whole."""
         super().on_message_complete()
-        self.shared.works(self)
+        self.cycle.more_body = False  # also of one that was answered before it was whole
+        if self._is_answering:
+            self.shared.works(self)
+        else:
+            self.shared.waits(self, self.loop.time())
 
     def on_response_complete(self) -> None:
         """An answer was handed over; the next request may have arrived already."""
         super().on_response_complete()
-        if self._is_answering:
-            return
-        if self._is_reading_body and self.cycle.response_complete:
-            self._linger()  # it was answered before it was whole: the rest is not wanted
-        self.shared.release(self)
-        self.shared.waits(self, self.loop.time())
+        if not self._is_answering:
+            self.shared.release(self)
+            self.shared.waits(self, self.loop.time())
 
     @property
     def _is_answering(self) -> bool:
@@ -206,21 +207,22 @@ class WireProtocol(HttpToolsProtocol):
         self._refuse(*self._refusal)
 
     def _refuse(self, status: int, limit: str = "") -> None:
-        """Answer what cannot be taken, and close. A whole request in front of it that nobody works on yet is not done:
+        """Answer what cannot be taken, unless an answer is under way already, and close.
 
-        what comes after it shows that its length was wrong (RFC 9112 6.3).
+        A whole request in front of it that nobody works on yet is not done: what comes after it shows that its length was
+        wrong (RFC 9112 6.3).
         """
         if self._is_refused:
             return
         if limit:
             self.shared.refused(limit, self.network)
-        is_answered = self.cycle is not None and self.cycle.response_started and not self.cycle.response_complete
-        for cycle in (self.cycle, *(cycle for cycle, _ in self.pipeline)):
+        last = self.cycle
+        for cycle in (last, *(cycle for cycle, _ in self.pipeline)):
             if cycle is not None and not cycle.response_complete:
                 cycle.disconnected = True
                 cycle.message_event.set()
         self.pipeline.clear()
-        if not is_answered:
+        if last is None or not last.response_started or (last.response_complete and not last.more_body):
             self.transport.write(self._write_refusal(status))
         self._linger()
 

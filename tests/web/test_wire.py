@@ -6,6 +6,7 @@ import struct
 import time
 
 import pytest
+from starlette.responses import PlainTextResponse
 
 from newsletter.web.connections import WireLimits
 from tests.web.wire import is_closed, status_of, wait_until, wired
@@ -348,6 +349,19 @@ def test_every_refusal_carries_the_headers_of_all_answers() -> None:
         assert answer.startswith(b"HTTP/1.1 400")
         assert b"Content-Security-Policy: default-src 'none'" in answer
         assert b"connection: close" in answer
+
+
+def test_an_answer_that_comes_before_the_body_leaves_the_connection_in_use() -> None:
+    with wired(WireLimits(body_bytes=100_000), app=PlainTextResponse("no", 403)) as wire, wire.connect() as connection:
+        for size in (3, 90_000, 0, 5):
+            connection.sendall(POST + b"Content-Length: %d\r\n\r\n" % size)
+            assert status_of(connection) == 403
+            connection.sendall(b"x" * size)
+        connection.sendall(POST + b"Content-Length: 9999999\r\n\r\n")
+        assert status_of(connection) == 403
+        assert send_until_refused(connection, b"x" * 4_096, 9_999_999) < 5_000_000
+        assert status_of(connection) == 0  # one answer is enough
+        wait_until(lambda: len(wire.server.connections) == 0)
 
 
 def test_one_connection_is_used_for_many_requests() -> None:

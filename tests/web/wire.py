@@ -88,8 +88,9 @@ def wait_until(holds: Callable[[], bool]) -> None:
 
 @contextmanager
 def wired(
-    limits: WireLimits | None = None, *, trusted: tuple[str, ...] = (), answer: bytes = b"hello"
+    limits: WireLimits | None = None, *, trusted: tuple[str, ...] = (), answer: bytes = b"hello", app: Any = None
 ) -> Iterator[Wire]:
+    """A server that runs. `app` takes the place of the guard and of what is behind it."""
     wire = Wire(answer)
     wire.may_answer.set()
     guard = Guard(
@@ -100,7 +101,7 @@ def wired(
         note=lambda event, **fields: wire.notes.append({"event": event, **fields}),
     )
     wire.server = WebServer(
-        guard,
+        app or guard,
         "127.0.0.1",
         0,
         trusted=trusted,
