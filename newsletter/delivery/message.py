@@ -245,7 +245,8 @@ def issue_headers(envelope: Envelope, *, to: str, token: str, message_id: str) -
         token_header("Date", format_datetime(envelope.moment)),
         token_header("Message-ID", f"<{envelope.issue}.{message_id}@{domain}>"),
         mailbox_header("List-Id", envelope.edition_title, f"{envelope.edition}.{domain}"),
-        token_header("List-Unsubscribe", f"<{unsubscribe}>, <mailto:unsub+{token}@{domain}?subject=unsubscribe>"),
+        # No mailto beside it: mail programs that find one write there, and nobody reads it.
+        token_header("List-Unsubscribe", f"<{unsubscribe}>"),
         token_header("List-Unsubscribe-Post", "List-Unsubscribe=One-Click"),
         token_header("List-Help", f"<{links.follow_url(envelope.base)}>"),
         token_header("List-Owner", f"<mailto:{sender}>"),

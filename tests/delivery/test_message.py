@@ -135,6 +135,13 @@ def message(text: str = "Hällo\n.\nFrom here\n", html: str = "<p>Hällo</p>\n" 
     return write_message(headers, text, html)
 
 
+def test_c69_no_mail_program_is_told_to_write_to_an_address_that_nobody_reads() -> None:
+    """Thunderbird and others choose mailto where both are offered: whoever pressed Unsubscribe stayed subscribed."""
+    parsed = parse(message())
+    assert str(parsed["List-Unsubscribe"]) == f"<https://borderlines.example/u/{'T' * 43}>"
+    assert "unsub+" not in message().decode("ascii")
+
+
 def test_every_header_of_the_list_is_there_once() -> None:
     parsed = parse(message())
     assert {name: str(value) for name, value in parsed.items()} == {
@@ -144,7 +151,7 @@ def test_every_header_of_the_list_is_there_once() -> None:
         "Date": "Mon, 07 Jul 2025 07:00:00 +0200",
         "Message-ID": "<2025-07-07-weekly.abc@borderlines.example>",
         "List-Id": "Borderlines Weekly <weekly.borderlines.example>",
-        "List-Unsubscribe": f"<https://borderlines.example/u/{'T' * 43}>, <mailto:unsub+{'T' * 43}@borderlines.example?subject=unsubscribe>",
+        "List-Unsubscribe": f"<https://borderlines.example/u/{'T' * 43}>",
         "List-Unsubscribe-Post": "List-Unsubscribe=One-Click",
         "List-Help": "<https://borderlines.example/follow/>",
         "List-Owner": "<mailto:desk@borderlines.example>",

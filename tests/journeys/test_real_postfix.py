@@ -137,7 +137,7 @@ def delivered_to(mail: bytes) -> str:
 
 
 def token_in(mail: bytes) -> str:
-    found = re.match(r"<https://borderlines\.example/u/([A-Za-z0-9_-]{32})>, ", headline(mail, "List-Unsubscribe"))
+    found = re.match(r"<https://borderlines\.example/u/([A-Za-z0-9_-]{32})>$", headline(mail, "List-Unsubscribe"))
     assert found
     return found[1]
 
@@ -277,7 +277,7 @@ def test_the_headers_parse_back_as_they_were_written(delivered: Delivered) -> No
         assert {name: message[name] for name in fixed} == fixed
         assert message["Date"].datetime == datetime.fromisoformat(frozen_at).replace(microsecond=0, tzinfo=UTC)
         assert f"To: {delivered_to(mail)}\n".encode() in mail
-        unsubscribe = f"<{base}/u/{token}>, <mailto:unsub+{token}@borderlines.example?subject=unsubscribe>"
+        unsubscribe = f"<{base}/u/{token}>"
         assert headline(mail, "List-Unsubscribe") == unsubscribe == message["List-Unsubscribe"]
     ids = [headline(mail, "Message-ID") for mail in delivered.mails]
     assert len(set(ids)) == 200
