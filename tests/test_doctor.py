@@ -42,6 +42,7 @@ from newsletter.doctor.outside import (
     check_dkim,
     check_dkim_keys,
     check_dmarc,
+    check_metrics,
     check_mx,
     check_spf,
     check_unsubscribe,
@@ -123,11 +124,19 @@ def test_an_installation_that_is_well(workspace: Workspace, config: Config, web:
         "dkim",
         "dmarc",
         "unsubscribe",
+        "metrics",
         "clock",
     }
     assert not any(check.fix for check in checks if check.ok)
     assert not relay.mails
     assert not any(command.startswith(("MAIL", "RCPT")) for command in relay.commands)
+
+
+def test_c52_numbers_that_everybody_can_read_are_an_error(workspace: Workspace, config: Config, web: WebServer) -> None:
+    assert one(ask(check_metrics, workspace, at(config, web))).level == "ok"
+    web.give("/metrics", b"newsletter_subscribers 7\n")
+    check = one(ask(check_metrics, workspace, at(config, web)))
+    assert (check.level, "404" in check.fix) == ("error", True)
 
 
 def test_offline_asks_nobody(workspace: Workspace, config: Config) -> None:

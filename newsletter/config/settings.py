@@ -90,7 +90,10 @@ class Dkim:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Web:
-    """Where the public pages listen. `confirmations`: how many mails the forms may cause together."""
+    """Where the public pages listen. `confirmations`: how many mails the forms may cause together.
+
+    `metrics_token_file`: who shows what is in it may read /metrics from elsewhere.
+    """
 
     __pydantic_config__ = STRICT
 
@@ -98,6 +101,7 @@ class Web:
     port: int = 8000
     trusted_proxies: tuple[str, ...] = ()
     confirmations: str = "200/h"
+    metrics_token_file: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -20,6 +20,7 @@ from newsletter.doctor.outside import (
     check_dkim,
     check_dkim_keys,
     check_dmarc,
+    check_metrics,
     check_mx,
     check_spf,
     check_unsubscribe,
@@ -52,6 +53,7 @@ CHECKS: tuple[tuple[Look, bool], ...] = (
     (check_dkim, True),
     (check_dmarc, True),
     (check_unsubscribe, True),
+    (check_metrics, True),
 )
 
 

@@ -105,6 +105,7 @@ def _private_files(case: Installation) -> list[Path]:
     config, database = case.config, case.database_file
     named = [config.database.key_file, config.smtp.password_file, config.smtp.token_file]
     named += [name for relay in config.relays for name in (relay.password_file, relay.token_file)]
+    named.append(config.web.metrics_token_file)
     named += [key.key_file for key in config.dkim] + [hook.secret_file for hook in config.hooks]
     paths = [case.workspace.root / name for name in named if name]
     if database is not None and database.parent.is_dir():

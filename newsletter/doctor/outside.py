@@ -124,6 +124,17 @@ def check_unsubscribe(case: Installation) -> Iterator[Check]:
     yield Check("unsubscribe", "error", f"{where}: {why}", fix)
 
 
+def check_metrics(case: Installation) -> Iterator[Check]:
+    """Whether the numbers of the inside are kept from who asks from outside."""
+    url = f"{case.config.publication.url}/metrics"
+    answer = _fetch(case, url)
+    if answer.status == 200 and b"newsletter_" in answer.data:
+        fix = "answer it with 404 in the proxy (deploy/nginx.conf), and let the proxy set X-Forwarded-For"
+        yield Check("metrics", "error", f"{url}: everybody can read the numbers of this installation", fix)
+    else:
+        yield Check("metrics", "ok", f"{url} tells strangers nothing")
+
+
 def _fetch(case: Installation, url: str) -> Fetched:
     # Our own site may be on this machine, at any port: no stranger has chosen its address.
     own = urlsplit(case.config.publication.url).hostname or ""

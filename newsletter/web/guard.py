@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from newsletter.web.limits import Turns, find_client, network_of
+from newsletter.web.limits import Turns, find_client, is_direct, network_of
 
 BODY_LIMIT = 65_536
 # As long as `connections.WireLimits.wait_s`: a phone with a poor connection sends a form in less.
@@ -95,7 +95,9 @@ class Guard:
         if self._prefix and (path == self._prefix or path.startswith(f"{self._prefix}/")):
             path = path[len(self._prefix) :] or "/"
         client = find_client(peer, forwarded, self._trusted)
-        return dict(scope) | {"path": path, "client_address": client, "was_forwarded": bool(forwarded)}
+        headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
+        direct = is_direct(peer, headers, scope.get("http_version", ""), self._trusted)
+        return dict(scope) | {"path": path, "client_address": client, "is_direct": direct}
 
 
 def _find_place(error: Exception) -> str:

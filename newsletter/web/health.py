@@ -1,5 +1,6 @@
 """How it goes, for machines: alive, ready, and numbers for Prometheus (text format 0.0.4)."""
 
+import hmac
 import time
 from collections.abc import Iterator
 from typing import Any
@@ -42,13 +43,21 @@ async def ready(request: Request) -> Response:
 
 
 async def metrics(request: Request) -> Response:
-    """Numbers, for who asks from this machine and not through a proxy: they are nobody else's business."""
+    """Numbers, for who asks on this machine without a proxy, or shows the token: they are nobody else's business."""
     numbers: Numbers = request.app.state.numbers
-    direct = not request.scope["was_forwarded"]
-    if not direct or request.scope["client_address"] not in ("127.0.0.1", "::1"):
+    if not request.scope["is_direct"] and not _shows_token(request):
         return PlainTextResponse("not found\n", 404, headers=_NO_STORE)
     text = await public_of(request).threads.read(numbers.write)
     return Response(text, media_type="text/plain; version=0.0.4; charset=utf-8", headers=_NO_STORE)
+
+
+def _shows_token(request: Request) -> bool:
+    public, sent = public_of(request), request.headers.get("authorization", "")
+    path = public.config.web.metrics_token_file
+    if not path or not sent.lower().startswith("bearer "):
+        return False
+    token = public.workspace.read_secret(path).strip()
+    return bool(token) and hmac.compare_digest(sent[len("bearer ") :].strip().encode(), token)
 
 
 class Numbers:

@@ -3,7 +3,7 @@
 import asyncio
 import ipaddress
 from collections import Counter, OrderedDict
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from functools import lru_cache
 
@@ -57,6 +57,35 @@ def network_of(client: str) -> str:
     if mapped is not None:
         address = mapped
     return str(ipaddress.ip_network(f"{address}/{24 if address.version == 4 else 48}", strict=False))
+
+
+# Headers that proxies add, by how they begin. Browsers and Prometheus send none of them.
+_OF_PROXIES = ("forwarded", "via", "x-forwarded", "x-real-ip", "x-client-ip", "x-original-", "x-cluster-client-ip",
+               "true-client-ip", "client-ip", "cf-", "fastly-", "x-amzn-", "x-envoy-", "x-proxy-", "cdn-")  # fmt: skip
+_OWN_NAMES = ("", "127.0.0.1", "localhost", "[::1]")
+
+
+def is_direct(peer: str, headers: Mapping[str, str], http_version: str, trusted: tuple[str, ...]) -> bool:
+    """Whether a request was sent on this machine itself, and by no proxy.
+
+    Attack: a proxy on this machine that sets no X-Forwarded-For makes a stranger's request look like one from here. What
+    comes from a trusted proxy's address never counts as sent here; nor does what names a proxy, or was sent to a public
+    name, or in HTTP/1.0, which nginx speaks behind it unless it is told otherwise.
+
+    >>> is_direct("127.0.0.1", {"host": "127.0.0.1:8000"}, "1.1", ())
+    True
+    >>> is_direct("127.0.0.1", {"host": "borderlines.example"}, "1.1", ())
+    False
+    """
+    try:
+        address = ipaddress.ip_address(peer)
+    except ValueError:
+        return False
+    if not (getattr(address, "ipv4_mapped", None) or address).is_loopback or is_trusted(peer, trusted):
+        return False
+    host = headers.get("host", "").lower()
+    name = host if host.endswith("]") else host.rpartition(":")[0] or host
+    return name in _OWN_NAMES and http_version != "1.0" and not any(one.startswith(_OF_PROXIES) for one in headers)
 
 
 class Turns:

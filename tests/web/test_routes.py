@@ -16,7 +16,7 @@ from newsletter.store.mailed_links import make_link
 from newsletter.web.app import ROUTES
 from newsletter.web.guard import BODY_LIMIT, HEADERS
 from newsletter.web.limits import find_client
-from tests.serving import Desk, Pages
+from tests.serving import Desk, Pages, listening
 from tests.web.conftest import READER
 
 SLUG = "2025-07-07-weekly"
@@ -316,3 +316,57 @@ def test_metrics_are_for_this_machine_and_name_nobody(sent: Desk) -> None:
     assert f'newsletter_deliveries{{issue="{SLUG}",state="accepted"}} 1.0' in text
     assert "newsletter_next_slot_timestamp_seconds" in text
     assert READER not in text
+
+
+LOCAL = {"host": "127.0.0.1:8000"}
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"x-forwarded-for": "203.0.113.9"}, {"forwarded": "for=203.0.113.9"}, {"via": "1.1 proxy"}, {"x-real-ip": "203.0.113.9"},
+        {"x-forwarded-proto": "https"}, {"x-forwarded-host": "a"}, {"cf-connecting-ip": "203.0.113.9"}, {"host": "borderlines.example"},
+        {"host": "newsletter:8000"}, {"host": "127.0.0.1.evil.example"}, {"host": "evil.example:8000"}, {"x-envoy-internal": "true"},
+    ],
+    ids=str,
+)  # fmt: skip
+def test_c52_the_numbers_are_kept_from_who_comes_through_a_proxy_that_says_nothing_of_it(
+    sent: Desk, headers: dict[str, str]
+) -> None:
+    local = Pages(sent.pages().app, client="127.0.0.1")
+    assert local.ask("GET", "/metrics", headers=LOCAL).status == 200
+    assert local.ask("GET", "/metrics", headers=LOCAL | headers).status == 404
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost:8000", "[::1]:8000", "[::1]", "LOCALHOST"])
+@pytest.mark.parametrize("client", ["127.0.0.1", "::1", "127.0.0.9", "::ffff:127.0.0.1"])
+def test_who_asks_for_the_numbers_on_this_machine_gets_them(desk: Desk, host: str, client: str) -> None:
+    assert Pages(desk.pages().app, client=client).get("/metrics", host=host).status == 200
+
+
+def test_c52_a_trusted_proxy_on_this_machine_never_counts_as_this_machine(sent: Desk) -> None:
+    (sent.workspace.root / "metrics.token").write_text("a-long-token\n")
+    web = replace(sent.config.web, trusted_proxies=("127.0.0.1",), metrics_token_file="metrics.token")
+    sent.config = replace(sent.config, web=web)
+    sent.restart()
+    pages = sent.pages()
+    proxy, stranger = Pages(pages.app, client="127.0.0.1"), Pages(pages.app, client="203.0.113.9")
+    assert proxy.get("/metrics").status == 404
+    assert proxy.ask("GET", "/metrics", headers=LOCAL).status == 404
+    for some in (proxy, stranger):
+        assert some.get("/metrics", authorization="Bearer a-long-token").status == 200
+        for wrong in ("Bearer a-long-toke", "Bearer ", "Bearer", "Basic a-long-token", "Bearer é"):
+            assert some.get("/metrics", authorization=wrong).status == 404
+    assert not [note for note in sent.notes if "a-long-token" in str(note)]
+
+
+def test_c52_over_the_wire_http_1_0_is_what_a_proxy_speaks(sent: Desk) -> None:
+    import socket
+
+    with listening(sent) as port:
+        for version, status in ((b"1.1", b"200"), (b"1.0", b"404")):
+            with socket.create_connection(("127.0.0.1", port), timeout=10) as connection:
+                connection.sendall(
+                    b"GET /metrics HTTP/" + version + b"\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n"
+                )
+                assert connection.recv(12)[9:] == status
