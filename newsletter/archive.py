@@ -1,9 +1,11 @@
 """The public archive as `serve` shows it: pages and feeds of what was frozen for sending, in memory, and a search in them."""
 
+import gzip
 import hashlib
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from datetime import datetime
 
 from newsletter import links
 from newsletter.build import list_published
@@ -12,8 +14,9 @@ from newsletter.desk import load_issue, load_phrases
 from newsletter.errors import InputError
 from newsletter.phrases import write_date
 from newsletter.rendering.content import ShownIssue, show_issue
+from newsletter.rendering.icon import draw_icons
 from newsletter.rendering.media_types import media_type
-from newsletter.rendering.site import render_site
+from newsletter.rendering.site import iterate_site
 from newsletter.templates import open_templates
 from newsletter.text.words import cut_at_word
 from newsletter.workspace import Workspace, issue_path
@@ -22,13 +25,27 @@ _EXCERPT = 240
 _RULE = re.compile(r"([~=*_-])\1{3,}")  # what underlines headings in plain text
 
 
+# Below that, compressing saves less than it costs.
+_PACK_BYTES = 1_024
+
+
 @dataclass(frozen=True, slots=True)
 class Page:
-    """A file as it is served. `etag` is of its bytes."""
+    """A file as it is served. `etag` is of its bytes, `changed` when its reader saw them first.
 
-    data: bytes
+    `stored` is the file, compressed with gzip if `is_packed`: texts take a fifth of the room, and most clients want them so.
+    """
+
+    stored: bytes
+    is_packed: bool
     kind: str
     etag: str
+    changed: datetime | None = None
+
+    @property
+    def data(self) -> bytes:
+        """The file itself."""
+        return gzip.decompress(self.stored) if self.is_packed else self.stored
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +74,12 @@ class Archive:
     pages: Mapping[str, Page] = field(default_factory=dict)
     entries: Sequence[_Entry] = ()
 
+    def dated(self, moment: datetime) -> "Archive":
+        """The same archive; its pages that have no date yet have changed at this moment, to the second."""
+        moment = moment.replace(microsecond=0)
+        pages = {path: page if page.changed else replace(page, changed=moment) for path, page in self.pages.items()}
+        return Archive(pages, self.entries)
+
     def search(self, query: str, most: int = 50) -> list[Found]:
         """Posts that hold all words of the query; titles first, then newest first."""
         words = query.casefold().split()[:10]
@@ -78,8 +101,13 @@ def readable_issues(workspace: Workspace, slugs: Iterable[str]) -> tuple[list[st
     return good, problems
 
 
-def render_archive(workspace: Workspace, config: Config, slugs: Iterable[str]) -> Archive:
-    """The archive of these issues. One whose file was taken away is left out. Raises InputError for one that is broken."""
+def render_archive(
+    workspace: Workspace, config: Config, slugs: Iterable[str], before: Archive | None = None
+) -> Archive:
+    """The archive of these issues. One whose file was taken away is left out. Raises InputError for one that is broken.
+
+    Pages that are as they were in the archive `before` are the same objects.
+    """
     environment = open_templates(workspace)
     phrases = load_phrases(workspace, config)
     shown = [
@@ -88,7 +116,8 @@ def render_archive(workspace: Workspace, config: Config, slugs: Iterable[str]) -
         if workspace.exists(issue_path(slug))
     ]
     published = list_published(config, shown)
-    site = render_site(
+    known = before.pages if before else {}
+    files = iterate_site(
         published,
         publication=config.publication,
         themes=config.themes,
@@ -100,7 +129,9 @@ def render_archive(workspace: Workspace, config: Config, slugs: Iterable[str]) -
     entries = [
         entry for one in newest for entry in _index(one.shown, config.publication.url, write_date(one.moment, phrases))
     ]
-    return Archive({name: _make_page(name, text) for name, text in site.items()}, entries)
+    pages = {name: _make_page(name, text.encode(), known.get(name)) for name, text in files}
+    pages |= {name: _make_page(name, data, known.get(name)) for name, data in draw_icons().items()}
+    return Archive(pages, entries)
 
 
 def _index(shown: ShownIssue, base: str, date: str) -> Iterable[_Entry]:
@@ -110,9 +141,14 @@ def _index(shown: ShownIssue, base: str, date: str) -> Iterable[_Entry]:
         yield _Entry(f"{post.title_text} {text}".casefold(), text, post.title_text, url, date)
 
 
-def _make_page(name: str, text: str) -> Page:
-    data = text.encode()
-    return Page(data, media_type(name), f'"{hashlib.sha256(data).hexdigest()[:32]}"')
+def _make_page(name: str, data: bytes, known: Page | None) -> Page:
+    etag = f'"{hashlib.sha256(data).hexdigest()[:32]}"'
+    if known is not None and known.etag == etag:
+        return known
+    # The moment inside of gzip's header stays empty: the same text gives the same bytes in every process.
+    packed = gzip.compress(data, 6, mtime=0) if len(data) >= _PACK_BYTES else data
+    is_packed = len(packed) < len(data)
+    return Page(packed if is_packed else data, is_packed, media_type(name), etag)
 
 
 def _cut_around(text: str, word: str) -> str:

@@ -17,6 +17,7 @@ from newsletter.model import UNSORTED, Edition, Finding, Issue, Section
 from newsletter.phrases import Phrases
 from newsletter.rendering.content import ShownIssue, count_words, show_issue
 from newsletter.rendering.email import Mail, render_mail
+from newsletter.rendering.icon import draw_icons
 from newsletter.rendering.site import Published, render_site
 from newsletter.slots import next_day, publication_moment
 from newsletter.templates import find_strange_templates, open_templates
@@ -104,6 +105,7 @@ def build_issue(workspace: Workspace, config: Config, slug: str) -> Build:
         f"build/{slug}/email.txt": mail.text,
         f"build/{slug}/message.eml": message,
         **{f"{SITE}/{name}": text for name, text in site.items()},
+        **{f"{SITE}/{name}": data for name, data in draw_icons().items()},
     }
     build = Build(
         issue=issue,

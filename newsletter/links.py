@@ -33,6 +33,11 @@ def feed_url(base: str, name: str, theme: str | None = None) -> str:
     return f"{theme_url(base, theme)}{name}" if theme else f"{base}/{name}"
 
 
+def icon_url(base: str, name: str) -> str:
+    """The archive's icon: icon.png or favicon.ico."""
+    return f"{base}/{name}"
+
+
 def follow_url(base: str) -> str:
     """The page that explains and lists the feeds."""
     return f"{base}/follow/"

@@ -185,8 +185,7 @@ class Server:
         if sending and stop_sending and self._opening(sending, now) > now:
             stop_sending()
         self.public.refusals.keep(self.workspace)
-        if self.public.refresh():
-            self.note("archive", pages=len(self.public.archive.pages))
+        self.public.refresh()
 
     def send_due(self) -> None:
         """Every issue that is frozen and may leave now, and those of which something was put off till now."""

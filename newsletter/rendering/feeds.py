@@ -51,7 +51,10 @@ class Entry:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Feed:
-    """A feed. `updated` is the newest entry's; `sender` is `Name <address>`. `older` is the archive document behind it."""
+    """A feed. `updated` is the newest entry's; `sender` is `Name <address>`. `older` is the archive document behind it.
+
+    `icon` is the address of a square picture, `favicon` of a small one.
+    """
 
     id: str
     title: str
@@ -62,6 +65,8 @@ class Feed:
     sender: str
     rights: str
     updated: datetime
+    icon: str = ""
+    favicon: str = ""
     entries: tuple[Entry, ...] = ()
     archive: bool = False
     current: str = ""
@@ -129,6 +134,10 @@ def write_rss(feed: Feed) -> str:
     _child(channel, "generator", GENERATOR)
     _child(channel, "docs", "https://www.rssboard.org/rss-specification")
     _child(channel, "ttl", str(TTL_MINUTES))
+    if feed.icon:
+        image = _child(channel, "image")
+        for name_of, value in (("url", feed.icon), ("title", feed.title), ("link", feed.home)):
+            _child(image, name_of, value)
     _child(channel, "atom:link", rel="self", href=feed.url, type="application/rss+xml")
     _history(channel, feed, "application/rss+xml", "atom:link")
     for entry in feed.entries:
@@ -171,6 +180,8 @@ def write_atom(feed: Feed) -> str:
     _child(root, "link", rel="self", href=feed.url, type="application/atom+xml")
     _child(root, "link", rel="alternate", href=feed.home, type="text/html")
     _history(root, feed, "application/atom+xml", "link")
+    if feed.icon:
+        _child(root, "icon", feed.icon)
     _child(root, "rights", feed.rights, type="text")
     _child(root, "generator", GENERATOR)
     for entry in feed.entries:
@@ -207,6 +218,8 @@ def write_json(feed: Feed) -> str:
         "feed_url": feed.url,
         "description": feed.description,
         "next_url": feed.older,
+        "icon": feed.icon,
+        "favicon": feed.favicon,
         "authors": [{"name": name or address}],
         "language": feed.language,
         "items": [_item(entry, name or address) for entry in feed.entries],

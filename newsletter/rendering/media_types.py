@@ -16,6 +16,8 @@ _BY_NAME = {name: f"{kind}; charset=utf-8" for name, (_, kind) in FORMATS.items(
 _BY_ENDING = {
     "html": "text/html; charset=utf-8",
     "opml": "text/x-opml; charset=utf-8",
+    "png": "image/png",
+    "ico": "image/x-icon",
 }
 
 

@@ -50,27 +50,32 @@ def render_site(
     phrases: Phrases,
     served: bool = False,
 ) -> dict[str, str]:
-    """All files of build/site for these issues. Newest issues come first everywhere.
+    """All files of build/site for these issues, as `iterate_site` makes them."""
+    files = iterate_site(
+        issues, publication=publication, themes=themes, environment=environment, phrases=phrases, served=served
+    )
+    return dict(files)
 
-    `served`: with the ways to what only a running server has, the forms and the search.
+
+def iterate_site(
+    issues: Iterable[Published],
+    *,
+    publication: Publication,
+    themes: tuple[Theme, ...],
+    environment: Environment,
+    phrases: Phrases,
+    served: bool = False,
+) -> Iterator[tuple[str, str]]:
+    """The name and text of each file of the archive, one after the other: ten years of them need not be in memory at once.
+
+    Newest issues come first everywhere. `served`: with the ways to what only a running server has, the forms and the search.
+    Raises UnknownFile for a kind of file that `serve` could not serve.
     """
     ordered = sorted(issues, key=lambda one: (one.moment, one.shown.issue.slug), reverse=True)
     site = _Site(publication, themes, environment, phrases, tuple(ordered), served)
-    files: dict[str, str] = {"index.html": site.page("web/index.html.j2", "", issues=site.listed_issues())}
-    for number, published in enumerate(ordered):
-        files[f"{published.shown.issue.slug}/index.html"] = site.issue_page(number)
-    for theme in themes:
-        files[f"themes/{theme.slug}/index.html"] = site.theme_page(theme)
-        files |= {f"themes/{theme.slug}/{name}": text for name, text in site.feeds(theme).items()}
-    files["follow/index.html"] = site.page("web/follow.html.j2", "../", feeds=list(site.feed_list()))
-    files |= site.feeds(None)
-    files["feeds.opml"] = write_opml(
-        publication.title, ((title, url, home) for title, url, home, _ in site.feed_list())
-    )
-    files["sitemap.xml"] = _write_map(publication.url, ordered, themes)
-    for name in files:
-        media_type(name)  # raises for a kind of file that `serve` could not serve
-    return files
+    for name, text in site.files():
+        media_type(name)
+        yield name, text
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +88,21 @@ class _Site:
     phrases: Phrases
     issues: tuple[Published, ...]
     served: bool
+
+    def files(self) -> Iterator[tuple[str, str]]:
+        """Everything, page by page and feed by feed."""
+        yield "index.html", self.page("web/index.html.j2", "", issues=self.listed_issues())
+        for number, published in enumerate(self.issues):
+            yield f"{published.shown.issue.slug}/index.html", self.issue_page(number)
+        for theme in self.themes:
+            yield f"themes/{theme.slug}/index.html", self.theme_page(theme)
+            for name, text in self.feeds(theme).items():
+                yield f"themes/{theme.slug}/{name}", text
+        yield "follow/index.html", self.page("web/follow.html.j2", "../", feeds=list(self.feed_list()))
+        yield from self.feeds(None).items()
+        outlines = ((title, url, home) for title, url, home, _ in self.feed_list())
+        yield "feeds.opml", write_opml(self.publication.title, outlines)
+        yield "sitemap.xml", _write_map(self.publication.url, self.issues, self.themes)
 
     def page(self, template: str, root: str, **values: Any) -> str:
         """A page. `root` is the way back to the archive's folder; links between pages are relative, so it works anywhere."""
@@ -194,6 +214,8 @@ class _Site:
             sender=self.publication.sender,
             rights=f"© {self.publication.title}",
             updated=newest,
+            icon=links.icon_url(url, "icon.png"),
+            favicon=links.icon_url(url, "favicon.ico"),
         )
         return write_feeds(feed, entries, home)
 

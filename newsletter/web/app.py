@@ -11,6 +11,7 @@ from starlette.routing import Route
 
 from newsletter.errors import NewsletterError
 from newsletter.web import archive_pages, health, leave, preferences, subscribe
+from newsletter.web.archive_watch import ArchiveWatch
 from newsletter.web.guard import Guard
 from newsletter.web.limits import Buckets
 from newsletter.web.pages import public_of, tell
@@ -54,6 +55,7 @@ def make_app(public: Public, note: Callable[..., None] = lambda event, **fields:
     app.router.redirect_slashes = False
     app.state.public = public
     app.state.numbers = numbers
+    app.state.watch = ArchiveWatch(public.refresh, public.threads)
     app.state.leavers = leave.Leavers(public)
     app.state.shares = {quota: Buckets.shares(most_an_hour(public)) for quota in ("forms", "links")}
 

@@ -22,7 +22,7 @@ GONE_STATUS = 499
 # No script, no frame, nothing from elsewhere but pictures; a form goes to us only (security T35).
 HEADERS = {
     "Content-Security-Policy": (
-        "default-src 'none'; img-src https:; style-src 'unsafe-inline'; form-action 'self'; base-uri 'none'; "
+        "default-src 'none'; img-src 'self' https:; style-src 'unsafe-inline'; form-action 'self'; base-uri 'none'; "
         "frame-ancestors 'none'"
     ),
     "X-Content-Type-Options": "nosniff",

@@ -35,10 +35,18 @@ def show(public: Public, template: str, *, status: int = 200, **values: Any) -> 
     return HTMLResponse(text, status, headers={"Cache-Control": "no-store"})
 
 
+def to_all_issues(public: Public) -> tuple[str, str]:
+    """A way on: no page is an end."""
+    return str(public.phrases["archive"]), public.root
+
+
 def tell(
     public: Public, key: str, *, status: int = 200, action: tuple[str, str] | None = None, **slots: Any
 ) -> HTMLResponse:
-    """A page that only says something: the phrases `key` and `key_text`. `action` is a link's label and address."""
+    """A page that only says something: the phrases `key` and `key_text`.
+
+    `action` is a link's label and address: to all issues, if nothing is better.
+    """
     title = str(public.phrases[key])
     text = str(public.phrases[f"{key}_text"]).format(title=public.config.publication.title, **slots)
-    return show(public, "message", status=status, title=title, text=text, action=action)
+    return show(public, "message", status=status, title=title, text=text, action=action or to_all_issues(public))

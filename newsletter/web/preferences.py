@@ -23,7 +23,7 @@ from newsletter.store.readers import (
 )
 from newsletter.store.subscribers import Person, find_person
 from newsletter.web.forms import SameTime, chosen_themes, field, read_form
-from newsletter.web.pages import public_of, show, tell
+from newsletter.web.pages import public_of, show, tell, to_all_issues
 from newsletter.web.public import Public
 from newsletter.web.quotas import come_later, may_ask, most_an_hour
 
@@ -57,7 +57,7 @@ async def ask(request: Request) -> Response:
     if queued:
         public.wake()
     title = str(public.phrases["asked"])
-    return show(public, "message", title=title, text=str(public.phrases["link_text"]), action=None)
+    return show(public, "message", title=title, text=str(public.phrases["link_text"]), action=to_all_issues(public))
 
 
 async def look(request: Request) -> Response:

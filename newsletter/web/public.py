@@ -1,6 +1,7 @@
 """What every public page works with: the settings, the store, the clock, the archive as it is now."""
 
 import hashlib
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -44,6 +45,7 @@ class Public:
     archive: Archive = field(init=False, default_factory=Archive)
     problems: list[str] = field(init=False, default_factory=list)
     _shown: object = field(init=False, default=None)
+    _refreshing: threading.Lock = field(init=False, default_factory=threading.Lock)
 
     def __post_init__(self) -> None:
         self.keys = derive_all(self.store.key.token_secrets)
@@ -63,7 +65,14 @@ class Public:
         return hashlib.sha256(str(self.phrases["consent"]).encode()).hexdigest()[:12]
 
     def refresh(self) -> bool:
-        """Show what has gone out since. An issue is public from the moment its first mail may leave. True if it changed."""
+        """Show what has gone out since. An issue is public from the moment its first mail may leave. True if it changed.
+
+        Any thread may call it.
+        """
+        with self._refreshing:
+            return self._refresh()
+
+    def _refresh(self) -> bool:
         now = stamp(self.clock())
         slugs = [
             one.slug
@@ -79,6 +88,7 @@ class Public:
         if self._shown is None:
             # At the start there is no last good archive: an issue that somebody broke since is left out, not all of it.
             slugs, self.problems = readable_issues(self.workspace, slugs)
-        self.archive = render_archive(self.workspace, self.config, slugs)
+        self.archive = render_archive(self.workspace, self.config, slugs, self.archive).dated(self.clock())
         self._shown = seen
+        self.note("archive", pages=len(self.archive.pages))
         return True

@@ -227,6 +227,8 @@ FEED_KEYS = [
     "feed_url",
     "description",
     "next_url",
+    "icon",
+    "favicon",
     "authors",
     "language",
     "items",

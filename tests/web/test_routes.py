@@ -1,21 +1,28 @@
 """Every route: what GET must not do, what every answer carries, what a hostile request gets."""
 
+import asyncio
 import hashlib
 import json
 import re
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
+from urllib.parse import urljoin
 
 import pytest
 from starlette.routing import Route
 
+from newsletter.build import render_issue
 from newsletter.cli.serve import make_note
+from newsletter.errors import InputError, Mistake
+from newsletter.rendering.icon import draw_icons
+from newsletter.send import freeze_issue
 from newsletter.store.database import Store
 from newsletter.store.mailed_links import make_link
 from newsletter.web.app import ROUTES
 from newsletter.web.guard import BODY_LIMIT, HEADERS
 from newsletter.web.limits import find_client
+from newsletter.web.pages import tell
 from tests.serving import Desk, Pages, listening
 from tests.web.conftest import READER
 
@@ -282,6 +289,152 @@ def test_search_finds_words_in_posts(sent: Desk) -> None:
     assert "Nothing was found" in pages.get("/search?q=zzzz").text
     assert pages.get("/search").status == 200
     assert pages.get("/search?q=" + "a" * 3000).status == 200
+
+
+def test_c59_read_on_the_web_is_there_as_soon_as_the_mail_is(desk: Desk) -> None:
+    """Another process has sent the issue; the calendar of this one looks again in 20 seconds."""
+    desk.add(READER)
+    desk.tick()
+    desk.tick(to="2025-07-06 05:00")
+    pages = desk.pages()
+    assert pages.get(f"/{SLUG}/").status == 404
+    frozen = freeze_issue(render_issue(desk.workspace, desk.config, SLUG), desk.config, desk.store, desk.clock())
+    assert frozen.slug == SLUG
+    assert pages.get(f"/{SLUG}").headers["location"] == f"/{SLUG}/"
+    answer = pages.get(f"/{SLUG}/")
+    assert answer.status == 200
+    assert f"/{SLUG}/" in pages.get("/feed.xml").text
+    assert [note["pages"] for note in desk.notes if note["event"] == "archive"] != []
+
+
+def test_c59_strangers_who_ask_for_issues_that_are_not_there_share_a_look(
+    sent: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looks: list[str] = []
+    monkeypatch.setattr(type(sent.server.public), "_refresh", lambda public: looks.append("look"))
+    app = sent.pages().app
+
+    async def ask_all() -> list[int]:
+        paths = [f"/2025-07-{day:02}-nothing-{number}/" for day in range(1, 29) for number in range(10)]
+        paths += [f"/nothing-{number}/" for number in range(50)]
+        return [
+            answer.status
+            for answer in await asyncio.gather(*(Pages(app)._ask("GET", path, [b""], {}) for path in paths))
+        ]
+
+    assert set(asyncio.run(ask_all())) == {404}
+    assert 1 <= len(looks) <= 6  # 64 at a time, and one look for each time
+
+
+def test_c59_an_archive_that_cannot_be_rendered_is_not_tried_by_every_stranger(
+    sent: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tries: list[str] = []
+
+    def fail(public: object) -> bool:
+        tries.append("try")
+        raise InputError(Mistake(code="NL020", message="broken"))
+
+    monkeypatch.setattr(type(sent.server.public), "_refresh", fail)
+    pages = sent.pages()
+    for number in range(10):
+        assert pages.get(f"/2025-07-14-{number}/").status == 404
+    assert len(tries) == 1
+    assert pages.get(f"/{SLUG}/").status == 200
+
+
+PAGES = (
+    "/",
+    f"/{SLUG}/",
+    "/feed.xml",
+    "/atom.xml",
+    "/feed.json",
+    "/themes/caucasus/feed.xml",
+    "/sitemap.xml",
+    "/feeds.opml",
+)
+
+
+@pytest.mark.parametrize("path", PAGES)
+def test_c68_the_archive_and_its_feeds_come_compressed_to_who_takes_that(sent: Desk, path: str) -> None:
+    import gzip
+
+    pages = sent.pages()
+    plain, packed = pages.get(path), pages.get(path, accept_encoding="br, gzip;q=0.8")
+    assert "content-encoding" not in plain.headers
+    if len(plain.body) >= 1_024:
+        assert packed.headers["content-encoding"] == "gzip"
+        assert gzip.decompress(packed.body) == plain.body
+        assert len(packed.body) < len(plain.body) * 0.7
+        assert packed.headers["etag"] != plain.headers["etag"]
+    assert packed.headers["vary"] == plain.headers["vary"] == "Accept-Encoding"
+    assert packed.headers["content-length"] == str(len(packed.body))
+    for tag in (plain.headers["etag"], packed.headers["etag"], f"W/{packed.headers['etag']}"):
+        assert pages.get(path, accept_encoding="gzip", if_none_match=tag).status == 304
+    for refused in ("gzip;q=0", "identity", "gzip;q=0.000, br", "*;q=0", ""):
+        assert "content-encoding" not in pages.get(path, accept_encoding=refused).headers
+
+
+@pytest.mark.parametrize("path", PAGES)
+def test_c68_a_reader_that_knows_no_tags_is_told_that_nothing_has_changed(sent: Desk, path: str) -> None:
+    pages = sent.pages()
+    changed = pages.get(path).headers["last-modified"]
+    assert re.fullmatch(r"\w{3}, \d\d \w{3} \d{4} \d\d:\d\d:\d\d GMT", changed)
+    assert pages.get(path, if_modified_since=changed).status == 304
+    assert pages.get(path, if_modified_since="Mon, 07 Jan 2030 00:00:00 GMT").status == 304
+    for other in ("Mon, 07 Jan 2013 00:00:00 GMT", "nonsense", "", "7"):
+        assert pages.get(path, if_modified_since=other).status == 200
+    # A tag that differs comes before a time that does not (RFC 9110 13.2.2).
+    assert pages.get(path, if_modified_since=changed, if_none_match='"other"').status == 200
+
+
+def test_c68_only_what_has_changed_is_of_a_new_date(sent: Desk) -> None:
+    """A correction of old words must reach readers who ask by date; nothing else is fetched again."""
+    pages = sent.pages()
+    before = {path: pages.get(path).headers["last-modified"] for path in PAGES}
+    sent.clock.advance(hours=3)
+    path = sent.workspace.root / f"issues/{SLUG}/issue.md"
+    path.write_text(path.read_text().replace("Baku", "Bakou"))
+    sent.tick()
+    after = {path: pages.get(path).headers["last-modified"] for path in PAGES}
+    assert {path for path in PAGES if after[path] != before[path]} >= {
+        f"/{SLUG}/",
+        "/feed.xml",
+        "/atom.xml",
+        "/feed.json",
+    }
+    assert after["/feeds.opml"] == before["/feeds.opml"]
+    assert pages.get("/feed.xml", if_modified_since=before["/feed.xml"]).status == 200
+
+
+def test_c68_the_archive_has_an_icon_and_its_feeds_name_it(desk: Desk) -> None:
+    desk.server.public.refresh()
+    pages = desk.pages()
+    for path, kind in (("/icon.png", "image/png"), ("/favicon.ico", "image/x-icon")):
+        answer = pages.get(path)
+        assert (answer.status, answer.headers["content-type"]) == (200, kind)
+        assert answer.body == draw_icons()[path.removeprefix("/")]
+    for path in ("/", "/follow/", "/subscribe", "/themes/caucasus/"):
+        found = re.search(r'<link rel="icon" type="image/png" href="([^"]+)">', pages.get(path).text)
+        assert found
+        assert urljoin(f"https://borderlines.example{path}", found[1]) == "https://borderlines.example/icon.png"
+    icon = "https://borderlines.example/icon.png"
+    assert f"<url>{icon}</url>" in pages.get("/feed.xml").text
+    assert f"<icon>{icon}</icon>" in pages.get("/atom.xml").text
+    feed = json.loads(pages.get("/feed.json").text)
+    assert (feed["icon"], feed["favicon"]) == (icon, "https://borderlines.example/favicon.ico")
+
+
+def test_c68_every_page_that_only_says_something_leads_somewhere(sent: Desk) -> None:
+    pages = sent.pages()
+    ends = []
+    for key in (name for name in sent.server.public.phrases if f"{name}_text" in sent.server.public.phrases):
+        response = tell(sent.server.public, key, themes="Caucasus")
+        text = bytes(response.body).decode()
+        if not re.search(r'<main id="text">.*<a href="/.*</main>', text, re.DOTALL):
+            ends.append(key)
+    assert ends == []
+    assert 'href="/"' in pages.post("/preferences", {"address": "who@example.org"}).text
 
 
 # --- health -----------------------------------------------------------------------------------------------------------
