@@ -10,6 +10,7 @@ NAMES = {
     "leave": "a thousand one-click requests a second while an issue is being sent",
     "preview": "from saving a file to the new page in the browser",
     "templates": "what the checks say of mails that others publish, and how often they are wrong",
+    "siege": "strangers attack the public pages while an issue is sent: memory, pages of others, mails",
     "fuzz": "nonsense to every route of the public pages: no fault of ours",
     "kill": "the promise: kill -9 at any moment, and count who was lost and who got a second copy",
 }

@@ -28,7 +28,7 @@ class Child:
             self.end()
             raise RuntimeError(f"{self._command[0]} did not start")
         self.port = int(port)
-        self._cpu_at_start = _cpu_so_far(self._process.pid)
+        self._cpu_at_start = cpu_so_far(self._process.pid)
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -49,7 +49,7 @@ class Child:
         return said
 
 
-def _cpu_so_far(pid: int) -> float:
+def cpu_so_far(pid: int) -> float:
     """What the start of an interpreter has cost, in steps of 10 ms; 0 where there is no /proc."""
     try:
         fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()

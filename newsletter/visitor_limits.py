@@ -17,6 +17,9 @@ VISITOR_LIMITS = {
     "connections": VisitorLimit("there was no room for more connections; the longest silent ones were closed", _PROXY),
     "held-bytes": VisitorLimit("half-sent requests filled their memory; the slowest were closed", _PROXY),
     "network-connections": VisitorLimit("one network opened more connections than its share", _ONE_NETWORK),
+    "network-requests": VisitorLimit(
+        "one network asked for more pages than its share; its answers were delayed", _ONE_NETWORK
+    ),
     "forms": VisitorLimit(
         "the form's mails of an hour were used up; readers were told to come back later",
         "raise confirmations in [web], or find the networks in the log and keep them out",

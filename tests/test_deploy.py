@@ -16,7 +16,7 @@ from newsletter.config import Config
 from newsletter.serve import DRAIN_S
 from newsletter.visitor_limits import VISITOR_LIMITS
 from newsletter.web.connections import KEPT_DESCRIPTORS, WireLimits
-from newsletter.web.guard import BODY_LIMIT, BODY_SECONDS, TURNS
+from newsletter.web.guard import BODY_LIMIT, BODY_SECONDS, LEAVING_TURNS, PACE_BURST, PACE_PER_S, TURNS
 from newsletter.web.server import DESCRIPTORS, GRACE_S
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -220,7 +220,8 @@ def test_the_guide_tells_the_limits_as_they_are() -> None:
         f"{limits.stall_s:.0f} s without a byte",
         f"{limits.connections:,}, fewer where the process may open fewer than {limits.connections + KEPT_DESCRIPTORS:,}",
         f"{limits.held_bytes // 1024 // 1024} MB of requests",
-        f"At most {TURNS} requests",
+        f"At most {TURNS} requests of one network are worked on at a time ({LEAVING_TURNS} to unsubscribe)",
+        f"{PACE_PER_S} a second, after {PACE_BURST:,} at once",
         f"asks the system for {DESCRIPTORS:,}",
     ):
         assert told in OPERATE, told

@@ -69,6 +69,7 @@ def make_app(public: Public, note: Callable[..., None] = lambda event, **fields:
         trusted=public.config.web.trusted_proxies,
         refuse=refuse,
         note=count,
+        limited=public.refusals,
     )
 
 

@@ -5,18 +5,21 @@ import re
 import time
 import traceback
 from collections.abc import Callable, Mapping
+from contextlib import AbstractAsyncContextManager
 from typing import Any
 from urllib.parse import urlsplit
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from newsletter.web.limits import Turns, find_client, is_direct, network_of
+from newsletter.web.limits import Buckets, Turns, find_client, is_direct, network_of
 
 BODY_LIMIT = 65_536
 # As long as `connections.WireLimits.wait_s`: a phone with a poor connection sends a form in less.
 BODY_SECONDS = 30.0
-# Requests of one network that are worked on at a time.
-TURNS = 64
+# Requests of one network that are worked on at a time; those to unsubscribe share a transaction, so more of them.
+TURNS, LEAVING_TURNS = 16, 64
+# What one network may ask for at once, and in a second after that; more has to wait, and the mail does not.
+PACE_BURST, PACE_PER_S = 1_000, 200
 # In the log only, as other servers write it: nobody is there to get an answer.
 GONE_STATUS = 499
 # No script, no frame, nothing from elsewhere but pictures; a form goes to us only (security T35).
@@ -38,7 +41,7 @@ class Guard:
     """ASGI middleware, the outermost one.
 
     `refuse(status, network)` makes the answer to what is too large or too slow; `note` gets what is logged of each request:
-    it names nobody.
+    it names nobody. `limited(limit, network)` is called when somebody has to wait.
     """
 
     def __init__(
@@ -49,9 +52,12 @@ class Guard:
         trusted: tuple[str, ...],
         refuse: Callable[[int, str], ASGIApp],
         note: Callable[..., None] = lambda event, **fields: None,
+        limited: Callable[[str, str], None] = lambda limit, network: None,
     ) -> None:
+        self._limited = limited
         self._app, self._trusted, self._refuse, self._note = app, trusted, refuse, note
-        self._turns = Turns(TURNS)
+        self._turns, self._leaving = Turns(TURNS), Turns(LEAVING_TURNS)
+        self._pace = Buckets(PACE_BURST, PACE_PER_S)
         self._prefix = urlsplit(base).path.rstrip("/")
         self._headers = [(name.lower().encode(), value.encode()) for name, value in HEADERS.items()]
         if base.startswith("https:"):
@@ -67,7 +73,7 @@ class Guard:
         answer = _Answer(send, self._headers)
         try:
             body = await _read_body(scope, receive)
-            async with self._turns.of(network_of(scope["client_address"])):
+            async with await self._wait_for_turn(scope):
                 await self._app(scope, _replay(body), answer)
         except _Gone:
             answer.status = GONE_STATUS
@@ -86,6 +92,20 @@ class Guard:
                 ms=round((time.perf_counter() - began) * 1000, 1),
                 network=network_of(scope["client_address"]),
             )
+
+    async def _wait_for_turn(self, scope: Mapping[str, Any]) -> AbstractAsyncContextManager[None]:
+        """A turn of the visitor's network, when it is its time. A network that asks for too much waits first.
+
+        Not so a provider who unsubscribes readers, a thousand a second (RFC 8058).
+        """
+        network = network_of(scope["client_address"])
+        if scope["method"] == "POST" and scope["path"].startswith("/u/"):
+            return self._leaving.of(network)
+        delay_s = self._pace.borrow(network, time.monotonic())
+        if delay_s:
+            self._limited("network-requests", network)
+            await asyncio.sleep(delay_s)
+        return self._turns.of(network)
 
     def _prepare(self, scope: Scope) -> dict[str, Any]:
         forwarded = [value.decode("latin-1") for name, value in scope["headers"] if name == b"x-forwarded-for"]

@@ -132,10 +132,19 @@ class Buckets:
 
     def take(self, name: str, now: float) -> bool:
         """Whether there was one left; `now` is a monotonic time."""
-        tokens, before = self._tokens.pop(name, (self._capacity, now))
-        tokens = min(self._capacity, tokens + max(0.0, now - before) * self._per_s)
+        tokens = self._fill(name, now)
         enough = tokens >= 1
         self._tokens[name] = (tokens - 1 if enough else tokens, now)
-        if len(self._tokens) > _MOST_NETWORKS:
-            self._tokens.popitem(last=False)
         return enough
+
+    def borrow(self, name: str, now: float) -> float:
+        """Take one in any case → seconds after which it is there."""
+        tokens = self._fill(name, now) - 1
+        self._tokens[name] = (tokens, now)
+        return max(0.0, -tokens / self._per_s)
+
+    def _fill(self, name: str, now: float) -> float:
+        tokens, before = self._tokens.pop(name, (self._capacity, now))
+        if len(self._tokens) >= _MOST_NETWORKS:
+            self._tokens.popitem(last=False)
+        return min(self._capacity, tokens + max(0.0, now - before) * self._per_s)

@@ -2,6 +2,8 @@
 
 import asyncio
 import logging
+import os
+import socket
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -16,6 +18,9 @@ from newsletter.web.wire import WireProtocol
 
 # Requests that are under way may end; a browser that keeps its connection open does not hold us up.
 GRACE_S = 5
+# uvloop takes one connection a turn of its loop from each listener, and others wait in line: with one listener, whoever came
+# after two hundred connections of somebody else would wait for two hundred turns.
+ACCEPTORS = 16
 # Files and connections that the process may open; many systems give 1024 unless they are asked.
 DESCRIPTORS = 8_192
 
@@ -45,9 +50,15 @@ class _Server(uvicorn.Server):
     connections: Connections
 
     async def startup(self, sockets: Any = None) -> None:
+        """Listen. Raises OSError if the address is taken or not ours."""
+        where = await asyncio.get_running_loop().create_server(
+            asyncio.Protocol, self.config.host, self.config.port, backlog=self.config.backlog, start_serving=False
+        )
+        sockets = [socket.socket(fileno=os.dup(one.fileno())) for one in where.sockets for _ in range(ACCEPTORS)]
+        where.close()
         await super().startup(sockets)
         if self.started:
-            self.on_start(self.servers[0].sockets[0].getsockname()[1])
+            self.on_start(sockets[0].getsockname()[1])
 
     async def on_tick(self, counter: int) -> bool:
         if counter % 10 == 0:  # every second
@@ -106,7 +117,7 @@ class WebServer:
         try:
             with asyncio.Runner(loop_factory=self._server.config.get_loop_factory()) as runner:
                 runner.run(self._server.serve())
-        except SystemExit:
+        except OSError:
             raise CannotListen(
                 Mistake(
                     code="NL098",

@@ -19,8 +19,8 @@ PIECE_BYTES = 4_096
 # What the system keeps of an answer that was not taken yet, for one connection; it doubles the figure. So little that it
 # can be seen whether a slow client takes anything at all.
 SEND_BUFFER_BYTES = 65_536
-# After a refusal what still comes is thrown away for so long: who writes meets an answer, not a reset connection
-# (RFC 9112 9.6).
+# After a refusal so much of what still comes is thrown away, and the connection is closed after so long: who writes meets an
+# answer, not a reset connection (RFC 9112 9.6), and who writes without an end waits with us.
 LINGER_S = 1.0
 LINGER_BYTES = 262_144
 _BODY_HEADERS = (b"content-length", b"transfer-encoding")
@@ -115,7 +115,7 @@ class WireProtocol(HttpToolsProtocol):
         if self._is_refused:
             self._drained += len(data)
             if self._drained > LINGER_BYTES:
-                self.transport.abort()
+                self.flow.pause_reading()
             return
         self.shared.hold(self, len(data))
         for start in range(0, len(data), PIECE_BYTES):

@@ -98,6 +98,7 @@ def wired(
         base="http://borderlines.example",
         trusted=trusted,
         refuse=lambda status, network: PlainTextResponse("too much", status),
+        limited=lambda limit, network: wire.refused.append(limit),
         note=lambda event, **fields: wire.notes.append({"event": event, **fields}),
     )
     wire.server = WebServer(
