@@ -19,7 +19,7 @@ def split_mailbox(text: str) -> tuple[str, str]:
     return name, address.strip()
 
 
-# domain → (the provider's first domain, what it overlooks before the @, what begins a tag): from their help pages, 2026.
+# A provider's domains, under which a name is the same mailbox; what it overlooks before the @; what begins a tag.
 _PROVIDERS = (
     (("gmail.com", "googlemail.com"), ".", "+"),
     (("proton.me", "protonmail.com", "protonmail.ch", "pm.me"), ".-_", "+"),
