@@ -18,7 +18,7 @@ VISITOR_LIMITS = {
     "held-bytes": VisitorLimit("half-sent requests filled their memory; the slowest were closed", _PROXY),
     "network-connections": VisitorLimit("one network opened more connections than its share", _ONE_NETWORK),
     "network-requests": VisitorLimit(
-        "one network asked for more pages than its share; its answers were delayed", _ONE_NETWORK
+        "one network asked for more pages than its share; its answers were delayed, or refused", _ONE_NETWORK
     ),
     "forms": VisitorLimit(
         "the form's mails of an hour were used up; readers were told to come back later",

@@ -16,7 +16,16 @@ from newsletter.config import Config
 from newsletter.serve import DRAIN_S
 from newsletter.visitor_limits import VISITOR_LIMITS
 from newsletter.web.connections import KEPT_DESCRIPTORS, WireLimits
-from newsletter.web.guard import BODY_LIMIT, BODY_SECONDS, LEAVING_TURNS, PACE_BURST, PACE_PER_S, TURNS
+from newsletter.web.guard import (
+    BODY_LIMIT,
+    BODY_SECONDS,
+    LEAVING_TURNS,
+    MOST_WAITING,
+    PACE_BURST,
+    PACE_PER_S,
+    PACE_WAIT_S,
+    TURNS,
+)
 from newsletter.web.server import DESCRIPTORS, GRACE_S
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -222,6 +231,7 @@ def test_the_guide_tells_the_limits_as_they_are() -> None:
         f"{limits.held_bytes // 1024 // 1024} MB of requests",
         f"At most {TURNS} requests of one network are worked on at a time ({LEAVING_TURNS} to unsubscribe)",
         f"{PACE_PER_S} a second, after {PACE_BURST:,} at once",
+        f"up to {PACE_WAIT_S:.0f} seconds later, then 429; also 429 if {MOST_WAITING:,} of one",
         f"asks the system for {DESCRIPTORS:,}",
     ):
         assert told in OPERATE, told

@@ -33,12 +33,11 @@ SAME_FLOOR = {
 # Two of one choice never import each other; what they share lies beside them.
 SIBLINGS = ({"sources.folder", "sources.feed"},)
 SHARED = {("sources.feed", "sources.folder")}  # a feed's collected posts are files of a folder
-# Only these know the network; `session` is the lock of the door `fetch`, `server` and `wire` are for connections that come in.
+# Only these know the network; `session` is the lock of the door `fetch`, `wire` sets an option of those that come in.
 DOORS = (
     "newsletter.sources.fetch",
     "newsletter.sources.session",
     "newsletter.delivery.smtp",
-    "newsletter.web.server",
     "newsletter.web.wire",
 )
 LEVEL = {room: level for level, rooms in enumerate(FLOORS) for room in rooms}

@@ -36,7 +36,7 @@ ROUTES = (
     Route("/search", archive_pages.search),
     Route("/{path:path}", archive_pages.page),
 )
-_REFUSED = {413: "body-size", 408: "request-time"}
+_REFUSED = {413: "body-size", 408: "request-time", 429: "network-requests"}
 
 
 def make_app(public: Public, note: Callable[..., None] = lambda event, **fields: None) -> Guard:
@@ -61,7 +61,7 @@ def make_app(public: Public, note: Callable[..., None] = lambda event, **fields:
 
     def refuse(status: int, network: str) -> Response:
         public.refusals(_REFUSED[status], network)
-        return tell(public, "too_large", status=status)
+        return tell(public, "too_many" if status == 429 else "too_large", status=status)
 
     return Guard(
         app,

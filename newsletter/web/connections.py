@@ -3,7 +3,7 @@
 Knows nothing of HTTP: `wire` reports what happens on each connection, and closes those that it is told to.
 """
 
-from collections import Counter, OrderedDict
+from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Protocol
@@ -64,8 +64,9 @@ class Visitor(Protocol):
 class Connections:
     """All connections of one server, those that wait for their client in the order in which they began to wait.
 
-    When there is no room, the one that has waited longest is closed, never one whose request is being worked on: a
-    visitor who has something to ask finds room, and who keeps connections without asking loses them.
+    When there is no room, the one that has waited longest is closed: a visitor who has something to ask finds room, and who
+    keeps connections without asking loses them. If none waits, one of the network that has most of them, and more than the
+    newcomer's; that one alone may lose an answer that is being worked on.
 
     `refused(limit, network)` is called whenever a limit is applied.
     """
@@ -74,8 +75,8 @@ class Connections:
         self.limits = limits
         self.refused = refused
         self._open: dict[Visitor, None] = {}
-        self._counts: Counter[str] = Counter()
         self._waiting: OrderedDict[Visitor, float] = OrderedDict()
+        self._of: dict[str, dict[Visitor, None]] = {}
         self._waiting_of: dict[str, OrderedDict[Visitor, None]] = {}
         self._held = 0
 
@@ -90,16 +91,16 @@ class Connections:
     def admit(self, visitor: Visitor, now: float) -> bool:
         """Take in a new connection, for which others may be closed. False if there is no room."""
         network = visitor.network
-        if network and self._counts[network] >= self.limits.per_network:
+        if network and len(self._of.get(network, ())) >= self.limits.per_network:
             self.refused("network-connections", network)
             if not self._drop_first(self._waiting_of.get(network, {})):
                 return False
         if len(self._open) >= self.limits.connections:
             self.refused("connections", network)
-            if not self._drop_first(self._waiting):
+            if not self._drop_first(self._waiting) and not self._drop_of_the_largest(network):
                 return False
         self._open[visitor] = None
-        self._counts[network] += 1
+        self._of.setdefault(network, {})[visitor] = None
         self.waits(visitor, now)
         return True
 
@@ -145,9 +146,10 @@ class Connections:
         self.release(visitor)
         self.works(visitor)
         del self._open[visitor]
-        self._counts[visitor.network] -= 1
-        if not self._counts[visitor.network]:
-            del self._counts[visitor.network]
+        own = self._of[visitor.network]
+        del own[visitor]
+        if not own:
+            del self._of[visitor.network]
 
     def sweep(self, now: float) -> None:
         """Close what has waited too long. To be called every second or so."""
@@ -170,6 +172,14 @@ class Connections:
         for visitor in list(self._open):
             self.leave(visitor)
             visitor.drop()
+
+    def _drop_of_the_largest(self, network: str) -> bool:
+        """For a newcomer of a network."""
+        sizes = {name: len(visitors) for name, visitors in self._of.items() if name}
+        largest = max(sizes, key=sizes.__getitem__, default="")
+        if sizes.get(largest, 0) <= sizes.get(network, 0) + 1:
+            return False
+        return self._drop_first(self._of[largest])
 
     def _drop_first(
         self, waiting: "OrderedDict[Visitor, float] | OrderedDict[Visitor, None] | dict[Visitor, None]"

@@ -11,7 +11,8 @@ from urllib.parse import urlsplit
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from newsletter.web.limits import Buckets, Turns, find_client, is_direct, network_of
+from newsletter.web.limits import Buckets, find_client, is_direct, network_of
+from newsletter.web.turns import Crowded, Turns
 
 BODY_LIMIT = 65_536
 # As long as `connections.WireLimits.wait_s`: a phone with a poor connection sends a form in less.
@@ -20,6 +21,8 @@ BODY_SECONDS = 30.0
 TURNS, LEAVING_TURNS = 16, 64
 # What one network may ask for at once, and in a second after that; more has to wait, and the mail does not.
 PACE_BURST, PACE_PER_S = 1_000, 200
+# Nobody waits longer, and no more wait: a visitor who leaves does not take along what was asked for.
+PACE_WAIT_S, MOST_WAITING = 5.0, 2_000
 # In the log only, as other servers write it: nobody is there to get an answer.
 GONE_STATUS = 499
 # No script, no frame, nothing from elsewhere but pictures; a form goes to us only (security T35).
@@ -56,7 +59,7 @@ class Guard:
     ) -> None:
         self._limited = limited
         self._app, self._trusted, self._refuse, self._note = app, trusted, refuse, note
-        self._turns, self._leaving = Turns(TURNS), Turns(LEAVING_TURNS)
+        self._turns, self._leaving = Turns(TURNS, MOST_WAITING), Turns(LEAVING_TURNS, MOST_WAITING)
         self._pace = Buckets(PACE_BURST, PACE_PER_S)
         self._prefix = urlsplit(base).path.rstrip("/")
         self._headers = [(name.lower().encode(), value.encode()) for name, value in HEADERS.items()]
@@ -77,8 +80,9 @@ class Guard:
                 await self._app(scope, _replay(body), answer)
         except _Gone:
             answer.status = GONE_STATUS
-        except _TooMuch as error:
-            await self._refuse(error.status, network_of(scope["client_address"]))(scope, receive, answer)
+        except (_TooMuch, Crowded) as error:
+            status = error.status if isinstance(error, _TooMuch) else 429
+            await self._refuse(status, scope["network"])(scope, receive, answer)
         except Exception as error:  # Starlette has answered; what it was must not be lost
             self._note("fault", level="critical", error=f"{type(error).__name__}: {error}", where=_find_place(error))
         finally:
@@ -90,18 +94,20 @@ class Guard:
                 path=_SECRET_PATH.sub(r"/\1/…", scope["path"])[:200],
                 status=answer.status,
                 ms=round((time.perf_counter() - began) * 1000, 1),
-                network=network_of(scope["client_address"]),
+                network=scope["network"],
             )
 
     async def _wait_for_turn(self, scope: Mapping[str, Any]) -> AbstractAsyncContextManager[None]:
         """A turn of the visitor's network, when it is its time. A network that asks for too much waits first.
 
-        Not so a provider who unsubscribes readers, a thousand a second (RFC 8058).
+        Not so a provider who unsubscribes readers, a thousand a second (RFC 8058). Raises Crowded.
         """
-        network = network_of(scope["client_address"])
+        network = scope["network"]
         if scope["method"] == "POST" and scope["path"].startswith("/u/"):
             return self._leaving.of(network)
-        delay_s = self._pace.borrow(network, time.monotonic())
+        delay_s = self._pace.borrow(network, time.monotonic(), PACE_WAIT_S)
+        if delay_s is None:
+            raise Crowded
         if delay_s:
             self._limited("network-requests", network)
             await asyncio.sleep(delay_s)
@@ -117,7 +123,7 @@ class Guard:
         client = find_client(peer, forwarded, self._trusted)
         headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
         direct = is_direct(peer, headers, scope.get("http_version", ""), self._trusted)
-        return dict(scope) | {"path": path, "client_address": client, "is_direct": direct}
+        return dict(scope) | {"path": path, "network": network_of(client), "is_direct": direct}
 
 
 def _find_place(error: Exception) -> str:

@@ -1,10 +1,8 @@
 """How much one network may ask of the forms: token buckets in memory, and whose network a request comes from."""
 
-import asyncio
 import ipaddress
-from collections import Counter, OrderedDict
-from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import asynccontextmanager
+from collections import OrderedDict
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 
 _MOST_NETWORKS = 50_000  # about 10 MB; beyond it the one not seen for longest is forgotten
@@ -88,31 +86,6 @@ def is_direct(peer: str, headers: Mapping[str, str], http_version: str, trusted:
     return name in _OWN_NAMES and http_version != "1.0" and not any(one.startswith(_OF_PROXIES) for one in headers)
 
 
-class Turns:
-    """At most `most` requests of one network are worked on at a time; its others wait for their turn, first come first served.
-
-    So a network that asks for thousands of pages at once delays those of all others by `most` pages, not by thousands.
-    """
-
-    def __init__(self, most: int) -> None:
-        self._most = most
-        self._users: Counter[str] = Counter()
-        self._free: dict[str, asyncio.Semaphore] = {}
-
-    @asynccontextmanager
-    async def of(self, network: str) -> AsyncIterator[None]:
-        """A turn of this network."""
-        free = self._free.setdefault(network, asyncio.Semaphore(self._most))
-        self._users[network] += 1
-        try:
-            async with free:
-                yield
-        finally:
-            self._users[network] -= 1
-            if not self._users[network]:
-                del self._users[network], self._free[network]
-
-
 # A network's part of what the forms may cause: a twentieth, and never so little that a household is refused.
 SHARE, LEAST, MOST = 1 / 20, 3, 50
 
@@ -137,11 +110,12 @@ class Buckets:
         self._tokens[name] = (tokens - 1 if enough else tokens, now)
         return enough
 
-    def borrow(self, name: str, now: float) -> float:
-        """Take one in any case → seconds after which it is there."""
-        tokens = self._fill(name, now) - 1
-        self._tokens[name] = (tokens, now)
-        return max(0.0, -tokens / self._per_s)
+    def borrow(self, name: str, now: float, most_s: float) -> float | None:
+        """Take one that is there after some seconds → how many; None, and nothing is taken, if they are more than `most_s`."""
+        tokens = self._fill(name, now)
+        delay_s = max(0.0, (1 - tokens) / self._per_s)
+        self._tokens[name] = (tokens if delay_s > most_s else tokens - 1, now)
+        return None if delay_s > most_s else delay_s
 
     def _fill(self, name: str, now: float) -> float:
         tokens, before = self._tokens.pop(name, (self._capacity, now))

@@ -7,7 +7,6 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from newsletter.store.limits import read_limit
-from newsletter.web.limits import network_of
 from newsletter.web.pages import tell
 from newsletter.web.public import Public
 
@@ -23,7 +22,7 @@ def most_an_hour(public: Public) -> float:
 
 def may_ask(request: Request, public: Public, quota: Quota) -> bool:
     """Whether this network has something of its share left; it is taken."""
-    network = network_of(request.scope["client_address"])
+    network = request.scope["network"]
     if request.app.state.shares[quota].take(network, monotonic()):
         return True
     public.refusals(f"network-{quota}", network)
@@ -33,5 +32,5 @@ def may_ask(request: Request, public: Public, quota: Quota) -> bool:
 def come_later(request: Request, public: Public, quota: Quota | None = None) -> Response:
     """The answer to who must wait: the same whoever the address belongs to. `quota` is what is used up in all."""
     if quota is not None:
-        public.refusals(quota, network_of(request.scope["client_address"]))
+        public.refusals(quota, request.scope["network"])
     return tell(public, "too_many", status=429)

@@ -2,8 +2,6 @@
 
 import asyncio
 import logging
-import os
-import socket
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -54,7 +52,7 @@ class _Server(uvicorn.Server):
         where = await asyncio.get_running_loop().create_server(
             asyncio.Protocol, self.config.host, self.config.port, backlog=self.config.backlog, start_serving=False
         )
-        sockets = [socket.socket(fileno=os.dup(one.fileno())) for one in where.sockets for _ in range(ACCEPTORS)]
+        sockets = [one.dup() for one in where.sockets for _ in range(ACCEPTORS)]
         where.close()
         await super().startup(sockets)
         if self.started:

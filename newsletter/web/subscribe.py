@@ -8,7 +8,6 @@ from newsletter.model import SubscriberRow
 from newsletter.store.mailed_links import read_link
 from newsletter.store.readers import USED_UP, Asked, ask_to_subscribe, confirm
 from newsletter.web.forms import SameTime, chosen_themes, field, read_form
-from newsletter.web.limits import network_of
 from newsletter.web.pages import public_of, show, tell
 from newsletter.web.public import Public
 from newsletter.web.quotas import come_later, may_ask, most_an_hour
@@ -48,7 +47,7 @@ async def ask(request: Request) -> Response:
     public.stamps.use(stamp, who.canonical)
     asked = Asked(
         row=SubscriberRow(who.typed, who.canonical, themes=" ".join(sorted(chosen))),
-        network=network_of(request.scope["client_address"]),
+        network=request.scope["network"],
         text_version=public.text_version,
     )
     async with SameTime():
@@ -85,7 +84,7 @@ async def confirm_subscription(request: Request) -> Response:
         public.store,
         token,
         public.clock(),
-        network=network_of(request.scope["client_address"]),
+        network=request.scope["network"],
         text_version=public.text_version,
         listeners=public.listeners,
     )

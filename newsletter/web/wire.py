@@ -53,10 +53,8 @@ class WireProtocol(HttpToolsProtocol):
         self.url = b""
         self._head: int | None = 0  # bytes of the head so far; None while no head is being read
         self._body = 0  # bytes since the head, with the marks between chunks and the trailers
-        self._refusal: tuple[int, str] = (
-            400,
-            "",
-        )  # what the parser's next error is answered with, and whose limit it is
+        # What the parser's next error is answered with, and the limit that was reached.
+        self._refusal: tuple[int, str] = (400, "")
         self._is_refused = False
         self._drained = 0
         self._left_to_send = 0

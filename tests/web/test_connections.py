@@ -50,6 +50,21 @@ def test_c41_a_request_that_is_worked_on_is_never_closed_for_another() -> None:
     assert (busy.done, other.done) == ([], ["dropped"])
 
 
+def test_c41_where_all_are_at_work_the_largest_network_makes_room_for_a_smaller_one() -> None:
+    connections = Connections(WireLimits(connections=6, per_network=4))
+    greedy = [Caller() for _ in range(4)]
+    others = [Caller("198.51.100.0/24"), Caller("192.0.2.0/24")]
+    for caller in (*greedy, *others):
+        assert connections.admit(caller, 0)
+        connections.works(caller)
+    new = Caller("192.0.2.0/24")
+    assert connections.admit(new, 1)
+    connections.works(new)
+    assert [caller.done for caller in greedy] == [["dropped"], [], [], []]
+    assert all(caller.done == [] for caller in others)
+    assert not connections.admit(Caller("192.0.2.0/24"), 2)  # three to two: nobody has more than a fair share
+
+
 def test_c41_one_network_takes_its_own_places_only() -> None:
     told: list[tuple[str, str]] = []
     connections = Connections(

@@ -248,6 +248,30 @@ def test_a_network_that_asks_too_often_waits_and_a_provider_does_not(monkeypatch
         assert wire.refused == []
 
 
+def test_requests_of_a_network_that_left_do_not_pile_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("newsletter.web.guard.MOST_WAITING", 5)
+    monkeypatch.setattr("newsletter.web.guard.TURNS", 2)
+    with wired() as wire:
+        wire.may_answer.clear()
+        for _ in range(30):
+            with wire.connect() as connection:
+                connection.sendall(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+                connection.shutdown(socket.SHUT_WR)
+        wait_until(lambda: len(wire.notes) == 23)  # two are worked on and five wait
+        assert {note["status"] for note in wire.notes} == {429}
+        assert wire.ask(source="127.9.9.9", data=b"GET / HTTP/9\r\n\r\n") == 400
+        wire.may_answer.set()
+        wait_until(lambda: len(wire.notes) == 30)
+
+
+def test_who_would_wait_too_long_is_told_to_come_later(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("newsletter.web.guard.PACE_BURST", 2)
+    monkeypatch.setattr("newsletter.web.guard.PACE_PER_S", 0.001)
+    with wired() as wire:
+        assert [wire.ask() for _ in range(4)] == [200, 200, 429, 429]
+        assert wire.ask(source="127.9.9.9") == 200
+
+
 # --- whole requests only ----------------------------------------------------------------------------------------------
 
 
