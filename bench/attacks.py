@@ -156,6 +156,16 @@ def take_nothing(attack: Attack) -> None:
     attack.hold(GET.replace(b"GET /", b"GET /feed.xml"), from_one(), ask)
 
 
+def crowd(attack: Attack) -> None:
+    """Many pages at once, and ever more connections behind them."""
+
+    def ask(connection: socket.socket) -> None:
+        connection.setblocking(False)
+        connection.send(GET)
+
+    attack.hold(GET * 10, from_one(), ask)
+
+
 def ask_for_pages(attack: Attack) -> None:
     """One page after the other, on two hundred connections."""
 
@@ -197,6 +207,7 @@ ATTACKS: dict[str, tuple[str, Callable[[Attack], None]]] = {
         lambda one: one.hold(POST + b"Content-Length: 65000\r\n\r\n" + b"a" * 60_000, from_many(), drip),
     ),
     "answers": ("3,000 feeds that are not taken", take_nothing),
+    "refused": ("connections while all places of the network are at work", crowd),
     "pages": ("pages, as many as one network can ask for", ask_for_pages),
     "stamp": ("one form, sent 215 times", reuse_stamp),
 }

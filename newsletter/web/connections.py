@@ -157,10 +157,8 @@ class Connections:
             visitor, since = next(iter(self._waiting.items()))
             if now - since <= self.limits.wait_s:
                 break
-            if visitor.is_sending:
-                self.waits(visitor, now)
-            else:
-                self.leave(visitor)
+            self.waits(visitor, now)  # it is counted until it is really closed
+            if not visitor.is_sending:
                 visitor.expire()
         for visitor in [one for one in self._open if one.has_stalled(now)]:
             self.refused("answer-not-taken", visitor.network)

@@ -18,7 +18,7 @@ from newsletter.web.wire import WireProtocol
 GRACE_S = 5
 # uvloop takes one connection a turn of its loop from each listener, and others wait in line: with one listener, whoever came
 # after two hundred connections of somebody else would wait for two hundred turns.
-ACCEPTORS = 16
+ACCEPTORS = 32
 # Files and connections that the process may open; many systems give 1024 unless they are asked.
 DESCRIPTORS = 8_192
 

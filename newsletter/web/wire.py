@@ -69,7 +69,10 @@ class WireProtocol(HttpToolsProtocol):
         peer = self.client[0] if self.client else ""
         self.network = "" if is_trusted(peer, self.trusted) else network_of(peer)
         if not self.shared.admit(self, self.loop.time()):
-            self._refuse(503)
+            # Without lingering: it is counted nowhere, and there is no descriptor to spare for it.
+            self._is_refused = True
+            transport.write(self._write_refusal(503))
+            transport.close()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """It is gone."""
