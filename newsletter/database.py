@@ -1,19 +1,32 @@
 """Opening the workspace's database: where it is, where its key is, and when it may be made."""
 
+import shlex
 from datetime import datetime
 from pathlib import Path
 
+from sqlalchemy.engine import URL, make_url
+from sqlalchemy.exc import ArgumentError
+
 from newsletter.config import Config
-from newsletter.store.database import Store, create_store, exists, open_store
-from newsletter.workspace import Workspace
+from newsletter.errors import Mistake, SettingsError
+from newsletter.store.database import Store, StoreError, create_store, exists, open_store, sqlite_file
+from newsletter.workspace import SETTINGS, Workspace
 
 
-def database_address(workspace: Workspace, config: Config) -> tuple[str, Path]:
-    """Where the database is and where its key: both relative to the workspace, if they are files."""
-    url, prefix = config.database.url, "sqlite:///"
-    if url.startswith(prefix) and not url.startswith(prefix + "/"):
-        url = f"{prefix}{workspace.root / url.removeprefix(prefix)}"
-    return url, workspace.root / config.database.key_file
+def database_address(workspace: Workspace, config: Config) -> tuple[URL, Path]:
+    """Where the database is and where its key: both relative to the workspace, if they are files. Raises SettingsError.
+
+    The workspace's path is never written into the text of an address: there `?` begins a query and `%41` is an A, and the
+    database of a workspace whose path holds one of them would lie outside of it.
+    """
+    try:
+        address = make_url(config.database.url)
+    except (ArgumentError, ValueError):
+        message = "database.url: is no address of a database"
+        raise SettingsError(Mistake(code="NL014", file=SETTINGS, message=message)) from None
+    if address.get_backend_name() == "sqlite":
+        address = address.set(database=str(workspace.root / (address.database or "")))
+    return address, workspace.root / config.database.key_file
 
 
 def has_database(workspace: Workspace, config: Config) -> bool:
@@ -24,6 +37,7 @@ def has_database(workspace: Workspace, config: Config) -> bool:
 
 def open_database(workspace: Workspace, config: Config) -> Store:
     """The workspace's database. Raises StoreError if there is none: it is never made by the way."""
+    _check_old_place(workspace, config)
     return open_store(*database_address(workspace, config))
 
 
@@ -31,4 +45,17 @@ def open_or_create(workspace: Workspace, config: Config, now: datetime) -> tuple
     """The database; made now if there never was one. True if it was. Raises StoreError if it was lost."""
     if has_database(workspace, config):
         return open_database(workspace, config), False
+    _check_old_place(workspace, config)
     return create_store(*database_address(workspace, config), now), True
+
+
+def _check_old_place(workspace: Workspace, config: Config) -> None:
+    """Version 0.1 read a workspace's path as a part of the address, and put the database where that led to."""
+    path = sqlite_file(database_address(workspace, config)[0])
+    if path is None or path.is_file() or ("?" not in str(path) and "%" not in str(path)):
+        return
+    old = sqlite_file(make_url(f"sqlite:///{path}"))
+    if old is not None and old != path and old.is_file():
+        move = f"mv {shlex.quote(str(old))} {shlex.quote(str(path))}, and the same with the files beside it whose names begin so"
+        message = f"the database of this workspace lies outside of it: version 0.1 put it at {old}"
+        raise StoreError(Mistake(code="NL091", message=message, help=move))

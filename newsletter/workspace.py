@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shlex
 import tempfile
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -146,7 +147,7 @@ def find_workspace(start: Path, given: str | None = None) -> Workspace:
             Mistake(
                 code="NL010",
                 message=f"{given}: no {SETTINGS} in it",
-                help=f"make a workspace: newsletter init {given}",
+                help=f"make a workspace: newsletter init {shlex.quote(given)}",
             )
         )
     for folder in (start, *start.parents):

@@ -92,6 +92,9 @@ def cli(ctx: click.Context, /, **options: Any) -> None:
 
 def main() -> None:
     """Run the command line; the exit codes are those of `newsletter --help`."""
+    from newsletter.cli.ui import make_streams_forgiving
+
+    make_streams_forgiving()
     sys.exit(run(sys.argv[1:]))
 
 

@@ -1,6 +1,7 @@
 """`newsletter init`: a new workspace with samples."""
 
 import os
+import shlex
 from pathlib import Path
 
 import click
@@ -40,7 +41,7 @@ def command(ui: Ui, root: str | None, directory: Path, templates: bool) -> int:
     if not written:
         raise NothingToDo(Mistake(code="NL060", message=f"{directory} is a workspace already; nothing was changed"))
     ui.answer({"workspace": str(directory), "files": written}, [[str(directory / name)] for name in written])
-    ui.say(f"Next: cd {directory} && {program()} build --open")
+    ui.say(f"Next: cd {shlex.quote(str(directory))} && {program()} build --open")
     return os.EX_OK
 
 

@@ -1,5 +1,6 @@
 """How a command speaks: data to stdout, talk to stderr, one JSON document under --json. One place decides about colour."""
 
+import io
 import json
 import os
 import sys
@@ -32,7 +33,7 @@ class Ui:
     def answer(self, document: Mapping[str, Any], rows: Iterable[Sequence[object]]) -> None:
         """The command's data: the document under --json, else rows — aligned for a person, with tabs in a pipe."""
         if self.json:
-            sys.stdout.write(json.dumps({"schema": SCHEMA, **document}, ensure_ascii=False) + "\n")
+            write_json({"schema": SCHEMA, **document})
             return
         lines = [[str(cell) for cell in row] for row in rows]
         if self.on_terminal:
@@ -119,6 +120,25 @@ def _rich_bar(label: str, total: int) -> Iterator[Progress]:
         yield Bar()
 
 
+def write_json(document: Mapping[str, Any]) -> None:
+    """Write one JSON document to stdout; what stdout's encoding does not have (a file name of odd bytes, too) is escaped."""
+    text = json.dumps(document, ensure_ascii=False)
+    try:
+        text.encode(sys.stdout.encoding or "utf-8")
+    except UnicodeEncodeError:
+        text = json.dumps(document)
+    sys.stdout.write(text + "\n")
+
+
+def make_streams_forgiving() -> None:
+    """Let no character of a file name or a title stop the program: what the terminal's encoding lacks is shown escaped."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            is_utf8 = stream.encoding.lower().replace("-", "") == "utf8"
+            # Names of odd bytes go into a pipe as they are, so that another program finds the file.
+            stream.reconfigure(errors="surrogateescape" if is_utf8 and stream is sys.stdout else "backslashreplace")
+
+
 # --- errors -------------------------------------------------------------------------------------------------------
 
 
@@ -131,7 +151,7 @@ def tell_error(error: NewsletterError, *, as_json: bool) -> None:
             "error": _as_document(first),
             "errors": [_as_document(one) for one in error.mistakes],
         }
-        sys.stdout.write(json.dumps(document, ensure_ascii=False) + "\n")
+        write_json(document)
         return
     for mistake in error.mistakes[:SHOWN_MISTAKES]:
         sys.stderr.write(f"{paint(printable(str(mistake)), 'red')}  [{mistake.code}]\n")

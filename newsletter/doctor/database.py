@@ -6,9 +6,8 @@ from datetime import timedelta
 
 from newsletter.database import database_address, has_database, open_database
 from newsletter.doctor.case import Check, Installation, tell
-from newsletter.errors import Mistake
-from newsletter.store.database import HEAD, Store, StoreError, exists, stamp
-from newsletter.workspace import SETTINGS
+from newsletter.errors import SettingsError
+from newsletter.store.database import HEAD, Store, StoreError, stamp, stored_version
 
 # Before it, several connections that write or checkpoint at the same time can break a database (delivery D22).
 SAFE_SQLITE = (3, 51, 3)
@@ -18,46 +17,22 @@ LETTERS_LATE = timedelta(minutes=10)
 
 def check_database(case: Installation) -> Iterator[Check]:
     """Whether it is there, of this program's version, and of its key. It is neither made nor brought up to date here."""
-    from sqlalchemy.exc import ArgumentError
-
     try:
         if not has_database(case.workspace, case.config):
             fix = "newsletter serve makes it, or newsletter subscribers import FILE --consent TEXT"
             yield Check("database", "warning", "there is none yet", fix)
             return
-        version = _stored_version(case)
+        version = stored_version(database_address(case.workspace, case.config)[0])
         if version is not None and version < HEAD:
             told = f"of version {version}; this program's is {HEAD}"
             fix = "back it up; the next command that uses it brings it up to date"
             yield Check("database", "warning", told, fix)
             return
         open_database(case.workspace, case.config).close()
-    except StoreError as error:
+    except (StoreError, SettingsError) as error:
         yield from tell(error, "database")
-    except ArgumentError:
-        yield Check("database", "error", "database.url is no address of a database", f"correct it in {SETTINGS}")
     else:
         yield Check("database", "ok", f"version {version}, and its key fits")
-
-
-def _stored_version(case: Installation) -> str | None:
-    """The version of the tables; None without a database. Opening a store would bring an older one up to date."""
-    from sqlalchemy import create_engine
-    from sqlalchemy.exc import DBAPIError
-
-    url, file = database_address(case.workspace, case.config)[0], case.database_file
-    if not exists(url):
-        return None
-    # rw never makes a file; ro would leave the two files of its log behind.
-    engine = create_engine(f"sqlite:///{file.absolute().as_uri()}?mode=rw&uri=true" if file else url)
-    try:
-        with engine.connect() as connection:
-            return connection.exec_driver_sql("SELECT version_num FROM alembic_version").scalar_one_or_none()
-    except DBAPIError as error:
-        first = str(error.orig).strip().splitlines()[0]
-        raise StoreError(Mistake(code="NL090", message=f"the database failed: {first}")) from None
-    finally:
-        engine.dispose()
 
 
 def check_waiting(case: Installation) -> Iterator[Check]:
@@ -88,11 +63,10 @@ def check_waiting(case: Installation) -> Iterator[Check]:
 
 def _open_as_it_is(case: Installation) -> Store | None:
     """The database, if there is one of this version that can be opened."""
-    from sqlalchemy.exc import ArgumentError
-
     try:
-        return open_database(case.workspace, case.config) if _stored_version(case) == HEAD else None
-    except (StoreError, ArgumentError):
+        address = database_address(case.workspace, case.config)[0]
+        return open_database(case.workspace, case.config) if stored_version(address) == HEAD else None
+    except (StoreError, SettingsError):
         return None  # check_database tells it
 
 

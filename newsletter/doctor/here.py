@@ -2,6 +2,7 @@
 
 import os
 import platform
+import shlex
 import shutil
 import sys
 from collections.abc import Iterator
@@ -93,7 +94,7 @@ def check_files(case: Installation) -> Iterator[Check]:
     for path in open_ones:
         shown = case.workspace.relative(path)
         told = f"{shown}: others may read or change it (mode {path.stat().st_mode & 0o777:o})"
-        yield Check("files", "warning", told, f"chmod 600 {shown}")
+        yield Check("files", "warning", told, f"chmod 600 {shlex.quote(shown)}")
     if not open_ones:
         yield Check("files", "ok", f"{len(paths)} files with addresses or secrets, for their owner only")
     for hook in case.config.hooks:

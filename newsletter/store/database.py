@@ -164,10 +164,11 @@ def _telling() -> Iterator[None]:
         ) from error
 
 
-def exists(url: str) -> bool:
+def exists(url: str | URL) -> bool:
     """Whether there is a database with our tables."""
     address = make_url(url)
-    if _file(address) is not None and not _file(address).is_file():  # type: ignore[union-attr]
+    path = sqlite_file(address)
+    if path is not None and not path.is_file():
         return False
     engine = _connect(address)
     try:
@@ -177,10 +178,22 @@ def exists(url: str) -> bool:
         engine.dispose()
 
 
-def create_store(url: str, key_file: Path, now: datetime) -> Store:
+def stored_version(url: str | URL) -> str | None:
+    """The version of the tables; None without a database. Nothing is brought up to date. Raises StoreError."""
+    if not exists(url):
+        return None
+    engine = _connect(make_url(url))
+    try:
+        with _telling(), engine.connect() as connection:
+            return _read_version(connection)
+    finally:
+        engine.dispose()
+
+
+def create_store(url: str | URL, key_file: Path, now: datetime) -> Store:
     """A new database and its key. Raises StoreError if either is there already: then the other one was lost."""
     address = make_url(url)
-    path = _file(address)
+    path = sqlite_file(address)
     if key_file.exists():
         raise StoreError(
             Mistake(
@@ -221,7 +234,7 @@ def create_store(url: str, key_file: Path, now: datetime) -> Store:
     return Store(engine, key, path)
 
 
-def open_store(url: str, key_file: Path) -> Store:
+def open_store(url: str | URL, key_file: Path) -> Store:
     """The database that is there. Raises StoreError for one that is missing, of another version, or of another key."""
     address = make_url(url)
     if not exists(url):
@@ -234,7 +247,7 @@ def open_store(url: str, key_file: Path) -> Store:
         raise StoreError(Mistake(code="NL091", message=f"the database {_shown(address)} {what}", help=fix))
     key = _read_key(key_file)
     engine = _connect(address)
-    store = Store(engine, key, _file(address))
+    store = Store(engine, key, sqlite_file(address))
     try:
         _check(store, address, key_file)
     except BaseException:
@@ -282,20 +295,20 @@ def _read_key(path: Path) -> Key:
 # --- engines ------------------------------------------------------------------------------------------------------
 
 
-def _file(address: URL) -> Path | None:
+def sqlite_file(address: URL) -> Path | None:
+    """The file of a SQLite database; None for PostgreSQL."""
     return Path(address.database or "") if address.get_backend_name() == "sqlite" else None
 
 
 def _shown(address: URL) -> str:
-    return str(_file(address) or address.render_as_string(hide_password=True))
+    return str(sqlite_file(address) or address.render_as_string(hide_password=True))
 
 
 def _connect(address: URL) -> Engine:
-    if address.get_backend_name() == "sqlite":
+    path = sqlite_file(address)
+    if path is not None:
         # rw: SQLite would make an empty file where the database was taken away in the middle of a send (F13).
-        there = address.set(
-            database=Path(address.database or "").absolute().as_uri(), query={"mode": "rw", "uri": "true"}
-        )
+        there = address.set(database=path.absolute().as_uri(), query={"mode": "rw", "uri": "true"})
         engine = create_engine(there, connect_args={"timeout": BUSY_S, "isolation_level": None}, **_POOL)
         event.listen(engine, "connect", _prepare_sqlite)
         return engine
@@ -347,7 +360,7 @@ def _check(store: Store, address: URL, key_file: Path) -> None:
 def _upgrade(store: Store) -> None:
     """A database of an older version is brought up to this one; on SQLite a copy of it is kept beside it."""
     with store.reading() as connection:
-        version = connection.exec_driver_sql(_VERSION).scalar_one_or_none()
+        version = _read_version(connection)
     if version not in _OLDER:
         return
     if store.path:
@@ -359,8 +372,13 @@ def _upgrade(store: Store) -> None:
         _migrate(connection)
 
 
+def _read_version(connection: Connection) -> str | None:
+    version: str | None = connection.exec_driver_sql(_VERSION).scalar_one_or_none()
+    return version
+
+
 def _check_version(connection: Connection, address: URL) -> None:
-    version = connection.exec_driver_sql(_VERSION).scalar_one_or_none()
+    version = _read_version(connection)
     if version != HEAD:
         raise StoreError(
             Mistake(
@@ -376,7 +394,8 @@ def _migrate(connection: Connection) -> None:
     from alembic.config import Config
 
     config = Config()
-    config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
+    # Alembic reads `%` as the beginning of a name to be replaced.
+    config.set_main_option("script_location", str(Path(__file__).parent / "migrations").replace("%", "%%"))
     config.attributes["connection"] = connection
     command.upgrade(config, "head")
     connection.commit()
