@@ -9,7 +9,9 @@ from sqlalchemy.exc import ArgumentError
 
 from newsletter.config import Config
 from newsletter.errors import Mistake, SettingsError
-from newsletter.store.database import Store, StoreError, create_store, exists, open_store, sqlite_file
+from newsletter.store.damage import find_damage
+from newsletter.store.database import HEAD, Store, StoreError, create_store, exists, open_store, sqlite_file
+from newsletter.store.failures import damaged
 from newsletter.workspace import SETTINGS, Workspace
 
 
@@ -47,6 +49,16 @@ def open_or_create(workspace: Workspace, config: Config, now: datetime) -> tuple
         return open_database(workspace, config), False
     _check_old_place(workspace, config)
     return create_store(*database_address(workspace, config), now), True
+
+
+def explain_fault(workspace: Workspace, config: Config) -> StoreError | None:
+    """Why a command may have failed in a way that nobody thought of: a damaged database gives values that nobody wrote."""
+    try:
+        path = sqlite_file(database_address(workspace, config)[0])
+    except SettingsError:
+        return None
+    found = find_damage(path, HEAD) if path is not None and path.is_file() else []
+    return damaged("; ".join(found)) if found else None
 
 
 def _check_old_place(workspace: Workspace, config: Config) -> None:

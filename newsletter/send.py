@@ -121,6 +121,7 @@ def freeze_issue(
 
     `zones`: when it leaves to readers of a time zone, if that is later.
     """
+    store.check_whole()  # in a damaged one somebody who left may look like a reader
     last = max(now, starts_at or now, *zones.values())
     plan = Plan(
         slug=rendered.issue.slug,

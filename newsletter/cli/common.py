@@ -68,9 +68,24 @@ def in_workspace(command: Callable[..., Any]) -> Callable[..., Any]:
     @wraps(command)
     def wrapper(ui: Ui, root: str | None, **options: Any) -> Any:
         workspace = find_workspace(Path.cwd(), root)
-        return command(here=Here(workspace, read_config(workspace), datetime.now(UTC), ui), **options)
+        here = Here(workspace, read_config(workspace), datetime.now(UTC), ui)
+        try:
+            return command(here=here, **options)
+        except (NewsletterError, click.exceptions.Exit, click.ClickException, click.Abort, OSError):
+            raise
+        except Exception as error:
+            if damage := _find_damage(here):
+                raise damage from error
+            raise
 
     return wrapper
+
+
+def _find_damage(here: Here) -> NewsletterError | None:
+    """Whether the database is damaged: then what went wrong is no fault of the program."""
+    from newsletter.database import explain_fault
+
+    return None if here.ui.debug else explain_fault(here.workspace, here.config)
 
 
 def parse_date(ctx: click.Context, parameter: click.Parameter, value: str | None) -> date | None:

@@ -7,6 +7,7 @@ from datetime import timedelta
 from newsletter.database import database_address, has_database, open_database
 from newsletter.doctor.case import Check, Installation, tell
 from newsletter.errors import SettingsError
+from newsletter.store.damage import TORN, count_unreadable
 from newsletter.store.database import HEAD, Store, StoreError, stamp, stored_version
 
 # Before it, several connections that write or checkpoint at the same time can break a database (delivery D22).
@@ -17,6 +18,12 @@ LETTERS_LATE = timedelta(minutes=10)
 
 def check_database(case: Installation) -> Iterator[Check]:
     """Whether it is there, of this program's version, and of its key. It is neither made nor brought up to date here."""
+    file = case.database_file
+    # Before anything opens it: SQLite then takes the unreadable end of the log away.
+    lost = count_unreadable(file) if file is not None and file.is_file() else 0
+    if lost == TORN:
+        told = "the last transaction in its log cannot be read: after a power loss nothing is missing"
+        yield Check("database", "warning", told, "if there was none, look at the disk: somebody's wish may be lost")
     try:
         if not has_database(case.workspace, case.config):
             fix = "newsletter serve makes it, or newsletter subscribers import FILE --consent TEXT"
@@ -28,11 +35,15 @@ def check_database(case: Installation) -> Iterator[Check]:
             fix = "back it up; the next command that uses it brings it up to date"
             yield Check("database", "warning", told, fix)
             return
-        open_database(case.workspace, case.config).close()
+        store = open_database(case.workspace, case.config)
+        try:
+            store.check_whole()
+        finally:
+            store.close()
     except (StoreError, SettingsError) as error:
         yield from tell(error, "database")
     else:
-        yield Check("database", "ok", f"version {version}, and its key fits")
+        yield Check("database", "ok", f"version {version}, its key fits, and its files are whole")
 
 
 def check_waiting(case: Installation) -> Iterator[Check]:

@@ -3,6 +3,7 @@
 import hashlib
 import hmac
 import os
+import re
 import secrets
 import sqlite3
 import threading
@@ -18,8 +19,11 @@ from sqlalchemy import Connection, Engine, Table, create_engine, event, insert, 
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import SQLAlchemyError
 
-from newsletter.errors import Mistake, NewsletterError
+from newsletter.errors import Mistake
 from newsletter.store import schema
+from newsletter.store.damage import TORN, count_unreadable, find_damage
+from newsletter.store.failures import StoreError as StoreError
+from newsletter.store.failures import damaged, explain_failure
 
 HEAD = "0002"
 _OLDER = ("0001",)  # can be brought up to HEAD
@@ -30,10 +34,6 @@ _VERSION = "SELECT version_num FROM alembic_version"
 BUSY_S = 120
 # The threads of the pages and the jobs of `serve`: whoever waits for the database waits there, not for a connection to it.
 _POOL: dict[str, Any] = {"pool_size": 5, "max_overflow": 60, "pool_timeout": BUSY_S}
-
-
-class StoreError(NewsletterError):
-    """The database cannot be used. Nothing was sent without a record of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +110,11 @@ class Store:
                 connection = connection.execution_options(isolation_level="REPEATABLE READ")
             yield connection
 
+    def check_whole(self) -> None:
+        """Raises DatabaseDamaged if the file's pages, indexes or tables are damaged. PostgreSQL looks after its own."""
+        if self.path is not None and (found := find_damage(self.path, HEAD)):
+            raise damaged("; ".join(found))
+
     def shrink(self) -> None:
         """Let no older page of what was deleted stay in SQLite's log. Not for long, if somebody reads: it is tried again."""
         if self.is_sqlite:
@@ -158,10 +163,7 @@ def _telling() -> Iterator[None]:
     try:
         yield
     except (SQLAlchemyError, sqlite3.Error) as error:
-        cause = getattr(error, "orig", None) or error
-        raise StoreError(
-            Mistake(code="NL090", message=f"the database failed: {str(cause).strip().splitlines()[0]}")
-        ) from error
+        raise explain_failure(error) from error
 
 
 def exists(url: str | URL) -> bool:
@@ -238,6 +240,9 @@ def open_store(url: str | URL, key_file: Path) -> Store:
     """The database that is there. Raises StoreError for one that is missing, of another version, or of another key."""
     address = make_url(url)
     if not exists(url):
+        path = sqlite_file(address)
+        if path is not None and path.is_file() and key_file.exists():
+            raise damaged(f"{path.name} holds none of the program's tables")
         what = "is gone: its key is here, the database is not" if key_file.exists() else "is not there yet"
         fix = (
             "put it back from a backup; nothing is sent from an empty one"
@@ -307,6 +312,7 @@ def _shown(address: URL) -> str:
 def _connect(address: URL) -> Engine:
     path = sqlite_file(address)
     if path is not None:
+        _check_log(path)
         # rw: SQLite would make an empty file where the database was taken away in the middle of a send (F13).
         there = address.set(database=path.absolute().as_uri(), query={"mode": "rw", "uri": "true"})
         engine = create_engine(there, connect_args={"timeout": BUSY_S, "isolation_level": None}, **_POOL)
@@ -322,6 +328,14 @@ def _connect(address: URL) -> Engine:
                 help="install newsletter-desk[postgres], and write the address as postgresql+psycopg://…",
             )
         ) from None
+
+
+def _check_log(path: Path) -> None:
+    """Raises StoreError for a log whose middle is damaged: SQLite would forget what stands behind it, and nobody would know."""
+    lost = count_unreadable(path)
+    if lost > TORN:
+        log = f"{path.name}-wal"
+        raise damaged(f"{lost} transactions in {log} cannot be read, and SQLite would leave them out")
 
 
 def _prepare_sqlite(connection: Any, record: object) -> None:
@@ -366,7 +380,7 @@ def _upgrade(store: Store) -> None:
     if store.path:
         copy = store.path.with_name(f"{store.path.name}.before-{HEAD}")
         os.close(os.open(copy, os.O_CREAT | os.O_WRONLY, 0o600))
-        with closing(sqlite3.connect(store.path)) as old, closing(sqlite3.connect(copy)) as new:
+        with _telling(), closing(sqlite3.connect(store.path)) as old, closing(sqlite3.connect(copy)) as new:
             old.backup(new)
     with _telling(), store.engine.connect() as connection:
         _migrate(connection)
@@ -379,6 +393,8 @@ def _read_version(connection: Connection) -> str | None:
 
 def _check_version(connection: Connection, address: URL) -> None:
     version = _read_version(connection)
+    if not re.fullmatch(r"\d{4}", version or ""):
+        raise damaged(f"its version is {version!r}")
     if version != HEAD:
         raise StoreError(
             Mistake(

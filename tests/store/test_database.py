@@ -284,7 +284,7 @@ def test_a_database_of_another_version_is_refused_and_not_changed(store: Store, 
 def test_a_database_without_a_version_is_refused(store: Store, tmp_path: Path) -> None:
     with store.writing() as connection:
         connection.execute(text("DELETE FROM alembic_version"))
-    with pytest.raises(StoreError, match="of version None"):
+    with pytest.raises(StoreError, match="damaged: its version is None"):
         open_store(url_of(store), tmp_path / "newsletter.key")
 
 
