@@ -25,7 +25,8 @@ from newsletter.errors import InputError, Mistake, NewsletterError
 from newsletter.model import UNSORTED, Books, Claim
 from newsletter.rendering.email import select_sections
 from newsletter.store import issues
-from newsletter.store.database import Store, StoreError
+from newsletter.store.database import Store
+from newsletter.store.failures import cannot_write_store
 from newsletter.store.hooks import NOBODY, Listeners
 from newsletter.store.issues import ALL, FrozenIssue, Plan
 from newsletter.store.journal import Journal
@@ -306,9 +307,7 @@ def _prepare_journal(workspace: Workspace, store: Store) -> Journal:
         path.parent.mkdir(exist_ok=True)
         journal.prepare()
     except OSError as error:
-        raise StoreError(
-            Mistake(code="NL090", file=str(path), message=f"cannot be written: {error.strerror}; nothing was sent")
-        ) from None
+        raise cannot_write_store(path, error) from None
     return journal
 
 

@@ -6,10 +6,12 @@ import re
 import shlex
 import tempfile
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TextIO
 
-from newsletter.errors import InputError, Mistake, SettingsError, UsageError
+from newsletter.errors import InputError, Mistake, SettingsError, UsageError, cannot_write
 
 SETTINGS = "newsletter.toml"
 SLUG = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,78}[a-z0-9])?\Z")
@@ -127,8 +129,7 @@ class Workspace:
         try:
             folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
-            message = f"cannot be made: {error.strerror or error}"
-            raise InputError(Mistake(code="NL027", file=f".newsletter/{name}", message=message)) from None
+            raise cannot_write(f".newsletter/{name}", error) from None
         return folder
 
     def write_state(self, name: str, state: Mapping[str, object]) -> None:
@@ -196,10 +197,34 @@ def write_whole(path: Path, content: bytes) -> bool:
             Path(temporary).unlink(missing_ok=True)
             raise
     except OSError as error:
-        raise InputError(
-            Mistake(code="NL027", file=str(path), message=f"cannot be written: {error.strerror or error}")
-        ) from None
+        raise cannot_write(str(path), error) from None
     return True
+
+
+@contextmanager
+def writing_whole(path: Path, *, mode: int) -> Iterator[TextIO]:
+    """A text stream whose file takes the place of `path` when all was written; else what was there stays. UTF-8.
+
+    What is no file, a pipe or /dev/stdout, is written to as it is. Raises InputError.
+    """
+    try:
+        if path.exists() and not path.is_file():
+            with path.open("w", encoding="utf-8", newline="") as stream:
+                yield stream
+            return
+        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".tmp")
+        try:
+            with os.fdopen(handle, "w", encoding="utf-8", newline="") as stream:
+                yield stream
+                stream.flush()
+                os.fsync(stream.fileno())
+            Path(temporary).chmod(mode)
+            Path(temporary).replace(path)
+        except BaseException:
+            Path(temporary).unlink(missing_ok=True)
+            raise
+    except OSError as error:
+        raise cannot_write(str(path), error) from None
 
 
 def replace_whole(path: Path, old: bytes, new: bytes, keep: Path) -> bool:
@@ -221,9 +246,7 @@ def replace_whole(path: Path, old: bytes, new: bytes, keep: Path) -> bool:
         os.utime(keep)  # it came with the old file's time; the history goes by when something was replaced
         return done
     except OSError as error:
-        raise InputError(
-            Mistake(code="NL027", file=str(path), message=f"cannot be written: {error.strerror or error}")
-        ) from None
+        raise cannot_write(str(path), error) from None
 
 
 def _settle(path: Path, keep: Path, old: bytes, new: bytes) -> bool:

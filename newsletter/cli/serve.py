@@ -86,20 +86,37 @@ def make_note(*, quiet: bool) -> Callable[..., None]:
     )
     log = structlog.get_logger()
 
+    write = Log(log)
+
     class Forward(logging.Handler):
         """What libraries say when they fail. What they warn of is mostly what strangers sent: nobody can fill the log."""
 
         def emit(self, record: logging.LogRecord) -> None:
-            log.error("library", name=record.name, error=record.getMessage())
+            write("library", level="error", name=record.name, error=record.getMessage())
 
     root = logging.getLogger()
     root.handlers = [Forward()]
     root.setLevel(logging.ERROR)
 
-    def note(event: str, *, level: str = "info", **fields: Any) -> None:
-        getattr(log, level)(event, **fields)
+    return write
 
-    return note
+
+class Log:
+    """Writes events. A log that cannot be written, on a full disk say, stops nobody's work; how many were lost is told later."""
+
+    def __init__(self, log: Any) -> None:
+        self._log = log
+        self._lost = 0
+
+    def __call__(self, event: str, *, level: str = "info", **fields: Any) -> None:
+        """Write one."""
+        try:
+            if self._lost:
+                self._log.warning("lost", events=self._lost)
+                self._lost = 0
+            getattr(self._log, level)(event, **fields)
+        except (OSError, ValueError):  # ValueError: the stream is closed
+            self._lost += 1
 
 
 def _clean(logger: object, name: str, event: Any) -> Any:

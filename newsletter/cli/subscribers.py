@@ -193,9 +193,8 @@ def export_command(here: Here, file: Path | None, state: str | None, raw: bool) 
 
     Example: newsletter subscribers export people.csv
     """
-    import os
-
     from newsletter.subscribers import export_file
+    from newsletter.workspace import writing_whole
 
     with database(here) as store:
         if file is None or str(file) == "-":
@@ -204,8 +203,7 @@ def export_command(here: Here, file: Path | None, state: str | None, raw: bool) 
             count = export_file(store, sys.stdout, raw=raw, state=state)
         else:
             # Addresses are in it: for nobody else to read (security T51).
-            handle = os.open(file, os.O_CREAT | os.O_WRONLY | os.O_TRUNC, 0o600)
-            with os.fdopen(handle, "w", encoding="utf-8", newline="") as stream:
+            with writing_whole(file, mode=0o600) as stream:
                 count = export_file(store, stream, raw=raw, state=state)
             here.ui.answer({"rows": count, "file": str(file)}, [("rows", count), ("file", file)])
     return 0

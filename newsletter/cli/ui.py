@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 from newsletter.errors import Mistake, NewsletterError
 
 SHOWN_MISTAKES = 20
+STDOUT = "standard output"
 SCHEMA = 1
 T = TypeVar("T")
 
@@ -132,11 +133,41 @@ def write_json(document: Mapping[str, Any]) -> None:
 
 def make_streams_forgiving() -> None:
     """Let no character of a file name or a title stop the program: what the terminal's encoding lacks is shown escaped."""
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):
-            is_utf8 = stream.encoding.lower().replace("-", "") == "utf8"
-            # Names of odd bytes go into a pipe as they are, so that another program finds the file.
-            stream.reconfigure(errors="surrogateescape" if is_utf8 and stream is sys.stdout else "backslashreplace")
+    for name in ("stdout", "stderr"):
+        stream = getattr(sys, name)
+        if not isinstance(stream, io.TextIOWrapper):
+            continue
+        is_utf8 = stream.encoding.lower().replace("-", "") == "utf8"
+        # Names of odd bytes go into a pipe as they are, so that another program finds the file.
+        errors = "surrogateescape" if is_utf8 and name == "stdout" else "backslashreplace"
+        if name == "stderr":
+            stream.reconfigure(errors=errors)
+            continue
+        encoding, lines, through = stream.encoding, stream.line_buffering, stream.write_through
+        sys.stdout = _Output(
+            stream.detach(), encoding=encoding, errors=errors, line_buffering=lines, write_through=through
+        )
+
+
+class _Output(io.TextIOWrapper):
+    """Standard output, whose failures say where they happened: the system names no file for what is open already."""
+
+    def write(self, text: str, /) -> int:
+        with _naming_stdout():
+            return super().write(text)
+
+    def flush(self) -> None:
+        with _naming_stdout():
+            super().flush()
+
+
+@contextmanager
+def _naming_stdout() -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        error.filename = STDOUT
+        raise
 
 
 # --- errors -------------------------------------------------------------------------------------------------------

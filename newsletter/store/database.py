@@ -23,7 +23,7 @@ from newsletter.errors import Mistake
 from newsletter.store import schema
 from newsletter.store.damage import TORN, count_unreadable, find_damage
 from newsletter.store.failures import StoreError as StoreError
-from newsletter.store.failures import damaged, explain_failure
+from newsletter.store.failures import cannot_write_store, damaged, explain_failure
 
 HEAD = "0002"
 _OLDER = ("0001",)  # can be brought up to HEAD
@@ -215,23 +215,25 @@ def create_store(url: str | URL, key_file: Path, now: datetime) -> Store:
             )
         )
     engine = _connect(address)
-    if path is not None:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))  # addresses are in it (security T51)
-    key = _make_key(key_file)
+    key, made = Key(secrets.token_bytes(KEY_BYTES)), list[Path]()
     try:
+        if path is not None:
+            _make_file(path, b"", made)
+            made += _beside(path)
+        _make_file(key_file, f"{key.secret.hex()}\n".encode(), made)
         with _telling(), engine.connect() as connection:
             _migrate(connection)
             row = {"id": 1, "created_at": stamp(now), "key_check": key.check}
             connection.execute(insert(schema.installation), row)
             connection.execute(insert(schema.sender), {"id": 1, "epoch": 0, "holder": "", "until": ""})
             connection.commit()
-    except BaseException:
+    except BaseException as error:
         # Nothing has come to be: a key that stayed would say that a database was lost.
         engine.dispose()
-        key_file.unlink(missing_ok=True)
-        if path is not None:
-            path.unlink(missing_ok=True)
+        for one in made:
+            one.unlink(missing_ok=True)
+        if isinstance(error, OSError):
+            raise cannot_write_store(Path(error.filename or key_file), error) from None
         raise
     return Store(engine, key, path)
 
@@ -269,15 +271,20 @@ def stamp(moment: datetime) -> str:
 # --- the key ------------------------------------------------------------------------------------------------------
 
 
-def _make_key(path: Path) -> Key:
-    key = Key(secrets.token_bytes(KEY_BYTES))
+def _beside(path: Path) -> Iterator[Path]:
+    """The files that SQLite keeps beside a database while it is open."""
+    yield from (path.with_name(f"{path.name}{end}") for end in ("-wal", "-shm", "-journal"))
+
+
+def _make_file(path: Path, content: bytes, made: list[Path]) -> None:
+    """A file that was not there, for its owner only (security T51). Raises OSError; `made` then holds what is to be removed."""
     path.parent.mkdir(parents=True, exist_ok=True)
     handle = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
-    with os.fdopen(handle, "w", encoding="ascii") as file:
-        file.write(key.secret.hex() + "\n")
+    made.append(path)
+    with os.fdopen(handle, "wb") as file:
+        file.write(content)
         file.flush()
         os.fsync(file.fileno())
-    return key
 
 
 def _read_key(path: Path) -> Key:
@@ -379,7 +386,10 @@ def _upgrade(store: Store) -> None:
         return
     if store.path:
         copy = store.path.with_name(f"{store.path.name}.before-{HEAD}")
-        os.close(os.open(copy, os.O_CREAT | os.O_WRONLY, 0o600))
+        try:
+            os.close(os.open(copy, os.O_CREAT | os.O_WRONLY, 0o600))
+        except OSError as error:
+            raise cannot_write_store(copy, error) from None
         with _telling(), closing(sqlite3.connect(store.path)) as old, closing(sqlite3.connect(copy)) as new:
             old.backup(new)
     with _telling(), store.engine.connect() as connection:

@@ -3,13 +3,15 @@
 SQLite's result codes: https://www.sqlite.org/rescode.html; PostgreSQL's: its manual, appendix A.
 """
 
-import errno
+from dataclasses import replace
+from pathlib import Path
 
-from newsletter.errors import Mistake, NewsletterError
+from newsletter.errors import Mistake, NewsletterError, cannot_write, is_no_space
 
 _FULL, _CORRUPT, _NOT_A_DATABASE = 13, 11, 26
 _SHM_SIZE = 4874  # the log's index could not be made larger (SQLITE_IOERR_SHMSIZE)
-_NO_SPACE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+# A write, a sync, a shortening that the disk refused (SQLITE_IOERR_…), with a limit of a file's size too.
+_UNWRITTEN = (778, 1034, 1290, 1546)
 _FULL_STATES, _DAMAGED_STATES = ("53100",), ("XX001", "XX002")
 # SQLite gives these no code of their own.
 _DAMAGED_WORDS = ("malformed database schema", "Could not decode to UTF-8")
@@ -38,7 +40,15 @@ def explain_failure(error: BaseException) -> StoreError:
     if code & 0xFF == _FULL or code == _SHM_SIZE or state in _FULL_STATES or is_no_space(cause):
         message = f"the database cannot be written: no space left on the disk ({told})"
         return StoreError(Mistake(code="NL090", message=message, help=HELP_FULL))
-    return StoreError(Mistake(code="NL090", message=f"the database failed: {told}"))
+    return StoreError(
+        Mistake(code="NL090", message=f"the database {'cannot be written' if code in _UNWRITTEN else 'failed'}: {told}")
+    )
+
+
+def cannot_write_store(file: Path, error: OSError) -> StoreError:
+    """The error for one of the files beside the database that the system does not let us write."""
+    (mistake,) = cannot_write(str(file), error).mistakes
+    return StoreError(replace(mistake, code="NL090", message=f"{mistake.message}; nothing was sent"))
 
 
 def first_line(error: BaseException) -> str:
@@ -50,8 +60,3 @@ def first_line(error: BaseException) -> str:
 def damaged(what: str) -> DatabaseDamaged:
     """The error for a database that is damaged."""
     return DatabaseDamaged(Mistake(code=DAMAGED, message=f"the database is damaged: {what}", help=HELP_DAMAGED))
-
-
-def is_no_space(error: BaseException) -> bool:
-    """Whether a file could not be written because the disk, or the share of it that we may use, is full."""
-    return isinstance(error, OSError) and error.errno in _NO_SPACE

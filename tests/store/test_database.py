@@ -214,7 +214,7 @@ def test_a_database_that_could_not_be_made_leaves_no_key_that_speaks_of_a_lost_o
 
     with monkeypatch.context() as patch:
         patch.setattr(database, "_migrate", fail)
-        with pytest.raises(OSError, match="full"):
+        with pytest.raises(StoreError, match="full"):
             create_store(place.url, place.key, NOW)
     assert not place.key.exists()
     place.create()
