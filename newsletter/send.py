@@ -239,12 +239,16 @@ def deliver(
     clock: Callable[[], datetime],
     arm: Callable[[Callable[[], None]], None] = lambda stop: None,
     watch: Callable[[Report], None] = lambda report: None,
+    tell: Callable[[str], None] = lambda text: None,
     rules: Rules | None = None,
     relays: Sequence[tuple[Relay, int]] | None = None,
     limits: tuple[Limit | None, list[Limit]] | None = None,
     listeners: Listeners = NOBODY,
 ) -> Sent:
-    """Send an issue until nothing is left that can be sent now. Call it again to go on; nobody gets a second copy."""
+    """Send an issue until nothing is left that can be sent now. Call it again to go on; nobody gets a second copy.
+
+    `tell` is told of a relay that is silent, that is asked again, or that is given up, when it happens.
+    """
     rules = rules or make_rules(config)
     check_mark(store, mark_path(workspace, store))
     lease = take_lease(store, clock(), mark_path(workspace, store))
@@ -271,6 +275,7 @@ def deliver(
             rules,
             clock=clock,
             watch=watch,
+            tell=tell,
         )
         try:
             report = run_sender(sender, arm)

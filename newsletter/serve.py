@@ -224,6 +224,7 @@ class Server:
                 frozen,
                 clock=self.clock,
                 arm=arm,
+                tell=lambda text: self.note("relay", level="warning", issue=frozen.slug, reason=text),
                 listeners=self.public.listeners,
             )
         except NothingToDo:

@@ -33,8 +33,13 @@ SAME_FLOOR = {
 # Two of one choice never import each other; what they share lies beside them.
 SIBLINGS = ({"sources.folder", "sources.feed"},)
 SHARED = {("sources.feed", "sources.folder")}  # a feed's collected posts are files of a folder
-# Only these know the network; `session` is the lock of the door `fetch`.
-DOORS = ("newsletter.sources.fetch", "newsletter.sources.session", "newsletter.delivery.smtp")
+# Only these know the network; `session` is the lock of the door `fetch`, `dial` that of `smtp`.
+DOORS = (
+    "newsletter.sources.fetch",
+    "newsletter.sources.session",
+    "newsletter.delivery.smtp",
+    "newsletter.delivery.dial",
+)
 LEVEL = {room: level for level, rooms in enumerate(FLOORS) for room in rooms}
 
 

@@ -14,7 +14,7 @@ from newsletter.build import Rendered, render_issue
 from newsletter.cli.books import show_books
 from newsletter.cli.common import Here, complete_issues, in_workspace, normalise
 from newsletter.cli.subscribers import database
-from newsletter.cli.ui import count_of, size
+from newsletter.cli.ui import count_of, program, size
 from newsletter.delivery.sender import Report
 from newsletter.errors import Mistake, UsageError
 from newsletter.model import Finding
@@ -184,11 +184,12 @@ def _send(here: Here, store: Store, frozen: FrozenIssue) -> int:
             clock=lambda: datetime.now(UTC),
             arm=lambda stop: _on_signals(stop, stopped),
             watch=watch,
+            tell=lambda text: here.ui.say(text, "yellow"),
             listeners=listeners(here.config),
         )
         seconds = time.monotonic() - started
     _tell(here, sent, seconds)
-    show_books(here, store, frozen, sent.books)
+    show_books(here, store, frozen, sent.books, relay=str(sent.report.relay or ""))
     return _exit_code(sent, stopped)
 
 
@@ -218,6 +219,9 @@ def _tell(here: Here, sent: Sent, seconds: float) -> None:
         here.ui.say(f"paused: {report.paused}", "red")
     elif report.relay:
         here.ui.say(f"the relay cannot be used: {report.relay}", "red")
+        here.ui.say(
+            f"help: correct [smtp] in newsletter.toml, then run the same command again; {program()} doctor says more"
+        )
     if sent.books.counts.get("held"):
         count, slug = sent.books.counts["held"], sent.books.issue
         here.ui.say(f"{count:,} held for you to decide: newsletter resend {slug} --only held, or leave them", "yellow")
