@@ -1,5 +1,6 @@
 """Opening the workspace's database: where it is, where its key is, and when it may be made."""
 
+import re
 import shlex
 from datetime import datetime
 from pathlib import Path
@@ -10,9 +11,20 @@ from sqlalchemy.exc import ArgumentError
 from newsletter.config import Config
 from newsletter.errors import Mistake, SettingsError
 from newsletter.store.damage import find_damage
-from newsletter.store.database import HEAD, Store, StoreError, create_store, exists, open_store, sqlite_file
+from newsletter.store.database import (
+    HEAD,
+    Store,
+    StoreError,
+    create_store,
+    exists,
+    open_store,
+    show_address,
+    sqlite_file,
+)
 from newsletter.store.failures import damaged
 from newsletter.workspace import SETTINGS, Workspace
+
+_HOST = re.compile(r"[A-Za-z0-9._:-]{0,255}")
 
 
 def database_address(workspace: Workspace, config: Config) -> tuple[URL, Path]:
@@ -21,14 +33,29 @@ def database_address(workspace: Workspace, config: Config) -> tuple[URL, Path]:
     The workspace's path is never written into the text of an address: there `?` begins a query and `%41` is an A, and the
     database of a workspace whose path holds one of them would lie outside of it.
     """
-    try:
-        address = make_url(config.database.url)
-    except (ArgumentError, ValueError):
-        message = "database.url: is no address of a database"
-        raise SettingsError(Mistake(code="NL014", file=SETTINGS, message=message)) from None
+    address = _read_address(config.database.url)
     if address.get_backend_name() == "sqlite":
         address = address.set(database=str(workspace.root / (address.database or "")))
     return address, workspace.root / config.database.key_file
+
+
+def _read_address(text: str) -> URL:
+    """Read `database.url`. Of one that cannot be read no part is told: where it breaks the password may begin."""
+    try:
+        address = make_url(text)
+    except (ArgumentError, ValueError):
+        address = None
+    # An @ of a password ends it too early; what follows would be looked up as a host, and told by the driver.
+    if address is None or not _HOST.fullmatch(address.host or ""):
+        message = "database.url: is no address of a database"
+        fix = "in a password each of / : ? # [ ] @ % is written as %2F %3A %3F %23 %5B %5D %40 %25"
+        raise SettingsError(Mistake(code="NL014", file=SETTINGS, message=message, help=fix))
+    return address
+
+
+def show_database(workspace: Workspace, config: Config) -> str:
+    """Where the database is, for people: without a password."""
+    return show_address(database_address(workspace, config)[0])
 
 
 def has_database(workspace: Workspace, config: Config) -> bool:

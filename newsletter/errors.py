@@ -88,3 +88,16 @@ def cannot_write(file: str, error: OSError) -> InputError:
     why = _NO_SPACE.get(error.errno or 0) or error.strerror or str(error)
     fix = "make room, and run the same command again" if is_no_space(error) else None
     return InputError(Mistake(code="NL027", file=file or None, message=f"cannot be written: {why}", help=fix))
+
+
+def describe_fault(error: BaseException) -> str:
+    """`ValueError at send.py:88 < letters.py:40`: what an unexpected error is, and where it came from.
+
+    Its text is left out: libraries put the value into it that they could not use, and that may be a password or an address.
+    """
+    import traceback
+
+    frames = traceback.extract_tb(error.__traceback__)
+    mine = [frame for frame in frames if "newsletter" in frame.filename.replace("\\", "/").split("/")] or frames
+    places = " < ".join(f"{frame.filename.rpartition('/')[2]}:{frame.lineno}" for frame in reversed(mine[-2:]))
+    return f"{type(error).__name__} at {places}" if places else type(error).__name__

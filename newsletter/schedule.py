@@ -16,7 +16,7 @@ from newsletter.check import check_issue
 from newsletter.collect import collect_sources
 from newsletter.config import Config
 from newsletter.draft import draft_issue
-from newsletter.errors import NewsletterError, NothingToDo
+from newsletter.errors import NewsletterError, NothingToDo, describe_fault
 from newsletter.model import Edition, Finding
 from newsletter.send import freeze_issue, mark_path
 from newsletter.slots import Slot, current_slots, lateness_limit, local_instants, next_opening, skipped_by, slots_from
@@ -66,7 +66,7 @@ def keep_calendar(workspace: Workspace, config: Config, store: Store, now: datet
             except NewsletterError as error:
                 step = _Step("held", f"{error.mistakes[0]}" if error.mistakes else str(error))
             except Exception as error:  # one slot's fault must not stop the others, nor be silence
-                step = _Step("held", f"a fault of the program: {type(error).__name__}: {error}")
+                step = _Step("held", f"a fault of the program: {describe_fault(error)}")
             if step and step.state == "held" and issues.find_issue(store, slot.issue):
                 step = _Step("sent")  # another process froze it in the same moment
             if step and (step.done or _take(desk, slot, row, step)):

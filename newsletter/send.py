@@ -325,6 +325,8 @@ def write_dry_run(
     """What `send` would send, as .eml files in build/<slug>/outbox; nothing is frozen. Gives their paths, 200 at most."""
     choose = choose_sections(rendered)
     moment = now.replace(microsecond=0)
+    outbox = f"build/{rendered.issue.slug}/outbox"
+    workspace.empty(outbox)  # of who left or was erased since the last one no mail may stay
     composers: dict[str, Composer] = {}
     readers = ((choose(row.themes), row) for row in export_rows(store, "active"))
     wanted = ((chosen, row) for chosen, row in readers if chosen is not None)
@@ -332,8 +334,8 @@ def write_dry_run(
         if chosen not in composers:
             message = write_variant(rendered, config, chosen, moment)
             composers[chosen] = _compose_for_nobody(workspace, config, message, moment)
-        path = f"build/{rendered.issue.slug}/outbox/{number:06}.eml"
-        workspace.write(path, composers[chosen].write(_claim_of_nobody(row.address)).plain)
+        path = f"{outbox}/{number:06}.eml"
+        workspace.write(path, composers[chosen].write(_claim_of_nobody(row.address)).plain, private=True)
         yield path
 
 

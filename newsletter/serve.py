@@ -15,7 +15,8 @@ from apscheduler.schedulers.background import BackgroundScheduler
 from apscheduler.triggers.cron import CronTrigger
 
 from newsletter.config import Config
-from newsletter.errors import NewsletterError, NothingToDo
+from newsletter.database import explain_fault
+from newsletter.errors import NewsletterError, NothingToDo, describe_fault
 from newsletter.hooks import listeners, tell_next
 from newsletter.letters import send_next_letter
 from newsletter.model import Books
@@ -153,11 +154,15 @@ class Server:
             except NewsletterError as error:
                 self._complain(name, "error", str(error))
             except Exception as error:  # the next run may do better; a job that ends for good would be silence
-                self._complain(name, "critical", f"{type(error).__name__}: {error}")
+                self._complain(name, "critical", self._explain(error))
 
         self._scheduler.add_job(
             run, id=name, coalesce=True, max_instances=1, misfire_grace_time=None, replace_existing=True, **when
         )
+
+    def _explain(self, error: Exception) -> str:
+        """A damaged database gives values that nobody wrote: then nothing is wrong with the program."""
+        return str(explain_fault(self.workspace, self.config) or describe_fault(error))
 
     def _complain(self, name: str, level: str, error: str) -> None:
         """Once, and again after a while: a job that runs every few seconds would fill the log."""
@@ -202,7 +207,8 @@ class Server:
             try:
                 self._send(frozen)
             except Exception as error:  # it must not keep the others waiting; it is tried again
-                self._complain(f"send {frozen.slug}", "error", f"{type(error).__name__}: {error}")
+                told = str(error) if isinstance(error, NewsletterError) else self._explain(error)
+                self._complain(f"send {frozen.slug}", "error", told)
                 self._not_before[frozen.slug] = now + RELAY_REST
 
     def _opening(self, frozen: FrozenIssue, now: datetime) -> datetime:

@@ -4,6 +4,7 @@ import json
 import os
 import re
 import shlex
+import shutil
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -76,9 +77,17 @@ class Workspace:
         """Whether there is such a file or folder."""
         return self._unresolved(relative).exists()
 
-    def write(self, relative: str, content: str | bytes) -> bool:
-        """Write a file whole or not at all; a file whose bytes are the same already is left alone. True if it was written."""
-        return write_whole(self.path(relative), content.encode() if isinstance(content, str) else content)
+    def write(self, relative: str, content: str | bytes, *, private: bool = False) -> bool:
+        """Write a file whole or not at all; a file whose bytes are the same already is left alone. True if it was written.
+
+        `private`: for its owner only, since addresses are in it (security T51).
+        """
+        data = content.encode() if isinstance(content, str) else content
+        return write_whole(self.path(relative), data, mode=0o600 if private else None)
+
+    def empty(self, folder: str) -> None:
+        """Delete what is in a folder that the program alone writes to."""
+        shutil.rmtree(self.path(folder), ignore_errors=True)
 
     def replace(self, relative: str, old: bytes, new: bytes, keep: str) -> bool:
         """Write a file anew if it still holds `old`; False, and nothing changed, if somebody else has written meanwhile.
@@ -179,8 +188,11 @@ def natural(name: str) -> list[tuple[int, str]]:
     return [(int(part), "") if part.isdigit() else (-1, part) for part in _NUMBERS.split(name)]
 
 
-def write_whole(path: Path, content: bytes) -> bool:
-    """Bytes → file: temporary beside it, fsync, rename. False if the same bytes are there already."""
+def write_whole(path: Path, content: bytes, *, mode: int | None = None) -> bool:
+    """Bytes → file: temporary beside it, fsync, rename. False if the same bytes are there already.
+
+    `mode` is that of the file; without it, it keeps the one it has, or gets what the umask allows.
+    """
     try:
         if path.is_file() and path.read_bytes() == content:
             return False
@@ -191,7 +203,8 @@ def write_whole(path: Path, content: bytes) -> bool:
                 file.write(content)
                 file.flush()
                 os.fsync(file.fileno())
-            Path(temporary).chmod(path.stat().st_mode & 0o777 if path.exists() else 0o666 & ~_umask())
+            usual = path.stat().st_mode & 0o777 if path.exists() else 0o666 & ~_umask()
+            Path(temporary).chmod(usual if mode is None else mode)
             Path(temporary).replace(path)
         except BaseException:
             Path(temporary).unlink(missing_ok=True)

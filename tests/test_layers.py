@@ -11,7 +11,7 @@ FLOORS = (
     {"model", "errors", "links", "text", "resources", "phrases"},
     {"config", "workspace", "sources", "editing", "rendering", "checking", "audience", "delivery", "store", "slots"},
     {"desk", "templates", "database"},
-    {"collect", "learn", "report", "draft", "build", "subscribers", "send", "rehearse", "hooks", "doctor"},
+    {"collect", "learn", "report", "draft", "build", "subscribers", "send", "rehearse", "hooks", "doctor", "erase"},
     {"approve", "approved", "archive", "arrange", "check", "check_links", "letters"},
     {"preview"},
     {"schedule", "web"},

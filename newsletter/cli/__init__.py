@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from newsletter import __version__
-from newsletter.errors import InputError, Mistake, NewsletterError, cannot_write, is_no_space
+from newsletter.errors import InputError, Mistake, NewsletterError, cannot_write, describe_fault, is_no_space
 
 # name → (module, one line for --help); `module:name` where a module holds several. The module is loaded
 # when its command is called, so that --help is quick.
@@ -166,9 +166,7 @@ def run(arguments: list[str]) -> int:
         if isinstance(error, OSError) and (told := _tell_system(error)):
             tell_error(told, as_json=as_json)
             return told.exit_status
-        message = (
-            f"this is a fault of the program ({type(error).__name__}: {error}); run it again with --debug to see where"
-        )
+        message = f"this is a fault of the program ({describe_fault(error)}); run it again with --debug to see more"
         tell_error(NewsletterError(Mistake(code="NL099", message=message)), as_json=as_json)
         return 1
     return code if isinstance(code, int) else 0

@@ -11,7 +11,7 @@ import click
 
 from newsletter.cli.common import Here, in_workspace
 from newsletter.cli.ui import printable
-from newsletter.database import open_or_create
+from newsletter.database import open_or_create, show_database
 
 # A relay's reply names the address that it refuses; a path may hold what somebody typed.
 _ADDRESS = re.compile(r"[^\s<>\"']+@[^\s<>\"']+")
@@ -35,7 +35,9 @@ def command(here: Here, port: int | None) -> int:
     store, is_new = open_or_create(here.workspace, config, here.now)
     try:
         if is_new:
-            here.ui.say(f"a new database: {config.database.url}; back it up together with {config.database.key_file}")
+            here.ui.say(
+                f"a new database: {show_database(here.workspace, config)}; back it up together with {config.database.key_file}"
+            )
         server = Server(here.workspace, config, store, make_note(quiet=here.ui.quiet))
         _on_signals(server.stop)
 

@@ -15,11 +15,11 @@ if TYPE_CHECKING:  # both load the tables of words, which most commands do not n
 from newsletter.audience.addresses import check_address
 from newsletter.cli.common import Here, in_workspace, shared_options
 from newsletter.cli.ui import count_of
-from newsletter.database import has_database, open_database, open_or_create
+from newsletter.database import has_database, open_database, open_or_create, show_database
+from newsletter.erase import erase_person, find_copies
 from newsletter.errors import Mistake, UsageError
 from newsletter.store.database import Store
 from newsletter.store.subscribers import count_by_state, export_rows, find_person
-from newsletter.store.subscribers import forget as forget_person
 from newsletter.store.subscribers import unsubscribe as unsubscribe_person
 
 STATES = ("pending", "active", "unsubscribed", "bounced", "complained")
@@ -118,7 +118,9 @@ def import_command(
     if not dry_run or has_database(here.workspace, here.config):
         store, made = open_or_create(here.workspace, here.config, here.now)
         if made:
-            here.ui.say(f"made {here.config.database.url} and {here.config.database.key_file}: back up both, together")
+            here.ui.say(
+                f"made {show_database(here.workspace, here.config)} and {here.config.database.key_file}: back up both, together"
+            )
     try:
         done = import_file(
             store, file, here.config, consent=(consent or "").strip(), answers=answers, now=here.now, dry_run=dry_run
@@ -339,7 +341,10 @@ def forget_command(here: Here, address: str, yes: bool) -> int:
     if not yes and not click.confirm(f"Erase all about {who.typed}?", err=True):
         raise click.Abort
     with database(here) as store:
-        done = forget_person(store, who.canonical, here.now)
+        done = erase_person(here.workspace, store, who, here.now)
     told = "erased" if done else "was not known; suppressed all the same"
-    here.ui.answer({"address": who.typed, "erased": done}, [(who.typed, told)])
+    copies = list(find_copies(here.workspace, who))
+    here.ui.answer({"address": who.typed, "erased": done, "copies": copies}, [(who.typed, told)])
+    for path in copies:
+        here.ui.say(f"note: {path} may still hold the address; delete it, or take it out there", "yellow")
     return 0

@@ -29,6 +29,7 @@ HEAD = "0002"
 _OLDER = ("0001",)  # can be brought up to HEAD
 KEY_BYTES = 32
 MOST_KEYS = 16  # a token has four bits for the number of its key
+_SECRET = re.compile("pass|secret|token", re.IGNORECASE)  # in the name of a key of an address
 _VERSION = "SELECT version_num FROM alembic_version"
 # Another process may hold the database for a while, an import of a million rows say: wait, do not fail (F12).
 BUSY_S = 120
@@ -201,7 +202,7 @@ def create_store(url: str | URL, key_file: Path, now: datetime) -> Store:
             Mistake(
                 code="NL091",
                 file=str(key_file),
-                message=f"this key belongs to a database that is not there ({_shown(address)})",
+                message=f"this key belongs to a database that is not there ({show_address(address)})",
                 help="put the database back from a backup; only if there never was one, delete the key file",
             )
         )
@@ -210,7 +211,7 @@ def create_store(url: str | URL, key_file: Path, now: datetime) -> Store:
             Mistake(
                 code="NL091",
                 file=str(key_file),
-                message=f"{_shown(address)} is there already, and its key is not",
+                message=f"{show_address(address)} is there already, and its key is not",
                 help="put the key back from a backup: without it no link in a mail that is out works any more",
             )
         )
@@ -251,7 +252,7 @@ def open_store(url: str | URL, key_file: Path) -> Store:
             if key_file.exists()
             else "newsletter serve makes it, or newsletter subscribers import FILE"
         )
-        raise StoreError(Mistake(code="NL091", message=f"the database {_shown(address)} {what}", help=fix))
+        raise StoreError(Mistake(code="NL091", message=f"the database {show_address(address)} {what}", help=fix))
     key = _read_key(key_file)
     engine = _connect(address)
     store = Store(engine, key, sqlite_file(address))
@@ -312,8 +313,10 @@ def sqlite_file(address: URL) -> Path | None:
     return Path(address.database or "") if address.get_backend_name() == "sqlite" else None
 
 
-def _shown(address: URL) -> str:
-    return str(sqlite_file(address) or address.render_as_string(hide_password=True))
+def show_address(address: URL) -> str:
+    """A database's address for a message: the file, or the address without what opens it (security T37)."""
+    query = {key: "hidden" if _SECRET.search(key) else value for key, value in address.query.items()}
+    return str(sqlite_file(address) or address.set(query=query).render_as_string(hide_password=True))
 
 
 def _connect(address: URL) -> Engine:
@@ -372,7 +375,7 @@ def _check(store: Store, address: URL, key_file: Path) -> None:
             Mistake(
                 code="NL091",
                 file=str(key_file),
-                message=f"is not the key of {_shown(address)}",
+                message=f"is not the key of {show_address(address)}",
                 help="links in mails that are out, and the list of those who left, need the database's own key",
             )
         )
@@ -409,7 +412,7 @@ def _check_version(connection: Connection, address: URL) -> None:
         raise StoreError(
             Mistake(
                 code="NL092",
-                message=f"the database {_shown(address)} is of version {version}; this program knows {HEAD}",
+                message=f"the database {show_address(address)} is of version {version}; this program knows {HEAD}",
                 help="it was made by a newer newsletter-desk: install that one; a database is never migrated downwards",
             )
         )
