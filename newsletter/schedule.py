@@ -3,7 +3,7 @@
 planned → drafted → sent, or skipped; held, while it waits for a person. Nothing here waits, sends or reads a clock.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from itertools import takewhile
@@ -15,8 +15,9 @@ from newsletter.build import Rendered, render_issue
 from newsletter.check import check_issue
 from newsletter.collect import collect_sources
 from newsletter.config import Config
-from newsletter.draft import draft_issue
+from newsletter.draft import LOST, draft_issue
 from newsletter.errors import NewsletterError, NothingToDo, describe_fault
+from newsletter.last_text import find_last_text
 from newsletter.model import Edition, Finding
 from newsletter.send import freeze_issue, mark_path
 from newsletter.slots import Slot, current_slots, lateness_limit, local_instants, next_opening, skipped_by, slots_from
@@ -192,15 +193,19 @@ def _miss(edition: Edition, slot: Slot, *, drafted: bool) -> _Step:
 
 
 def _draft(desk: _Desk, edition: Edition, slot: Slot) -> _Step | None:
-    failed = _failed_sources(desk, _SEEN_BEFORE_DRAFT)
+    failed, notes = _failed_sources(desk, _SEEN_BEFORE_DRAFT), list[str]()
     try:
-        draft_issue(desk.workspace, desk.config, edition, slot.day)
+        draft = draft_issue(desk.workspace, desk.config, edition, slot.day)
     except NothingToDo:
         if not desk.workspace.exists(issue_path(slot.issue)):
             # Something may still come in until the last moment.
             return _Step("skipped", NO_POSTS) if desk.now >= slot.freezes_at else None
+    else:
+        notes = [f"note: {finding}" for finding in draft.findings if finding.rule == LOST]
     rendered = render_issue(desk.workspace, desk.config, slot.issue)
-    return _Step("drafted", failed, _write_review(desk, rendered, edition, slot, failed))
+    if failed:
+        notes.append(f"a source failed: {failed}")
+    return _Step("drafted", failed, _write_review(desk, rendered, edition, slot, notes))
 
 
 def _failed_sources(desk: _Desk, seen_within: timedelta) -> str:
@@ -215,7 +220,7 @@ def _failed_sources(desk: _Desk, seen_within: timedelta) -> str:
     return failed
 
 
-def _write_review(desk: _Desk, rendered: Rendered, edition: Edition, slot: Slot, failed: str) -> str:
+def _write_review(desk: _Desk, rendered: Rendered, edition: Edition, slot: Slot, more: Sequence[str]) -> str:
     """What the editor is told of a draft: what it holds, what is wrong with it, what happens next."""
     config = desk.config
     at, count = _write_moment(slot.at, config), len(rendered.issue.posts)
@@ -237,9 +242,7 @@ def _write_review(desk: _Desk, rendered: Rendered, edition: Edition, slot: Slot,
         )
     lines += ["", f"Edit it: {issue_path(slot.issue)}"]
     findings = check_issue(desk.workspace, config, rendered)
-    notes = [*_errors(findings), *(f"note: {one}" for one in findings if one.level == "warning")]
-    if failed:
-        notes.append(f"a source failed: {failed}")
+    notes = [*_errors(findings), *(f"note: {one}" for one in findings if one.level == "warning"), *more]
     return "\n".join([*lines, "", *(notes or ["The checks found nothing."])])
 
 
@@ -248,7 +251,9 @@ def _write_review(desk: _Desk, rendered: Rendered, edition: Edition, slot: Slot,
 
 def _freeze(desk: _Desk, edition: Edition, slot: Slot, row: SlotRow) -> _Step:
     if not desk.workspace.exists(issue_path(slot.issue)):
-        return _Step("skipped", "its issue.md was deleted")
+        last = find_last_text(desk.workspace, slot.issue)
+        kept = f"; its last text: cp {last} {issue_path(slot.issue)}, then newsletter send {slot.issue}" if last else ""
+        return _Step("skipped", f"its issue.md was deleted{kept}")
     rendered = render_issue(desk.workspace, desk.config, slot.issue)
     if not rendered.issue.posts:
         return _Step("skipped", NO_POSTS)

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TextIO
 
 from newsletter.errors import InputError, Mistake, SettingsError, UsageError, cannot_write
+from newsletter.text.gitignore import is_ignored
 
 SETTINGS = "newsletter.toml"
 SLUG = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,78}[a-z0-9])?\Z")
@@ -108,10 +109,32 @@ class Workspace:
             for name in sorted((name for name in names if not name.startswith(".")), key=natural):
                 yield (here / name).relative_to(self.root.resolve()).as_posix()
 
+    def is_in_git(self, path: Path) -> bool:
+        """Whether a file would be committed with the workspace: it is in a repository, and no .gitignore leaves it out."""
+        place = path.resolve()
+        folder = next((one for one in (place, *place.parents) if (one / ".git").exists()), None)
+        if folder is None or not place.is_relative_to(self.root.resolve()):
+            return False
+        for above in place.parents:
+            try:
+                lines = (above / ".gitignore").read_text(encoding="utf-8", errors="replace")
+            except OSError:
+                lines = ""
+            if is_ignored(lines, place.relative_to(above).as_posix()):
+                return False
+            if above == folder:
+                break
+        return True
+
     def issue_slugs(self) -> list[str]:
         """All issues, oldest first."""
         folder = self.path("issues")
-        names = (path.name for path in folder.iterdir() if (path / "issue.md").is_file()) if folder.is_dir() else ()
+        return [name for name in self.issue_folders() if (folder / name / "issue.md").is_file()]
+
+    def issue_folders(self) -> list[str]:
+        """The folders of all issues, oldest first, with those whose issue.md is gone."""
+        folder = self.path("issues")
+        names = (path.name for path in folder.iterdir() if path.is_dir()) if folder.is_dir() else ()
         return sorted(name for name in names if _ISSUE.match(name))
 
     def read_state(self, name: str) -> dict[str, object]:

@@ -206,6 +206,30 @@ def test_until_the_first_mail_leaves_all_of_it_can_be_taken_back(desk_of: Desk) 
     assert desk.pages().get(f"/{SLUG}/").status == 404
 
 
+def test_c58_an_issue_that_was_deleted_before_its_slot_is_skipped_and_its_last_text_offered(desk: Desk) -> None:
+    desk.tick()
+    desk.tick(to=DRAFTED)
+    (desk.workspace.root / f"issues/{SLUG}/issue.md").unlink()
+    desk.tick(to=SENT)
+    kept = f".newsletter/texts/{SLUG}.md"
+    assert slot(desk).state == "skipped"
+    assert slot(desk).reason.startswith(f"its issue.md was deleted; its last text: cp {kept} issues/{SLUG}/issue.md")
+    assert (desk.workspace.root / kept).is_file()
+    assert desk.subjects(READER) == []
+
+
+def test_c58_the_calendar_that_drafts_anew_says_that_one_stood_there(desk: Desk) -> None:
+    from newsletter.draft import draft_issue
+
+    desk.tick()
+    edition = desk.config.editions[0]
+    draft_issue(desk.workspace, desk.config, edition, datetime(2025, 7, 7).date())
+    (desk.workspace.root / f"issues/{SLUG}/issue.md").unlink()
+    desk.tick(to=DRAFTED)
+    review = next(mail for mail in desk.mails if "is drafted" in str(mail["Subject"]))
+    assert "one stood here before and was gone; its last text is kept" in " ".join(text_of(review).split())
+
+
 # --- late -----------------------------------------------------------------------------------------------------------
 
 

@@ -687,4 +687,4 @@ def test_what_waits_for_a_person_or_a_relay(tmp_path: Path) -> None:
         found = ask(check_waiting, desk.workspace, desk.config)
     assert [(check.name, check.level) for check in found] == [("slot", "warning"), ("letters", "warning")]
     assert "weekly/2025-07-07 is held" in found[0].detail
-    assert "1 single mails wait since 2025-07-07" in found[1].detail
+    assert "1 single mail not sent since 2025-07-07" in found[1].detail

@@ -10,8 +10,8 @@ import click
 
 from newsletter import __version__
 from newsletter.cli.common import Here, chosen_issue, complete_issues, in_workspace
-from newsletter.cli.ui import count_of
 from newsletter.model import Finding
+from newsletter.text.words import count_of
 from newsletter.workspace import write_whole
 
 

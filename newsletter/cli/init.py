@@ -12,8 +12,17 @@ from newsletter.errors import Mistake, NothingToDo
 from newsletter.resources import resource
 from newsletter.workspace import SETTINGS, write_whole
 
-# The database holds addresses and the key opens it: neither belongs into a repository that others may read.
-GITIGNORE = "/build/\n/newsletter.db*\n/newsletter.key\n/*.rejected.csv\n/.newsletter/\n"
+# The database and lists of readers hold addresses, the others open something: nothing for a repository that others read.
+GITIGNORE = """/build/
+/.newsletter/
+/newsletter.db*
+/newsletter.key
+/*.csv
+*.password
+*.secret
+*.token
+*.pem
+"""
 
 
 @click.command("init")

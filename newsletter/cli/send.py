@@ -14,7 +14,7 @@ from newsletter.build import Rendered, render_issue
 from newsletter.cli.books import show_books
 from newsletter.cli.common import Here, complete_issues, in_workspace, normalise
 from newsletter.cli.subscribers import database
-from newsletter.cli.ui import count_of, program, size
+from newsletter.cli.ui import program, size
 from newsletter.delivery.sender import Report
 from newsletter.errors import Mistake, UsageError
 from newsletter.model import Finding
@@ -32,6 +32,7 @@ from newsletter.send import (
 from newsletter.store.database import Store
 from newsletter.store.issues import FrozenIssue, find_issue, read_books
 from newsletter.store.mark import check_mark
+from newsletter.text.words import count_of
 
 OPEN_STATES = ("pending", "deferred", "claimed", "in_doubt", "held")
 
@@ -93,7 +94,7 @@ def _dry_run(here: Here, store: Store, slug: str) -> int:
     paths = list(write_dry_run(here.workspace, here.config, store, rendered, here.now))
     document = {"issue": slug, "files": paths, "findings": [asdict(one) for one in findings]}
     here.ui.answer(document, [(path,) for path in paths])
-    here.ui.say(f"a dry run: {len(paths)} messages written, nothing sent, nothing frozen")
+    here.ui.say(f"a dry run: {count_of(len(paths), 'message')} written, nothing sent, nothing frozen")
     return 0 if paths else 6
 
 
@@ -118,7 +119,7 @@ def _ask(here: Here, store: Store, rendered: Rendered, findings: Sequence[Findin
         return
     if not here.ui.on_terminal:
         raise UsageError(Mistake(code="NL095", message="this sends mail; say --yes where nobody can be asked"))
-    if not click.confirm(f"Send it to {card.count:,} readers?", err=True):
+    if not click.confirm(f"Send it to {count_of(card.count, 'reader')}?", err=True):
         raise click.Abort
 
 

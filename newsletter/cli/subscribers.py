@@ -14,13 +14,13 @@ if TYPE_CHECKING:  # both load the tables of words, which most commands do not n
 
 from newsletter.audience.addresses import check_address
 from newsletter.cli.common import Here, in_workspace, shared_options
-from newsletter.cli.ui import count_of
 from newsletter.database import has_database, open_database, open_or_create, show_database
 from newsletter.erase import erase_person, find_copies
 from newsletter.errors import Mistake, UsageError
 from newsletter.store.database import Store
 from newsletter.store.subscribers import count_by_state, export_rows, find_person
 from newsletter.store.subscribers import unsubscribe as unsubscribe_person
+from newsletter.text.words import count_of
 
 STATES = ("pending", "active", "unsubscribed", "bounced", "complained")
 SHOWN = 1000
@@ -153,6 +153,7 @@ def _answer_import(here: Here, file: Path, done: "Imported", *, dry_run: bool) -
     here.ui.answer(document, [("rows", done.rows), *counts.items()])
     if done.rejected_file:
         here.ui.say(f"rejected rows with their reasons: {done.rejected_file}; correct it and import it", "yellow")
+    _warn_of_git(here, file)
     if dry_run:
         here.ui.say("a dry run: nothing was changed")
 
@@ -185,6 +186,13 @@ def recheck_command(here: Here, unsubscribe: bool) -> int:
     return 0
 
 
+def _warn_of_git(here: Here, file: Path) -> None:
+    """Addresses of readers in a repository stay in it for ever, an erasure or not."""
+    if here.workspace.is_in_git(file):
+        name = here.workspace.relative(file)
+        here.ui.say(f"note: {name} holds addresses, and git would take it along: add /{name} to .gitignore", "yellow")
+
+
 @command.command("export")
 @click.argument("file", required=False, type=click.Path(dir_okay=False, allow_dash=True, path_type=Path))
 @click.option("--state", type=click.Choice(STATES), help="Only those in this state.")
@@ -208,6 +216,7 @@ def export_command(here: Here, file: Path | None, state: str | None, raw: bool) 
             with writing_whole(file, mode=0o600) as stream:
                 count = export_file(store, stream, raw=raw, state=state)
             here.ui.answer({"rows": count, "file": str(file)}, [("rows", count), ("file", file)])
+            _warn_of_git(here, file)
     return 0
 
 

@@ -221,11 +221,6 @@ def paint(text: str, style: str, stream: Any = None) -> str:
     return f"\033[{_COLOURS[style]}m{text}\033[0m" if style and use_colour(stream or sys.stderr) else text
 
 
-def count_of(number: int, noun: str) -> str:
-    """`1 error`, `2 errors`."""
-    return f"{number} {noun}{'' if number == 1 else 's'}"
-
-
 def paint_diff(line: str, stream: Any) -> str:
     """A line of a diff in its colour."""
     style = {"+": "green", "-": "red"}.get(line[:1], "")

@@ -9,6 +9,7 @@ from newsletter.doctor.case import Check, Installation, tell
 from newsletter.errors import SettingsError
 from newsletter.store.damage import TORN, count_unreadable
 from newsletter.store.database import HEAD, Store, StoreError, stamp, stored_version
+from newsletter.text.words import count_of
 
 # Before it, several connections that write or checkpoint at the same time can break a database (delivery D22).
 SAFE_SQLITE = (3, 51, 3)
@@ -64,7 +65,7 @@ def check_waiting(case: Installation) -> Iterator[Check]:
             yield Check("issue", "warning", f"{frozen.slug} is paused: {frozen.reason}", fix)
         count, since = oldest_waiting(store)
         if count and since < stamp(case.now - LETTERS_LATE):
-            told = f"{count} single mails wait since {since}"
+            told = f"{count_of(count, 'single mail')} not sent since {since}"
             yield Check(
                 "letters", "warning", told, "is newsletter serve running, and the relay there? its log says why"
             )

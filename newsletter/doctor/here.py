@@ -11,6 +11,7 @@ from pathlib import Path
 from newsletter.doctor.case import Check, Installation
 from newsletter.model import Edition
 from newsletter.slots import skipped_by, slots_from
+from newsletter.text.words import count_of
 from newsletter.workspace import SETTINGS
 
 OLDEST_PYTHON = (3, 11)
@@ -95,8 +96,13 @@ def check_files(case: Installation) -> Iterator[Check]:
         shown = case.workspace.relative(path)
         told = f"{shown}: others may read or change it (mode {path.stat().st_mode & 0o777:o})"
         yield Check("files", "warning", told, f"chmod 600 {shlex.quote(shown)}")
+    for path in [*paths, *sorted(case.workspace.root.glob("*.csv"))]:
+        if case.workspace.is_in_git(path):
+            shown = case.workspace.relative(path)
+            told = f"{shown}: holds addresses or a secret, and git would take it along"
+            yield Check("files", "warning", told, f"add /{shown} to .gitignore")
     if not open_ones:
-        yield Check("files", "ok", f"{len(paths)} files with addresses or secrets, for their owner only")
+        yield Check("files", "ok", f"{count_of(len(paths), 'file')} with addresses or secrets, for their owner only")
     for hook in case.config.hooks:
         if not (case.workspace.root / hook.secret_file).is_file():
             yield Check("files", "error", f"{hook.secret_file}: is not there", "write the secret of [[hooks]] into it")

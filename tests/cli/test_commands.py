@@ -210,7 +210,7 @@ def test_nothing_is_written_if_anything_is_wrong(call: Call, sample: Path) -> No
             "p:hover { color: #000000; }",
             "templates/email/theme.css:1: holds a rule that cannot be inlined",
         ),
-        ("phrases.toml", "[en\n", "templates/phrases.toml: "),
+        ("phrases.toml", "[en\n", "templates/phrases.toml:1:4: "),
     ],
 )
 def test_a_broken_template_of_the_workspace_is_told_with_its_line(
