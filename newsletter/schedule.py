@@ -13,7 +13,6 @@ from sqlalchemy import Connection
 from newsletter.approve import approval_state
 from newsletter.build import Rendered, render_issue
 from newsletter.check import check_issue
-from newsletter.collect import collect_sources
 from newsletter.config import Config
 from newsletter.draft import LOST, draft_issue
 from newsletter.errors import NewsletterError, NothingToDo, describe_fault
@@ -26,14 +25,12 @@ from newsletter.store.database import Store, stamp
 from newsletter.store.letters import Letter
 from newsletter.store.mark import check_mark
 from newsletter.store.slots import SlotRow, State, find_slot, forget_slots, list_slots, move_slot, move_slot_in
+from newsletter.visits import SEEN_BEFORE_DRAFT, SEEN_BEFORE_SEND, is_patient, last_visit
 from newsletter.workspace import Workspace, issue_path
 
 # A slot is expected from so long before it. One that nobody expected was not missed: the calendar was not kept yet, or
 # the settings said another day.
 _EXPECTED = timedelta(days=60)
-# The calendar is looked at all the time; other people's servers are not.
-_SEEN_BEFORE_DRAFT, _SEEN_BEFORE_SEND = timedelta(minutes=30), timedelta(minutes=5)
-_MEMORY = "calendar"
 # A reason that changes all the time, as those of failing servers do, is told so seldom.
 _QUIET = timedelta(hours=6)
 CANCELLED = "cancelled"
@@ -62,7 +59,7 @@ def keep_calendar(workspace: Workspace, config: Config, store: Store, now: datet
                 continue
             try:
                 step = _next_step(desk, edition, slot, row)
-            except _TakenBack:
+            except (_TakenBack, _NotYet):
                 continue
             except NewsletterError as error:
                 step = _Step("held", f"{error.mistakes[0]}" if error.mistakes else str(error))
@@ -77,6 +74,10 @@ def keep_calendar(workspace: Workspace, config: Config, store: Store, now: datet
 
 class _TakenBack(Exception):
     """Somebody cancelled the slot, or took the step, while it was looked at."""
+
+
+class _NotYet(Exception):
+    """The sources are being visited; the slot is looked at again soon."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,7 +194,7 @@ def _miss(edition: Edition, slot: Slot, *, drafted: bool) -> _Step:
 
 
 def _draft(desk: _Desk, edition: Edition, slot: Slot) -> _Step | None:
-    failed, notes = _failed_sources(desk, _SEEN_BEFORE_DRAFT), list[str]()
+    failed, notes = _what_failed(desk, SEEN_BEFORE_DRAFT), list[str]()
     try:
         draft = draft_issue(desk.workspace, desk.config, edition, slot.day)
     except NothingToDo:
@@ -208,16 +209,14 @@ def _draft(desk: _Desk, edition: Edition, slot: Slot) -> _Step | None:
     return _Step("drafted", failed, _write_review(desk, rendered, edition, slot, notes))
 
 
-def _failed_sources(desk: _Desk, seen_within: timedelta) -> str:
-    """Visit all sources, unless that was done just now; → those that failed, and why."""
-    memory = desk.workspace.read_state(_MEMORY)
-    before = str(memory.get("visited_at", ""))
-    if stamp(desk.now - seen_within) < before <= stamp(desk.now):
-        return str(memory.get("failed", ""))
-    reports = collect_sources(desk.workspace, desk.config, desk.now)
-    failed = "; ".join(f"{report.name}: {report.failed}" for report in reports if report.failed)
-    desk.workspace.write_state(_MEMORY, {"visited_at": stamp(desk.now), "failed": failed})
-    return failed
+def _what_failed(desk: _Desk, within: timedelta) -> str:
+    """The sources that failed at the last visit, and why. Raises _NotYet while a visit is awaited; not for long."""
+    visit = last_visit(desk.workspace, desk.now, within)
+    if visit is not None:
+        return visit.failed
+    if is_patient(desk.workspace, desk.now):
+        raise _NotYet
+    return "the sources were not visited in time; what was collected before is used"
 
 
 def _write_review(desk: _Desk, rendered: Rendered, edition: Edition, slot: Slot, more: Sequence[str]) -> str:
@@ -298,7 +297,7 @@ def _find_blockers(desk: _Desk, edition: Edition, slot: Slot, rendered: Rendered
         look = f"look at it again (newsletter approve {slot.issue} --diff), then newsletter approve {slot.issue}"
         yield f"it {approval}; {look}"
     yield from _errors(check_issue(desk.workspace, desk.config, rendered))
-    if edition.failed_source == "hold" and (failed := _failed_sources(desk, _SEEN_BEFORE_SEND)):
+    if edition.failed_source == "hold" and (failed := _what_failed(desk, SEEN_BEFORE_SEND)):
         yield f"a source failed: {failed}"
 
 

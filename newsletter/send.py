@@ -24,6 +24,7 @@ from newsletter.delivery.sender import Report, Rules, Sender
 from newsletter.errors import InputError, Mistake, NewsletterError
 from newsletter.model import UNSORTED, Books, Claim
 from newsletter.rendering.email import select_sections
+from newsletter.stopping import Arm, never_stopped
 from newsletter.store import issues
 from newsletter.store.database import Store
 from newsletter.store.failures import cannot_write_store
@@ -237,7 +238,7 @@ def deliver(
     frozen: FrozenIssue,
     *,
     clock: Callable[[], datetime],
-    arm: Callable[[Callable[[], None]], None] = lambda stop: None,
+    arm: Arm = never_stopped,
     watch: Callable[[Report], None] = lambda report: None,
     tell: Callable[[str], None] = lambda text: None,
     rules: Rules | None = None,
@@ -340,22 +341,31 @@ def write_dry_run(
 
 
 def send_test(
-    workspace: Workspace, config: Config, slug: str, address: str, now: datetime, *, mark: str = TEST_MARK
+    workspace: Workspace,
+    config: Config,
+    slug: str,
+    address: str,
+    now: datetime,
+    *,
+    mark: str = TEST_MARK,
+    arm: Arm = never_stopped,
 ) -> None:
     """One mail to look at, marked [TEST]. It is in no ledger, and its unsubscribe link is nobody's. Raises SendFailed."""
     rendered = render_issue(workspace, config, slug)
     moment = now.replace(microsecond=0)
     message = write_variant(rendered, config, ALL, moment, mark)
-    result = send_single(workspace, config, message, check_address(address).typed, moment)
+    result = send_single(workspace, config, message, check_address(address).typed, moment, arm)
     if result.status != "accepted":
         told = str(result.reply) if result.reply else "the connection broke"
         raise SendFailed(Mistake(code="NL095", message=f"the test mail was not accepted: {told}"))
 
 
-def send_single(workspace: Workspace, config: Config, message: bytes, address: str, moment: datetime) -> Result:
-    """A message that is in no ledger, to one address, over a connection of its own. Raises RelayUnavailable."""
+def send_single(
+    workspace: Workspace, config: Config, message: bytes, address: str, moment: datetime, arm: Arm = never_stopped
+) -> Result:
+    """A message that is in no ledger, to one address, over a connection of its own. Raises RelayUnavailable, Interrupted."""
     outgoing = _compose_for_nobody(workspace, config, message, moment).write(_claim_of_nobody(address))
-    return send_one(make_relays(workspace, config)[0][0], outgoing)
+    return send_one(make_relays(workspace, config)[0][0], outgoing, arm)
 
 
 def _compose_for_nobody(workspace: Workspace, config: Config, message: bytes, moment: datetime) -> Composer:

@@ -288,6 +288,8 @@ def test_f43_two_schedulers_and_one_slot(desk_of: Desk, tmp_path: Path) -> None:
     desk.tick()
     for moment in (DRAFTED, SENT):
         base = datetime.fromisoformat(moment).replace(tzinfo=UTC)
+        desk.clock.now = base
+        desk.server.visit_sources()
         start = threading.Barrier(10)
         failures: list[BaseException] = []
 
@@ -329,6 +331,7 @@ def test_a_restart_at_any_step_goes_on_where_it_was(desk: Desk, step: str) -> No
     moments = {"planned": "2025-07-03 12:00", "drafted": DRAFTED, "frozen": SENT}
     for name, moment in moments.items():
         desk.clock.now = datetime.fromisoformat(moment).replace(tzinfo=UTC)
+        desk.server.visit_sources()
         desk.server.keep_calendar()  # and nothing else: the process ends here
         if name == step:
             desk.restart()
@@ -520,5 +523,15 @@ def test_schedule_shows_what_comes_and_what_became(
 def test_the_servers_jobs_are_made_from_the_settings(desk: Desk) -> None:
     desk.set(schedule="mon,thu 07:00", draft="fri 16:00")
     jobs = {job.id: str(job.trigger) for job in desk.server._scheduler.get_jobs()}
-    assert set(jobs) == {"calendar", "sender", "letters", "hooks", "cleaning", "send weekly", "draft weekly"}
+    assert set(jobs) == {
+        "settings",
+        "sources",
+        "calendar",
+        "sender",
+        "letters",
+        "hooks",
+        "cleaning",
+        "send weekly",
+        "draft weekly",
+    }
     assert "day_of_week='mon,thu'" in jobs["send weekly"]

@@ -33,6 +33,7 @@ from newsletter.doctor.here import (
     check_editions,
     check_files,
     check_python,
+    check_serving,
     check_settings,
     check_time_zone,
 )
@@ -255,6 +256,10 @@ def test_a_file_that_others_may_read_is_told(workspace: Workspace, config: Confi
 def test_the_secret_of_a_hook_that_is_not_there(workspace: Workspace, config: Config) -> None:
     hooked = replace(config, hooks=(Hook(url="https://h.example/", secret_file="hook"),))
     assert "error" in levels(ask(check_files, workspace, hooked))
+
+
+def test_a_serve_that_does_not_run_is_nothing_to_mend(workspace: Workspace, config: Config) -> None:
+    assert levels(ask(check_serving, workspace, config)) == ["ok"]
 
 
 # --- the database -------------------------------------------------------------------------------------------------

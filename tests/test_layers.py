@@ -8,11 +8,24 @@ import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 FLOORS = (
-    {"model", "errors", "links", "text", "resources", "phrases"},
+    {"model", "errors", "links", "text", "resources", "phrases", "stopping"},
     {"config", "workspace", "sources", "editing", "rendering", "checking", "audience", "delivery", "store", "slots"},
-    {"desk", "templates", "database", "last_text", "noted"},
-    {"collect", "learn", "report", "draft", "build", "subscribers", "send", "rehearse", "hooks", "doctor", "erase"},
-    {"approve", "approved", "archive", "arrange", "check", "check_links", "letters"},
+    {"desk", "templates", "database", "last_text", "noted", "heartbeat"},
+    {
+        "collect",
+        "learn",
+        "report",
+        "draft",
+        "build",
+        "subscribers",
+        "send",
+        "rehearse",
+        "hooks",
+        "doctor",
+        "erase",
+        "reload",
+    },
+    {"approve", "approved", "archive", "arrange", "check", "check_links", "letters", "visits"},
     {"preview"},
     {"schedule", "web"},
     {"serve"},
@@ -28,6 +41,7 @@ SAME_FLOOR = {
     ("rehearse", "send"),
     ("rehearse", "build"),
     ("doctor", "send"),
+    ("doctor", "reload"),
     ("approve", "approved"),
 }
 # Two of one choice never import each other; what they share lies beside them.

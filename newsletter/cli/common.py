@@ -13,7 +13,7 @@ import click
 from newsletter.cli.ui import Ui
 from newsletter.config import Config
 from newsletter.desk import read_config
-from newsletter.errors import Mistake, NewsletterError, NothingToDo
+from newsletter.errors import Mistake, NewsletterError, NothingToDo, SettingsError
 from newsletter.workspace import Workspace, find_workspace, split_issue_slug
 
 
@@ -68,7 +68,13 @@ def in_workspace(command: Callable[..., Any]) -> Callable[..., Any]:
     @wraps(command)
     def wrapper(ui: Ui, root: str | None, **options: Any) -> Any:
         workspace = find_workspace(Path.cwd(), root)
-        here = Here(workspace, read_config(workspace), datetime.now(UTC), ui)
+        now = datetime.now(UTC)
+        try:
+            config = read_config(workspace)
+        except SettingsError:
+            _tell_what_serve_holds(workspace, now, ui)
+            raise
+        here = Here(workspace, config, now, ui)
         try:
             return command(here=here, **options)
         except (NewsletterError, click.exceptions.Exit, click.ClickException, click.Abort, OSError):
@@ -79,6 +85,14 @@ def in_workspace(command: Callable[..., Any]) -> Callable[..., Any]:
             raise
 
     return wrapper
+
+
+def _tell_what_serve_holds(workspace: Workspace, now: datetime, ui: Ui) -> None:
+    """Settings that cannot be read stop no `serve` that runs, and whoever corrects them should know."""
+    from newsletter.heartbeat import read_heartbeat
+
+    if beat := read_heartbeat(workspace, now):
+        ui.say(f"note: newsletter serve runs, and goes on with the settings of {beat.read_at}", "yellow")
 
 
 def _find_damage(here: Here) -> NewsletterError | None:

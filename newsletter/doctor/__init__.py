@@ -13,6 +13,7 @@ from newsletter.doctor.here import (
     check_editions,
     check_files,
     check_python,
+    check_serving,
     check_settings,
     check_time_zone,
 )
@@ -37,6 +38,7 @@ CHECKS: tuple[tuple[Look, bool], ...] = (
     (check_clock, True),  # first: `now` is the moment of the call
     (check_python, False),
     (check_settings, False),
+    (check_serving, False),
     (check_editions, False),
     (check_time_zone, False),
     (check_disk, False),

@@ -9,7 +9,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from newsletter.doctor.case import Check, Installation
+from newsletter.heartbeat import read_heartbeat
 from newsletter.model import Edition
+from newsletter.reload import differences
 from newsletter.slots import skipped_by, slots_from
 from newsletter.text.words import count_of
 from newsletter.workspace import SETTINGS
@@ -60,6 +62,24 @@ def check_settings(case: Installation) -> Iterator[Check]:
     else:
         told = "is missing; the law of most countries wants one in each mail"
         yield Check("postal address", "error", told, f"set postal_address in [publication] of {SETTINGS}")
+
+
+def check_serving(case: Installation) -> Iterator[Check]:
+    """Whether a `serve` that runs holds the settings that are in the files."""
+    beat = read_heartbeat(case.workspace, case.now)
+    if beat is None:
+        yield Check("serve", "ok", "newsletter serve does not run in this workspace, as far as is known")
+        return
+    found = differences(case.workspace, beat)
+    for told in found:
+        fix = (
+            "correct the file; it is read at its next change"
+            if beat.problem
+            else "restart newsletter serve when it suits"
+        )
+        yield Check("serve", "warning", told, fix)
+    if not found:
+        yield Check("serve", "ok", f"newsletter serve runs, with the settings of {beat.read_at}")
 
 
 def check_editions(case: Installation) -> Iterator[Check]:
