@@ -20,6 +20,7 @@ from newsletter.editing.issue_file import IssueFile, write_post
 from newsletter.editing.rearrange import add_source, cut_post, drop_post, move_post, put_post, set_line
 from newsletter.editing.themes import OffTheme, Verdict
 from newsletter.errors import InputError, Mistake, NewsletterError
+from newsletter.last_text import keep_text
 from newsletter.model import UNSORTED, IssuePost, Link, Section
 from newsletter.rendering.content import site_name
 from newsletter.text.characters import decode_text
@@ -200,6 +201,7 @@ class Desk:
                 keep.unlink(missing_ok=True)
         if not done:
             raise _meanwhile(self.slug)
+        keep_text(self.workspace, self.slug, new)
         kept = sorted(folder.glob("*.md"), key=lambda path: path.stat().st_mtime_ns)
         for path in kept[:-UNDO_LIMIT]:
             path.unlink(missing_ok=True)

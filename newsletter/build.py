@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass, replace
 from datetime import date, datetime
 
@@ -13,6 +13,7 @@ from newsletter.config import Config
 from newsletter.delivery.message import Envelope, HeaderError, issue_headers, write_message
 from newsletter.desk import load_issue, load_phrases
 from newsletter.errors import InputError, Mistake, NewsletterError, UsageError
+from newsletter.last_text import explain_loss, is_missed, keep_text
 from newsletter.model import UNSORTED, Edition, Finding, Issue, Section
 from newsletter.phrases import Phrases
 from newsletter.rendering.content import ShownIssue, count_words, show_issue
@@ -47,18 +48,33 @@ class Build:
         return dict(self.themes).get(UNSORTED, 0)
 
 
-def choose_issue(workspace: Workspace, config: Config, edition: Edition, day: date | None, now: datetime) -> str:
-    """The issue to build: that of `day`, else the edition's newest; drafted first if there is none. Raises NothingToDo."""
-    if day is None:
-        own = [slug for slug in workspace.issue_slugs() if (split_issue_slug(slug) or ("", ""))[1] == edition.slug]
-        if own:
-            return own[-1]
-        day = next_day(edition, now, config.zone)
-    slug = f"{day.isoformat()}-{edition.slug}"
-    if not workspace.exists(issue_path(slug)):
-        from newsletter.draft import draft_issue
+def choose_issue(
+    workspace: Workspace,
+    config: Config,
+    edition: Edition,
+    day: date | None,
+    now: datetime,
+    *,
+    tell: Callable[[Finding], None] = lambda finding: None,
+) -> str:
+    """The issue to build: that of `day`, else the edition's newest; drafted first if there is none. Raises NothingToDo.
 
-        draft_issue(workspace, config, edition, day)
+    `tell` is told if one stood there before; an issue.md that is gone from its folder is an error.
+    """
+    if day is None:
+        # With those whose issue.md is gone: an older issue must not be taken for the latest.
+        own = [slug for slug in workspace.issue_folders() if (split_issue_slug(slug) or ("", ""))[1] == edition.slug]
+        known = [slug for slug in own if workspace.exists(issue_path(slug)) or is_missed(workspace, slug)]
+        day = date.fromisoformat(known[-1][:10]) if known else next_day(edition, now, config.zone)
+    slug = f"{day.isoformat()}-{edition.slug}"
+    if is_missed(workspace, slug):
+        raise explain_loss(workspace, slug)
+    if not workspace.exists(issue_path(slug)):
+        from newsletter.draft import LOST, draft_issue
+
+        for finding in draft_issue(workspace, config, edition, day).findings:
+            if finding.rule == LOST:
+                tell(finding)
     return slug
 
 
@@ -77,6 +93,8 @@ class Rendered:
 
 def render_issue(workspace: Workspace, config: Config, slug: str) -> Rendered:
     """Read an issue.md and render its mail. Raises InputError, UsageError."""
+    if is_missed(workspace, slug):
+        raise explain_loss(workspace, slug)
     if not workspace.exists(issue_path(slug)):
         raise _no_such_issue(workspace, slug)
     file = load_issue(workspace, slug)
@@ -117,6 +135,7 @@ def build_issue(workspace: Workspace, config: Config, slug: str) -> Build:
     contents[f"build/{slug}/report.json"] = _write_report(build, contents)
     for path, content in contents.items():
         workspace.write(path, content)
+    keep_text(workspace, slug, workspace.read(issue_path(slug)))
     return build
 
 

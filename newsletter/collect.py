@@ -12,6 +12,7 @@ from newsletter.desk import about_new_files, read_source
 from newsletter.errors import InputError, Mistake, UsageError
 from newsletter.model import Finding, Post, Source
 from newsletter.sources import SOURCES, SourceFile, collected_folder
+from newsletter.sources.asked import UNREACHED
 from newsletter.sources.feed import (
     FeedState,
     after_failure,
@@ -22,10 +23,14 @@ from newsletter.sources.feed import (
 )
 from newsletter.sources.feed_entry import NotAFeed
 from newsletter.sources.markdown_file import collected_name, write_markdown
+from newsletter.stopping import Arm, never_stopped
 from newsletter.text.words import slugify, suggest
 from newsletter.workspace import Workspace
 
 STATE = "sources"
+# All sources together. Those that are not reached come first the next time; those that failed come last.
+VISIT_LIMIT_S = 120.0
+_UNREACHED = "unreached"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,6 +48,14 @@ class SourceReport:
     findings: tuple[Finding, ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """How long a visit of all sources may take, and what is handed in to interrupt it."""
+
+    limit_s: float
+    arm: Arm
+
+
 def collect_sources(
     workspace: Workspace,
     config: Config,
@@ -50,8 +63,13 @@ def collect_sources(
     *,
     names: tuple[str, ...] = (),
     done: Callable[[str], None] = lambda name: None,
+    limit_s: float = VISIT_LIMIT_S,
+    arm: Arm = never_stopped,
 ) -> tuple[SourceReport, ...]:
-    """Visit all sources, or those named: folders are read, feeds fetched. One that fails never stops the others."""
+    """Visit all sources, or those named: folders are read, feeds fetched. One that fails never stops the others.
+
+    Feeds that are not read after `limit_s` seconds are left for the next visit, and so are all when the process is to end.
+    """
     sources = [source for source in config.sources if not names or source.name in names]
     state = workspace.read_state(STATE)
     reports = {
@@ -63,7 +81,8 @@ def collect_sources(
         done(name)
     fetched = [source for source in sources if SOURCES[source.kind].fetches]
     if fetched:
-        reports |= _visit_feeds(workspace, config, fetched, state, now, done)
+        feeds = _in_turn(workspace, fetched, state)
+        reports |= _visit_feeds(workspace, config, feeds, state, now, done, Bounds(limit_s, arm))
     workspace.write_state(STATE, state)
     return tuple(reports[source.name] for source in sources)
 
@@ -146,6 +165,7 @@ def _visit_feeds(
     state: dict[str, Any],
     now: datetime,
     done: Callable[[str], None],
+    bounds: Bounds,
 ) -> dict[str, SourceReport]:
     from newsletter.sources.asked import Request, hosts
     from newsletter.sources.feed_worker import FeedParser
@@ -170,15 +190,41 @@ def _visit_feeds(
             )
     by_name = {source.name: source for source in sources}
     with FeedParser() as parser:
-        for name, fetched in fetch_all(wanted):
+        for name, fetched in fetch_all(wanted, limit_s=bounds.limit_s, arm=bounds.arm):
             source = by_name[name]
+            if fetched.outcome == "unreached":
+                reports[name] = SourceReport(name=name, kind=source.kind, failed=fetched.reason)
+                done(name)
+                continue
             report, after = _receive(workspace, config, source, states[name], fetched, parser, now)
             reports[name] = report
             # After its posts, never before: what was not written must be asked for again (X15).
             state[name] = _write_feed_state(after)
             workspace.write_state(STATE, state)
             done(name)
+    workspace.write_state(_UNREACHED, {"names": sorted(wanted.keys() & _unreached(reports))})
     return reports
+
+
+def _unreached(reports: dict[str, SourceReport]) -> set[str]:
+    return {name for name, report in reports.items() if report.failed == UNREACHED}
+
+
+def _in_turn(workspace: Workspace, sources: list[Source], state: dict[str, Any]) -> list[Source]:
+    """Feeds in the order of the visit: first those that answered the last time, which takes no time; then those that nobody
+    got to; last those that failed. So a hundred silent ones keep none of the others waiting, and each has its turn.
+    """
+    left = workspace.read_state(_UNREACHED).get("names", ())
+    unreached = set(left) if isinstance(left, list) else set()
+
+    def rank(source: Source) -> int:
+        memory = state.get(source.name)
+        errors = memory.get("errors", 0) if isinstance(memory, dict) else None
+        if errors == 0:
+            return 0
+        return 1 if source.name in unreached else 2 if errors is None else 3
+
+    return sorted(sources, key=rank)
 
 
 def _why_wait(memory: FeedState, now: datetime) -> str:

@@ -1,8 +1,8 @@
 """The flow from collected posts to issues/<slug>/issue.md: read, leave out what was told, sort, compose, write."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import date
+from dataclasses import dataclass, replace
+from datetime import date, tzinfo
 from typing import Protocol
 
 from newsletter.config import Config
@@ -20,9 +20,12 @@ from newsletter.editing.duplicates import Duplicate, find_duplicates
 from newsletter.editing.issue_file import insert_posts, write_issue
 from newsletter.editing.themes import Sorter, Verdict, sort_posts
 from newsletter.errors import Mistake, NothingToDo, UsageError
+from newsletter.last_text import keep_text, set_aside, was_there
 from newsletter.learn import Drafted, learn_from_issues
 from newsletter.model import UNSORTED, Edition, Finding, Issue, Post
 from newsletter.workspace import Workspace, issue_path, split_issue_slug
+
+LOST = "issue-gone"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,12 +75,20 @@ def draft_issue(
             )
         )
     phrases = load_phrases(workspace, config)
+    lost = was_there(workspace, slug)
     choice = _choose(workspace, config, edition, day, current=None, track=track)
     composed = compose_issue(choice.verdicts, edition=edition, themes=config.themes, day=day, phrases=phrases)
     if not composed.issue.sections:
-        raise _nothing_new(slug, choice)
+        raise _nothing_new(slug, choice, config.zone)
     text = write_issue(composed.issue)
-    return _write(workspace, slug, text, choice, composed)
+    kept = set_aside(workspace, slug) if lost else None
+    draft = _write(workspace, slug, text, choice, composed)
+    return replace(draft, findings=(_about_loss(slug, kept), *draft.findings)) if lost else draft
+
+
+def _about_loss(slug: str, kept: str | None) -> Finding:
+    told = f"; its last text is kept: {kept}" if kept else ""
+    return Finding(rule=LOST, where=issue_path(slug), message=f"one stood here before and was gone{told}")
 
 
 def refresh_issue(
@@ -97,7 +108,7 @@ def refresh_issue(
         choice.verdicts, edition=edition, themes=config.themes, phrases=load_phrases(workspace, config)
     )
     if not sections:
-        raise _nothing_new(slug, choice)
+        raise _nothing_new(slug, choice, config.zone)
     return _write(workspace, slug, insert_posts(current, sections), choice, Composed(current.issue, held, elsewhere))
 
 
@@ -206,6 +217,7 @@ def _write(workspace: Workspace, slug: str, text: str, choice: _Choice, composed
     added = tuple(verdict for verdict in choice.verdicts if id(verdict.post) not in left)
     write_offered(workspace, slug, _add_offered(choice.offered, added))
     workspace.write(issue_path(slug), text)
+    keep_text(workspace, slug, text)
     return Draft(
         slug=slug,
         path=issue_path(slug),
@@ -219,7 +231,7 @@ def _write(workspace: Workspace, slug: str, text: str, choice: _Choice, composed
     )
 
 
-def _nothing_new(slug: str, choice: _Choice) -> NothingToDo:
+def _nothing_new(slug: str, choice: _Choice, zone: tzinfo) -> NothingToDo:
     parts = [
         f"{choice.used} stood in an issue before" if choice.used else "",
         f"{len(choice.duplicates)} repeat one" if choice.duplicates else "",
@@ -231,6 +243,20 @@ def _nothing_new(slug: str, choice: _Choice) -> NothingToDo:
         Mistake(
             code="NL060",
             message=f"no new posts for {slug}: {known}",
-            help="put posts into posts/, or fetch feeds: newsletter collect",
+            help=_next_step(slug, choice, zone),
         )
+    )
+
+
+def _next_step(slug: str, choice: _Choice, zone: tzinfo) -> str:
+    """What can be done about an issue that has no posts, by why it has none."""
+    if choice.verdicts:
+        return (
+            "why posts are held back: newsletter explain; which themes an edition has: [[editions]] in newsletter.toml"
+        )
+    if choice.later:
+        day = min(post.date for post in choice.later if post.date).astimezone(zone).date()
+        return f"an issue of their day: newsletter draft --edition {slug[11:]} --date {day}"
+    return (
+        "fetch feeds: newsletter collect; take in a paste: newsletter collect FILE; or write a post into posts/NAME.md"
     )

@@ -1,7 +1,15 @@
 """What stops the program, told so that the reader knows the next step. Each `NL` code has a heading in docs/errors.md."""
 
+import errno
 from collections.abc import Iterable
 from dataclasses import dataclass
+
+# What the system says where no octet more can be written: a full disk, a used-up quota, a limit of a file's size.
+_NO_SPACE = {
+    errno.ENOSPC: "no space left on the disk",
+    errno.EDQUOT: "no space left: the quota is used up",
+    errno.EFBIG: "no space left: the system lets no file become larger",
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,3 +76,28 @@ class NothingToDo(NewsletterError):
     """There is nothing to work on; nothing was changed."""
 
     exit_status = 6
+
+
+def is_no_space(error: BaseException) -> bool:
+    """Whether something could not be written because there is no room for it."""
+    return isinstance(error, OSError) and error.errno in _NO_SPACE
+
+
+def cannot_write(file: str, error: OSError) -> InputError:
+    """The error for a file that the system does not let us write."""
+    why = _NO_SPACE.get(error.errno or 0) or error.strerror or str(error)
+    fix = "make room, and run the same command again" if is_no_space(error) else None
+    return InputError(Mistake(code="NL027", file=file or None, message=f"cannot be written: {why}", help=fix))
+
+
+def describe_fault(error: BaseException) -> str:
+    """`ValueError at send.py:88 < letters.py:40`: what an unexpected error is, and where it came from.
+
+    Its text is left out: libraries put the value into it that they could not use, and that may be a password or an address.
+    """
+    import traceback
+
+    frames = traceback.extract_tb(error.__traceback__)
+    mine = [frame for frame in frames if "newsletter" in frame.filename.replace("\\", "/").split("/")] or frames
+    places = " < ".join(f"{frame.filename.rpartition('/')[2]}:{frame.lineno}" for frame in reversed(mine[-2:]))
+    return f"{type(error).__name__} at {places}" if places else type(error).__name__

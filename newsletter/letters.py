@@ -15,6 +15,7 @@ from newsletter.desk import load_phrases
 from newsletter.errors import NewsletterError
 from newsletter.rendering.letter import LetterText, render_letter
 from newsletter.send import SendFailed, send_single, send_test
+from newsletter.stopping import Arm, Interrupted, never_stopped
 from newsletter.store.database import Store
 from newsletter.store.letters import Letter, begin_letter, end_letter
 from newsletter.store.mailed_links import make_link
@@ -38,8 +39,10 @@ class Posted:
     relay_away: bool = False
 
 
-def send_next_letter(workspace: Workspace, config: Config, store: Store, now: datetime) -> Posted | None:
-    """Send the next letter that is due. None if there is none."""
+def send_next_letter(
+    workspace: Workspace, config: Config, store: Store, now: datetime, arm: Arm = never_stopped
+) -> Posted | None:
+    """Send the next letter that is due. None if there is none. `arm` is given what interrupts the waiting for the relay."""
     letter = begin_letter(store, now)
     if letter is None:
         return None
@@ -48,7 +51,10 @@ def send_next_letter(workspace: Workspace, config: Config, store: Store, now: da
         if letter.subscriber_id is not None and now - datetime.fromisoformat(letter.made_at) > LIFETIME:
             state, reason = "failed", "too late"
         else:
-            state, reason = _send(workspace, config, store, letter, now)
+            state, reason = _send(_Sending(workspace, config, arm), store, letter, now)
+    except Interrupted:
+        end_letter(store, letter, "waiting", now)  # at once after the next start
+        return Posted(letter=letter, state="waiting", reason="the process ends", relay_away=True)
     except RelayUnavailable as error:
         state, reason, relay_away = "waiting", str(error), True
     except NewsletterError as error:
@@ -60,9 +66,18 @@ def send_next_letter(workspace: Workspace, config: Config, store: Store, now: da
     return Posted(letter=letter, state=state, reason=reason, relay_away=relay_away)
 
 
-def _send(workspace: Workspace, config: Config, store: Store, letter: Letter, now: datetime) -> tuple[str, str]:
+@dataclass(frozen=True, slots=True)
+class _Sending:
+    """What every single mail needs; `arm` is given what interrupts the waiting for the relay."""
+
+    workspace: Workspace
+    config: Config
+    arm: Arm
+
+
+def _send(sending: _Sending, store: Store, letter: Letter, now: datetime) -> tuple[str, str]:
     if letter.subscriber_id is None:
-        return _send_to_editor(workspace, config, letter, now)
+        return _send_to_editor(sending, letter, now)
     found = find_address(store, letter.subscriber_id)
     if found is None:
         return "failed", "erased meanwhile"
@@ -73,8 +88,8 @@ def _send(workspace: Workspace, config: Config, store: Store, letter: Letter, no
         return "failed", "left meanwhile"
     if is_unwelcome(store, letter.subscriber_id):
         return "failed", "complained or bounced meanwhile"
-    text, language = _write(workspace, config, store, letter, language, now)
-    return _post(workspace, config, text, address, language, now)
+    text, language = _write(sending.workspace, sending.config, store, letter, language, now)
+    return _send_text(sending, text, address, language, now)
 
 
 def _write(
@@ -101,8 +116,9 @@ def _write(
     return text, language
 
 
-def _send_to_editor(workspace: Workspace, config: Config, letter: Letter, now: datetime) -> tuple[str, str]:
+def _send_to_editor(sending: _Sending, letter: Letter, now: datetime) -> tuple[str, str]:
     """What the calendar has to say; with a draft comes the mail as readers would get it."""
+    workspace, config = sending.workspace, sending.config
     address = split_mailbox(config.publication.editor or config.publication.sender)[1]
     first, _, rest = letter.text.partition("\n")
     text = LetterText(
@@ -111,25 +127,24 @@ def _send_to_editor(workspace: Workspace, config: Config, letter: Letter, now: d
         button=None,
         why=f"Sent to the editor of {config.publication.title} by newsletter serve.",
     )
-    state, told = _post(workspace, config, text, address, "en", now)
+    state, told = _send_text(sending, text, address, "en", now)
     if state == "sent" and letter.kind == "review":
         try:
-            send_test(workspace, config, letter.about, address, now, mark=DRAFT_MARK)
-        except SendFailed as error:
-            return "sent", f"but not the draft itself: {error}"
+            send_test(workspace, config, letter.about, address, now, mark=DRAFT_MARK, arm=sending.arm)
+        except (SendFailed, Interrupted) as error:
+            return "sent", f"but not the draft itself: {str(error) or 'the process ends'}"
     return state, told
 
 
-def _post(
-    workspace: Workspace, config: Config, text: LetterText, address: str, language: str, now: datetime
-) -> tuple[str, str]:
+def _send_text(sending: _Sending, text: LetterText, address: str, language: str, now: datetime) -> tuple[str, str]:
+    workspace, config = sending.workspace, sending.config
     environment = open_templates(workspace)
     phrases = load_phrases(workspace, config, language)
     html, plain = render_letter(text, publication=config.publication, environment=environment, phrases=phrases)
     moment = now.replace(microsecond=0)
     envelope = LetterEnvelope(subject=text.subject, language=language, sender=config.publication.sender, moment=moment)
     headers = letter_headers(envelope, to=links.ADDRESS_SLOT, message_id=f"letter.{secrets.token_hex(12)}")
-    result = send_single(workspace, config, write_message(headers, plain, html), address, moment)
+    result = send_single(workspace, config, write_message(headers, plain, html), address, moment, sending.arm)
     told = str(result.reply.code) if result.reply else str(result.phase)
     if result.status in ("accepted", "in_doubt"):
         # In doubt is as good as sent: better none, which can be asked for again, than two of them (T24).

@@ -8,6 +8,7 @@ from string import Formatter
 from typing import Any
 
 from newsletter.errors import InputError, Mistake
+from newsletter.text.toml import explain_toml
 from newsletter.text.words import suggest
 
 Phrases = Mapping[str, Any]
@@ -35,7 +36,10 @@ def _read_tables(text: str, file: str) -> Mapping[str, Any]:
     try:
         return tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
-        raise InputError(Mistake(code="NL011", file=file, message=str(error))) from None
+        at = explain_toml(error, text)
+        raise InputError(
+            Mistake(code="NL011", file=file, line=at.line, column=at.column, message=at.message, help=at.help)
+        ) from None
 
 
 def _check_words(own: Any, language: str, known: Phrases, file: str) -> None:

@@ -15,6 +15,7 @@ from newsletter.checking.size import CLIP_BYTES
 from newsletter.config import Config
 from newsletter.desk import read_config
 from newsletter.errors import Mistake, NewsletterError
+from newsletter.last_text import keep_text
 from newsletter.model import Finding
 from newsletter.rendering.email import select_sections
 from newsletter.slots import publication_moment
@@ -147,7 +148,9 @@ class Preview:
             (mail.html, mail.text), issue, rendered.edition, config, moment=moment, to=PREVIEW_READER
         )
         findings = check_issue(self.workspace, config, rendered)
-        state = f"{self.workspace.read(issue_path(self.slug))!r}\0{mail.html}\0{mail.text}\0{findings}"
+        text = self.workspace.read(issue_path(self.slug))
+        keep_text(self.workspace, self.slug, text)
+        state = f"{text!r}\0{mail.html}\0{mail.text}\0{findings}"
         return Shown(
             version=hashlib.sha256(state.encode()).hexdigest()[:16],
             slug=self.slug,

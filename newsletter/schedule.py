@@ -3,7 +3,7 @@
 planned → drafted → sent, or skipped; held, while it waits for a person. Nothing here waits, sends or reads a clock.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from itertools import takewhile
@@ -13,10 +13,10 @@ from sqlalchemy import Connection
 from newsletter.approve import approval_state
 from newsletter.build import Rendered, render_issue
 from newsletter.check import check_issue
-from newsletter.collect import collect_sources
 from newsletter.config import Config
-from newsletter.draft import draft_issue
-from newsletter.errors import NewsletterError, NothingToDo
+from newsletter.draft import LOST, draft_issue
+from newsletter.errors import NewsletterError, NothingToDo, describe_fault
+from newsletter.last_text import find_last_text
 from newsletter.model import Edition, Finding
 from newsletter.send import freeze_issue, mark_path
 from newsletter.slots import Slot, current_slots, lateness_limit, local_instants, next_opening, skipped_by, slots_from
@@ -25,14 +25,12 @@ from newsletter.store.database import Store, stamp
 from newsletter.store.letters import Letter
 from newsletter.store.mark import check_mark
 from newsletter.store.slots import SlotRow, State, find_slot, forget_slots, list_slots, move_slot, move_slot_in
+from newsletter.visits import SEEN_BEFORE_DRAFT, SEEN_BEFORE_SEND, is_patient, last_visit
 from newsletter.workspace import Workspace, issue_path
 
 # A slot is expected from so long before it. One that nobody expected was not missed: the calendar was not kept yet, or
 # the settings said another day.
 _EXPECTED = timedelta(days=60)
-# The calendar is looked at all the time; other people's servers are not.
-_SEEN_BEFORE_DRAFT, _SEEN_BEFORE_SEND = timedelta(minutes=30), timedelta(minutes=5)
-_MEMORY = "calendar"
 # A reason that changes all the time, as those of failing servers do, is told so seldom.
 _QUIET = timedelta(hours=6)
 CANCELLED = "cancelled"
@@ -61,12 +59,12 @@ def keep_calendar(workspace: Workspace, config: Config, store: Store, now: datet
                 continue
             try:
                 step = _next_step(desk, edition, slot, row)
-            except _TakenBack:
+            except (_TakenBack, _NotYet):
                 continue
             except NewsletterError as error:
                 step = _Step("held", f"{error.mistakes[0]}" if error.mistakes else str(error))
             except Exception as error:  # one slot's fault must not stop the others, nor be silence
-                step = _Step("held", f"a fault of the program: {type(error).__name__}: {error}")
+                step = _Step("held", f"a fault of the program: {describe_fault(error)}")
             if step and step.state == "held" and issues.find_issue(store, slot.issue):
                 step = _Step("sent")  # another process froze it in the same moment
             if step and (step.done or _take(desk, slot, row, step)):
@@ -76,6 +74,10 @@ def keep_calendar(workspace: Workspace, config: Config, store: Store, now: datet
 
 class _TakenBack(Exception):
     """Somebody cancelled the slot, or took the step, while it was looked at."""
+
+
+class _NotYet(Exception):
+    """The sources are being visited; the slot is looked at again soon."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,30 +194,32 @@ def _miss(edition: Edition, slot: Slot, *, drafted: bool) -> _Step:
 
 
 def _draft(desk: _Desk, edition: Edition, slot: Slot) -> _Step | None:
-    failed = _failed_sources(desk, _SEEN_BEFORE_DRAFT)
+    failed, notes = _what_failed(desk, SEEN_BEFORE_DRAFT), list[str]()
     try:
-        draft_issue(desk.workspace, desk.config, edition, slot.day)
+        draft = draft_issue(desk.workspace, desk.config, edition, slot.day)
     except NothingToDo:
         if not desk.workspace.exists(issue_path(slot.issue)):
             # Something may still come in until the last moment.
             return _Step("skipped", NO_POSTS) if desk.now >= slot.freezes_at else None
+    else:
+        notes = [f"note: {finding}" for finding in draft.findings if finding.rule == LOST]
     rendered = render_issue(desk.workspace, desk.config, slot.issue)
-    return _Step("drafted", failed, _write_review(desk, rendered, edition, slot, failed))
+    if failed:
+        notes.append(f"a source failed: {failed}")
+    return _Step("drafted", failed, _write_review(desk, rendered, edition, slot, notes))
 
 
-def _failed_sources(desk: _Desk, seen_within: timedelta) -> str:
-    """Visit all sources, unless that was done just now; → those that failed, and why."""
-    memory = desk.workspace.read_state(_MEMORY)
-    before = str(memory.get("visited_at", ""))
-    if stamp(desk.now - seen_within) < before <= stamp(desk.now):
-        return str(memory.get("failed", ""))
-    reports = collect_sources(desk.workspace, desk.config, desk.now)
-    failed = "; ".join(f"{report.name}: {report.failed}" for report in reports if report.failed)
-    desk.workspace.write_state(_MEMORY, {"visited_at": stamp(desk.now), "failed": failed})
-    return failed
+def _what_failed(desk: _Desk, within: timedelta) -> str:
+    """The sources that failed at the last visit, and why. Raises _NotYet while a visit is awaited; not for long."""
+    visit = last_visit(desk.workspace, desk.now, within)
+    if visit is not None:
+        return visit.failed
+    if is_patient(desk.workspace, desk.now):
+        raise _NotYet
+    return "the sources were not visited in time; what was collected before is used"
 
 
-def _write_review(desk: _Desk, rendered: Rendered, edition: Edition, slot: Slot, failed: str) -> str:
+def _write_review(desk: _Desk, rendered: Rendered, edition: Edition, slot: Slot, more: Sequence[str]) -> str:
     """What the editor is told of a draft: what it holds, what is wrong with it, what happens next."""
     config = desk.config
     at, count = _write_moment(slot.at, config), len(rendered.issue.posts)
@@ -237,9 +241,7 @@ def _write_review(desk: _Desk, rendered: Rendered, edition: Edition, slot: Slot,
         )
     lines += ["", f"Edit it: {issue_path(slot.issue)}"]
     findings = check_issue(desk.workspace, config, rendered)
-    notes = [*_errors(findings), *(f"note: {one}" for one in findings if one.level == "warning")]
-    if failed:
-        notes.append(f"a source failed: {failed}")
+    notes = [*_errors(findings), *(f"note: {one}" for one in findings if one.level == "warning"), *more]
     return "\n".join([*lines, "", *(notes or ["The checks found nothing."])])
 
 
@@ -248,7 +250,9 @@ def _write_review(desk: _Desk, rendered: Rendered, edition: Edition, slot: Slot,
 
 def _freeze(desk: _Desk, edition: Edition, slot: Slot, row: SlotRow) -> _Step:
     if not desk.workspace.exists(issue_path(slot.issue)):
-        return _Step("skipped", "its issue.md was deleted")
+        last = find_last_text(desk.workspace, slot.issue)
+        kept = f"; its last text: cp {last} {issue_path(slot.issue)}, then newsletter send {slot.issue}" if last else ""
+        return _Step("skipped", f"its issue.md was deleted{kept}")
     rendered = render_issue(desk.workspace, desk.config, slot.issue)
     if not rendered.issue.posts:
         return _Step("skipped", NO_POSTS)
@@ -293,7 +297,7 @@ def _find_blockers(desk: _Desk, edition: Edition, slot: Slot, rendered: Rendered
         look = f"look at it again (newsletter approve {slot.issue} --diff), then newsletter approve {slot.issue}"
         yield f"it {approval}; {look}"
     yield from _errors(check_issue(desk.workspace, desk.config, rendered))
-    if edition.failed_source == "hold" and (failed := _failed_sources(desk, _SEEN_BEFORE_SEND)):
+    if edition.failed_source == "hold" and (failed := _what_failed(desk, SEEN_BEFORE_SEND)):
         yield f"a source failed: {failed}"
 
 

@@ -24,8 +24,10 @@ from newsletter.delivery.sender import Report, Rules, Sender
 from newsletter.errors import InputError, Mistake, NewsletterError
 from newsletter.model import UNSORTED, Books, Claim
 from newsletter.rendering.email import select_sections
+from newsletter.stopping import Arm, never_stopped
 from newsletter.store import issues
-from newsletter.store.database import Store, StoreError
+from newsletter.store.database import Store
+from newsletter.store.failures import cannot_write_store
 from newsletter.store.hooks import NOBODY, Listeners
 from newsletter.store.issues import ALL, FrozenIssue, Plan
 from newsletter.store.journal import Journal
@@ -121,6 +123,7 @@ def freeze_issue(
 
     `zones`: when it leaves to readers of a time zone, if that is later.
     """
+    store.check_whole()  # in a damaged one somebody who left may look like a reader
     last = max(now, starts_at or now, *zones.values())
     plan = Plan(
         slug=rendered.issue.slug,
@@ -235,14 +238,18 @@ def deliver(
     frozen: FrozenIssue,
     *,
     clock: Callable[[], datetime],
-    arm: Callable[[Callable[[], None]], None] = lambda stop: None,
+    arm: Arm = never_stopped,
     watch: Callable[[Report], None] = lambda report: None,
+    tell: Callable[[str], None] = lambda text: None,
     rules: Rules | None = None,
     relays: Sequence[tuple[Relay, int]] | None = None,
     limits: tuple[Limit | None, list[Limit]] | None = None,
     listeners: Listeners = NOBODY,
 ) -> Sent:
-    """Send an issue until nothing is left that can be sent now. Call it again to go on; nobody gets a second copy."""
+    """Send an issue until nothing is left that can be sent now. Call it again to go on; nobody gets a second copy.
+
+    `tell` is told of a relay that is silent, that is asked again, or that is given up, when it happens.
+    """
     rules = rules or make_rules(config)
     check_mark(store, mark_path(workspace, store))
     lease = take_lease(store, clock(), mark_path(workspace, store))
@@ -269,6 +276,7 @@ def deliver(
             rules,
             clock=clock,
             watch=watch,
+            tell=tell,
         )
         try:
             report = run_sender(sender, arm)
@@ -305,9 +313,7 @@ def _prepare_journal(workspace: Workspace, store: Store) -> Journal:
         path.parent.mkdir(exist_ok=True)
         journal.prepare()
     except OSError as error:
-        raise StoreError(
-            Mistake(code="NL090", file=str(path), message=f"cannot be written: {error.strerror}; nothing was sent")
-        ) from None
+        raise cannot_write_store(path, error) from None
     return journal
 
 
@@ -320,6 +326,8 @@ def write_dry_run(
     """What `send` would send, as .eml files in build/<slug>/outbox; nothing is frozen. Gives their paths, 200 at most."""
     choose = choose_sections(rendered)
     moment = now.replace(microsecond=0)
+    outbox = f"build/{rendered.issue.slug}/outbox"
+    workspace.empty(outbox)  # of who left or was erased since the last one no mail may stay
     composers: dict[str, Composer] = {}
     readers = ((choose(row.themes), row) for row in export_rows(store, "active"))
     wanted = ((chosen, row) for chosen, row in readers if chosen is not None)
@@ -327,28 +335,37 @@ def write_dry_run(
         if chosen not in composers:
             message = write_variant(rendered, config, chosen, moment)
             composers[chosen] = _compose_for_nobody(workspace, config, message, moment)
-        path = f"build/{rendered.issue.slug}/outbox/{number:06}.eml"
-        workspace.write(path, composers[chosen].write(_claim_of_nobody(row.address)).plain)
+        path = f"{outbox}/{number:06}.eml"
+        workspace.write(path, composers[chosen].write(_claim_of_nobody(row.address)).plain, private=True)
         yield path
 
 
 def send_test(
-    workspace: Workspace, config: Config, slug: str, address: str, now: datetime, *, mark: str = TEST_MARK
+    workspace: Workspace,
+    config: Config,
+    slug: str,
+    address: str,
+    now: datetime,
+    *,
+    mark: str = TEST_MARK,
+    arm: Arm = never_stopped,
 ) -> None:
     """One mail to look at, marked [TEST]. It is in no ledger, and its unsubscribe link is nobody's. Raises SendFailed."""
     rendered = render_issue(workspace, config, slug)
     moment = now.replace(microsecond=0)
     message = write_variant(rendered, config, ALL, moment, mark)
-    result = send_single(workspace, config, message, check_address(address).typed, moment)
+    result = send_single(workspace, config, message, check_address(address).typed, moment, arm)
     if result.status != "accepted":
         told = str(result.reply) if result.reply else "the connection broke"
         raise SendFailed(Mistake(code="NL095", message=f"the test mail was not accepted: {told}"))
 
 
-def send_single(workspace: Workspace, config: Config, message: bytes, address: str, moment: datetime) -> Result:
-    """A message that is in no ledger, to one address, over a connection of its own. Raises RelayUnavailable."""
+def send_single(
+    workspace: Workspace, config: Config, message: bytes, address: str, moment: datetime, arm: Arm = never_stopped
+) -> Result:
+    """A message that is in no ledger, to one address, over a connection of its own. Raises RelayUnavailable, Interrupted."""
     outgoing = _compose_for_nobody(workspace, config, message, moment).write(_claim_of_nobody(address))
-    return send_one(make_relays(workspace, config)[0][0], outgoing)
+    return send_one(make_relays(workspace, config)[0][0], outgoing, arm)
 
 
 def _compose_for_nobody(workspace: Workspace, config: Config, message: bytes, moment: datetime) -> Composer:

@@ -66,12 +66,13 @@ def publication_moment(edition: Edition | None, day: date, zone: tzinfo) -> date
 
 
 def next_day(edition: Edition, now: datetime, zone: tzinfo) -> date:
-    """The day of the edition's next slot, today included until the day is over; today for an edition without a schedule."""
+    """The day of the edition's next slot that is not fixed yet and not skipped; today for an edition without a schedule.
+
+    An issue for a slot that is over would be sent by nobody.
+    """
     today = now.astimezone(zone).date()
-    if not edition.schedule:
-        return today
-    weekdays = read_weekly(edition.schedule).weekdays
-    return next(day for day in (today + step * _DAY for step in range(7)) if day.weekday() in weekdays)
+    coming = (slot.day for slot in slots_from(edition, today, zone) if slot.freezes_at > now)
+    return next((day for day in coming if not skipped_by(edition, day)), today)
 
 
 def slots_from(edition: Edition, first: date, zone: tzinfo) -> Iterator[Slot]:

@@ -3,8 +3,7 @@
 import gc
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-from contextlib import suppress as passing_over
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import islice
@@ -18,7 +17,7 @@ from newsletter.audience.rows import Rejected
 from newsletter.audience.survey import find_no
 from newsletter.audience.write_file import add_rejected, write_rejected, write_subscribers
 from newsletter.config import Config
-from newsletter.errors import Mistake, UsageError
+from newsletter.errors import Mistake, UsageError, cannot_write
 from newsletter.model import SubscriberRow
 from newsletter.store import subscribers as audience
 from newsletter.store.database import Store
@@ -101,7 +100,7 @@ def _take_in(
     store: Store, rows: Iterator[SubscriberRow], consent: str, now: datetime, *, dry_run: bool
 ) -> Counter[str]:
     counts: Counter[str] = Counter()
-    with passing_over(_DryRun), store.writing() as connection:
+    with suppress(_DryRun), store.writing() as connection:
         intake = audience.Intake(store, connection, source=consent, event="imported", now=now)
         with _no_collection():
             while batch := list(islice(rows, _BATCH)):
@@ -135,7 +134,8 @@ class _Rejects:
 
     def __exit__(self, kind: object, *error: object) -> None:
         if self._stream:
-            self._stream.close()
+            with suppress(OSError):  # what was to be written was written, or has failed, in `pass_on`
+                self._stream.close()
             if kind is not None:  # nothing was taken in, so nothing was left out
                 self._path.unlink(missing_ok=True)
 
@@ -146,14 +146,25 @@ class _Rejects:
                 yield row
             elif isinstance(row, Rejected):
                 self._write(row)
+        if self._stream:
+            with self._telling():
+                self._stream.flush()  # here, so that nothing is taken in if they cannot be written
 
     def _write(self, row: Rejected) -> None:
         self.count += 1
-        if self._stream is None:
-            self._stream = self._path.open("w", encoding="utf-8", newline="")
-            write_rejected(self._stream, self._columns, [row])
-        else:
-            add_rejected(self._stream, [row])
+        with self._telling():
+            if self._stream is None:
+                self._stream = self._path.open("w", encoding="utf-8", newline="")
+                write_rejected(self._stream, self._columns, [row])
+            else:
+                add_rejected(self._stream, [row])
+
+    @contextmanager
+    def _telling(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            raise cannot_write(str(self._path), error) from None
 
 
 def export_file(store: Store, stream: TextIO, *, raw: bool, state: str | None) -> int:

@@ -1,9 +1,12 @@
 """The workspace's templates: which text wins, and how they are opened. Apart from `desk`, since few commands fill any."""
 
 from collections.abc import Iterator
+from contextlib import suppress
 
 from jinja2 import Environment, FileSystemBytecodeCache
+from jinja2.bccache import Bucket
 
+from newsletter.errors import InputError
 from newsletter.model import Finding
 from newsletter.rendering.templates import make_environment
 from newsletter.resources import resource
@@ -40,5 +43,20 @@ def find_strange_templates(workspace: Workspace) -> Iterator[Finding]:
 
 def open_templates(workspace: Workspace) -> Environment:
     """The workspace's templates, ready to be filled. Compiled ones are kept: compiling takes longer than filling."""
-    compiled = FileSystemBytecodeCache(str(workspace.memory("templates")))
-    return make_environment(lambda name: read_template(workspace, name), compiled)
+    return make_environment(lambda name: read_template(workspace, name), _open_memory(workspace))
+
+
+class _Compiled(FileSystemBytecodeCache):
+    """Compiled templates in files, as long as there is room for them: without it nothing is lost but time."""
+
+    def dump_bytecode(self, bucket: Bucket) -> None:
+        """Keep one, if that is possible."""
+        with suppress(OSError):
+            super().dump_bytecode(bucket)
+
+
+def _open_memory(workspace: Workspace) -> _Compiled | None:
+    try:
+        return _Compiled(str(workspace.memory("templates")))
+    except InputError:
+        return None  # a full disk, or a workspace that may only be read

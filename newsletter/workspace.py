@@ -3,12 +3,17 @@
 import json
 import os
 import re
+import shlex
+import shutil
 import tempfile
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TextIO
 
-from newsletter.errors import InputError, Mistake, SettingsError, UsageError
+from newsletter.errors import InputError, Mistake, SettingsError, UsageError, cannot_write
+from newsletter.text.gitignore import is_ignored
 
 SETTINGS = "newsletter.toml"
 SLUG = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,78}[a-z0-9])?\Z")
@@ -73,9 +78,17 @@ class Workspace:
         """Whether there is such a file or folder."""
         return self._unresolved(relative).exists()
 
-    def write(self, relative: str, content: str | bytes) -> bool:
-        """Write a file whole or not at all; a file whose bytes are the same already is left alone. True if it was written."""
-        return write_whole(self.path(relative), content.encode() if isinstance(content, str) else content)
+    def write(self, relative: str, content: str | bytes, *, private: bool = False) -> bool:
+        """Write a file whole or not at all; a file whose bytes are the same already is left alone. True if it was written.
+
+        `private`: for its owner only, since addresses are in it (security T51).
+        """
+        data = content.encode() if isinstance(content, str) else content
+        return write_whole(self.path(relative), data, mode=0o600 if private else None)
+
+    def empty(self, folder: str) -> None:
+        """Delete what is in a folder that the program alone writes to."""
+        shutil.rmtree(self.path(folder), ignore_errors=True)
 
     def replace(self, relative: str, old: bytes, new: bytes, keep: str) -> bool:
         """Write a file anew if it still holds `old`; False, and nothing changed, if somebody else has written meanwhile.
@@ -96,10 +109,32 @@ class Workspace:
             for name in sorted((name for name in names if not name.startswith(".")), key=natural):
                 yield (here / name).relative_to(self.root.resolve()).as_posix()
 
+    def is_in_git(self, path: Path) -> bool:
+        """Whether a file would be committed with the workspace: it is in a repository, and no .gitignore leaves it out."""
+        place = path.resolve()
+        folder = next((one for one in (place, *place.parents) if (one / ".git").exists()), None)
+        if folder is None or not place.is_relative_to(self.root.resolve()):
+            return False
+        for above in place.parents:
+            try:
+                lines = (above / ".gitignore").read_text(encoding="utf-8", errors="replace")
+            except OSError:
+                lines = ""
+            if is_ignored(lines, place.relative_to(above).as_posix()):
+                return False
+            if above == folder:
+                break
+        return True
+
     def issue_slugs(self) -> list[str]:
         """All issues, oldest first."""
         folder = self.path("issues")
-        names = (path.name for path in folder.iterdir() if (path / "issue.md").is_file()) if folder.is_dir() else ()
+        return [name for name in self.issue_folders() if (folder / name / "issue.md").is_file()]
+
+    def issue_folders(self) -> list[str]:
+        """The folders of all issues, oldest first, with those whose issue.md is gone."""
+        folder = self.path("issues")
+        names = (path.name for path in folder.iterdir() if path.is_dir()) if folder.is_dir() else ()
         return sorted(name for name in names if _ISSUE.match(name))
 
     def read_state(self, name: str) -> dict[str, object]:
@@ -126,8 +161,7 @@ class Workspace:
         try:
             folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
-            message = f"cannot be made: {error.strerror or error}"
-            raise InputError(Mistake(code="NL027", file=f".newsletter/{name}", message=message)) from None
+            raise cannot_write(f".newsletter/{name}", error) from None
         return folder
 
     def write_state(self, name: str, state: Mapping[str, object]) -> None:
@@ -146,7 +180,7 @@ def find_workspace(start: Path, given: str | None = None) -> Workspace:
             Mistake(
                 code="NL010",
                 message=f"{given}: no {SETTINGS} in it",
-                help=f"make a workspace: newsletter init {given}",
+                help=f"make a workspace: newsletter init {shlex.quote(given)}",
             )
         )
     for folder in (start, *start.parents):
@@ -177,8 +211,11 @@ def natural(name: str) -> list[tuple[int, str]]:
     return [(int(part), "") if part.isdigit() else (-1, part) for part in _NUMBERS.split(name)]
 
 
-def write_whole(path: Path, content: bytes) -> bool:
-    """Bytes → file: temporary beside it, fsync, rename. False if the same bytes are there already."""
+def write_whole(path: Path, content: bytes, *, mode: int | None = None) -> bool:
+    """Bytes → file: temporary beside it, fsync, rename. False if the same bytes are there already.
+
+    `mode` is that of the file; without it, it keeps the one it has, or gets what the umask allows.
+    """
     try:
         if path.is_file() and path.read_bytes() == content:
             return False
@@ -189,16 +226,41 @@ def write_whole(path: Path, content: bytes) -> bool:
                 file.write(content)
                 file.flush()
                 os.fsync(file.fileno())
-            Path(temporary).chmod(path.stat().st_mode & 0o777 if path.exists() else 0o666 & ~_umask())
+            usual = path.stat().st_mode & 0o777 if path.exists() else 0o666 & ~_umask()
+            Path(temporary).chmod(usual if mode is None else mode)
             Path(temporary).replace(path)
         except BaseException:
             Path(temporary).unlink(missing_ok=True)
             raise
     except OSError as error:
-        raise InputError(
-            Mistake(code="NL027", file=str(path), message=f"cannot be written: {error.strerror or error}")
-        ) from None
+        raise cannot_write(str(path), error) from None
     return True
+
+
+@contextmanager
+def writing_whole(path: Path, *, mode: int) -> Iterator[TextIO]:
+    """A text stream whose file takes the place of `path` when all was written; else what was there stays. UTF-8.
+
+    What is no file, a pipe or /dev/stdout, is written to as it is. Raises InputError.
+    """
+    try:
+        if path.exists() and not path.is_file():
+            with path.open("w", encoding="utf-8", newline="") as stream:
+                yield stream
+            return
+        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".tmp")
+        try:
+            with os.fdopen(handle, "w", encoding="utf-8", newline="") as stream:
+                yield stream
+                stream.flush()
+                os.fsync(stream.fileno())
+            Path(temporary).chmod(mode)
+            Path(temporary).replace(path)
+        except BaseException:
+            Path(temporary).unlink(missing_ok=True)
+            raise
+    except OSError as error:
+        raise cannot_write(str(path), error) from None
 
 
 def replace_whole(path: Path, old: bytes, new: bytes, keep: Path) -> bool:
@@ -220,9 +282,7 @@ def replace_whole(path: Path, old: bytes, new: bytes, keep: Path) -> bool:
         os.utime(keep)  # it came with the old file's time; the history goes by when something was replaced
         return done
     except OSError as error:
-        raise InputError(
-            Mistake(code="NL027", file=str(path), message=f"cannot be written: {error.strerror or error}")
-        ) from None
+        raise cannot_write(str(path), error) from None
 
 
 def _settle(path: Path, keep: Path, old: bytes, new: bytes) -> bool:

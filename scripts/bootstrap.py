@@ -6,6 +6,7 @@ No package index is named anywhere: the installers' own configuration decides.
 
 import hashlib
 import os
+import shlex
 import shutil
 import subprocess
 import sys
@@ -45,7 +46,7 @@ def main(arguments: list[str]) -> int:
     set_up(extra)
     if arguments[0] in ("newsletter", "demo"):
         # What the program tells people to type next.
-        os.environ["NEWSLETTER_PROGRAM"] = f"{ROOT / 'run'} newsletter"
+        os.environ["NEWSLETTER_PROGRAM"] = f"{shlex.quote(str(ROOT / 'run'))} newsletter"
     try:
         finished = subprocess.run([PYTHON, *command, *arguments[1:]], cwd=_working_folder(arguments[0]))
     except KeyboardInterrupt:

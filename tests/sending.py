@@ -129,13 +129,13 @@ def compiled_templates() -> Path:
 
 
 @contextmanager
-def in_thread(server: SmtpServer) -> Iterator[SmtpServer]:
+def in_thread(server: SmtpServer, *, implicit_tls: bool = False) -> Iterator[SmtpServer]:
     """The server, while a sender of its own loop talks to it."""
     loop = asyncio.new_event_loop()
     ready, over = threading.Event(), asyncio.Event()
 
     async def serve() -> None:
-        async with serving(server):
+        async with serving(server, implicit_tls=implicit_tls):
             ready.set()
             await over.wait()
         for task in asyncio.all_tasks() - {asyncio.current_task()}:

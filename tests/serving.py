@@ -167,6 +167,7 @@ class Desk:
             self.clock.now = datetime.fromisoformat(to).replace(tzinfo=UTC)
         server = self.server
         for job in (
+            server.visit_sources,
             server.keep_calendar,
             server.send_due,
             server.keep_calendar,

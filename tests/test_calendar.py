@@ -206,6 +206,30 @@ def test_until_the_first_mail_leaves_all_of_it_can_be_taken_back(desk_of: Desk) 
     assert desk.pages().get(f"/{SLUG}/").status == 404
 
 
+def test_c58_an_issue_that_was_deleted_before_its_slot_is_skipped_and_its_last_text_offered(desk: Desk) -> None:
+    desk.tick()
+    desk.tick(to=DRAFTED)
+    (desk.workspace.root / f"issues/{SLUG}/issue.md").unlink()
+    desk.tick(to=SENT)
+    kept = f".newsletter/texts/{SLUG}.md"
+    assert slot(desk).state == "skipped"
+    assert slot(desk).reason.startswith(f"its issue.md was deleted; its last text: cp {kept} issues/{SLUG}/issue.md")
+    assert (desk.workspace.root / kept).is_file()
+    assert desk.subjects(READER) == []
+
+
+def test_c58_the_calendar_that_drafts_anew_says_that_one_stood_there(desk: Desk) -> None:
+    from newsletter.draft import draft_issue
+
+    desk.tick()
+    edition = desk.config.editions[0]
+    draft_issue(desk.workspace, desk.config, edition, datetime(2025, 7, 7).date())
+    (desk.workspace.root / f"issues/{SLUG}/issue.md").unlink()
+    desk.tick(to=DRAFTED)
+    review = next(mail for mail in desk.mails if "is drafted" in str(mail["Subject"]))
+    assert "one stood here before and was gone; its last text is kept" in " ".join(text_of(review).split())
+
+
 # --- late -----------------------------------------------------------------------------------------------------------
 
 
@@ -264,6 +288,8 @@ def test_f43_two_schedulers_and_one_slot(desk_of: Desk, tmp_path: Path) -> None:
     desk.tick()
     for moment in (DRAFTED, SENT):
         base = datetime.fromisoformat(moment).replace(tzinfo=UTC)
+        desk.clock.now = base
+        desk.server.visit_sources()
         start = threading.Barrier(10)
         failures: list[BaseException] = []
 
@@ -305,6 +331,7 @@ def test_a_restart_at_any_step_goes_on_where_it_was(desk: Desk, step: str) -> No
     moments = {"planned": "2025-07-03 12:00", "drafted": DRAFTED, "frozen": SENT}
     for name, moment in moments.items():
         desk.clock.now = datetime.fromisoformat(moment).replace(tzinfo=UTC)
+        desk.server.visit_sources()
         desk.server.keep_calendar()  # and nothing else: the process ends here
         if name == step:
             desk.restart()
@@ -496,5 +523,15 @@ def test_schedule_shows_what_comes_and_what_became(
 def test_the_servers_jobs_are_made_from_the_settings(desk: Desk) -> None:
     desk.set(schedule="mon,thu 07:00", draft="fri 16:00")
     jobs = {job.id: str(job.trigger) for job in desk.server._scheduler.get_jobs()}
-    assert set(jobs) == {"calendar", "sender", "letters", "hooks", "cleaning", "send weekly", "draft weekly"}
+    assert set(jobs) == {
+        "settings",
+        "sources",
+        "calendar",
+        "sender",
+        "letters",
+        "hooks",
+        "cleaning",
+        "send weekly",
+        "draft weekly",
+    }
     assert "day_of_week='mon,thu'" in jobs["send weekly"]

@@ -340,7 +340,7 @@ def test_the_guide_names_every_event_and_every_number() -> None:
         (ROOT / "newsletter" / name).read_text(encoding="utf-8")
         for name in ("serve.py", "web/guard.py", "web/refusals.py", "cli/serve.py")
     ]
-    events = {name for text in sources for name in re.findall(r'(?:note|log\.error)\(\s*"(\w+)"', text)}
+    events = {name for text in sources for name in re.findall(r'(?:note|log\.\w+|write)\(\s*"(\w+)"', text)}
     assert set(re.findall(r"^\| `(\w+)` \| (?!`)[^|]+\| `", OPERATE, flags=re.MULTILINE)) == events
     numbers = set(re.findall(r'"(newsletter_\w+)"', (ROOT / "newsletter/web/health.py").read_text(encoding="utf-8")))
     assert {name.removesuffix("_total") for name in re.findall(r"`(newsletter_\w+)`", OPERATE)} == numbers

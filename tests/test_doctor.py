@@ -33,6 +33,7 @@ from newsletter.doctor.here import (
     check_editions,
     check_files,
     check_python,
+    check_serving,
     check_settings,
     check_time_zone,
 )
@@ -278,6 +279,10 @@ def test_a_file_that_others_may_read_is_told(workspace: Workspace, config: Confi
 def test_the_secret_of_a_hook_that_is_not_there(workspace: Workspace, config: Config) -> None:
     hooked = replace(config, hooks=(Hook(url="https://h.example/", secret_file="hook"),))
     assert "error" in levels(ask(check_files, workspace, hooked))
+
+
+def test_a_serve_that_does_not_run_is_nothing_to_mend(workspace: Workspace, config: Config) -> None:
+    assert levels(ask(check_serving, workspace, config)) == ["ok"]
 
 
 # --- the database -------------------------------------------------------------------------------------------------
@@ -710,4 +715,4 @@ def test_what_waits_for_a_person_or_a_relay(tmp_path: Path) -> None:
         found = ask(check_waiting, desk.workspace, desk.config)
     assert [(check.name, check.level) for check in found] == [("slot", "warning"), ("letters", "warning")]
     assert "weekly/2025-07-07 is held" in found[0].detail
-    assert "1 single mails wait since 2025-07-07" in found[1].detail
+    assert "1 single mail not sent since 2025-07-07" in found[1].detail

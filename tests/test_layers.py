@@ -8,11 +8,24 @@ import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 FLOORS = (
-    {"model", "errors", "links", "text", "resources", "phrases", "visitor_limits"},
+    {"model", "errors", "links", "text", "resources", "phrases", "visitor_limits", "stopping"},
     {"config", "workspace", "sources", "editing", "rendering", "checking", "audience", "delivery", "store", "slots"},
-    {"desk", "templates", "database"},
-    {"collect", "learn", "report", "draft", "build", "subscribers", "send", "rehearse", "hooks", "doctor"},
-    {"approve", "approved", "archive", "arrange", "check", "check_links", "letters"},
+    {"desk", "templates", "database", "last_text", "noted", "heartbeat"},
+    {
+        "collect",
+        "learn",
+        "report",
+        "draft",
+        "build",
+        "subscribers",
+        "send",
+        "rehearse",
+        "hooks",
+        "doctor",
+        "erase",
+        "reload",
+    },
+    {"approve", "approved", "archive", "arrange", "check", "check_links", "letters", "visits"},
     {"preview"},
     {"schedule", "web"},
     {"serve"},
@@ -28,17 +41,20 @@ SAME_FLOOR = {
     ("rehearse", "send"),
     ("rehearse", "build"),
     ("doctor", "send"),
+    ("doctor", "reload"),
     ("approve", "approved"),
 }
 # Two of one choice never import each other; what they share lies beside them.
 SIBLINGS = ({"sources.folder", "sources.feed"},)
 SHARED = {("sources.feed", "sources.folder")}  # a feed's collected posts are files of a folder
-# Only these know the network; `session` is the lock of the door `fetch`, `wire` sets an option of those that come in.
+# Only these know the network; `session` is the lock of the door `fetch`, `dial` that of `smtp`, `wire` sets an option of those
+# that come in.
 DOORS = (
     "newsletter.sources.fetch",
     "newsletter.sources.session",
     "newsletter.delivery.smtp",
     "newsletter.web.wire",
+    "newsletter.delivery.dial",
 )
 LEVEL = {room: level for level, rooms in enumerate(FLOORS) for room in rooms}
 

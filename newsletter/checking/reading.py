@@ -7,6 +7,7 @@ from typing import Any
 
 from newsletter.checking.page import Page, Problem, Problems, is_hidden, name_of, style_of, text_of
 from newsletter.text.characters import is_rtl
+from newsletter.text.words import count_of
 
 _HEADINGS = ("h1", "h2", "h3", "h4", "h5", "h6")
 _INDEX = re.compile(r"\[\d+\]|https?://\S+|[^\w\s]")
@@ -113,7 +114,9 @@ def same_words(page: Page) -> Problems:
     missing = sorted(shown - set(_words(page.text)))
     if len(missing) > 5 and len(missing) > _MISSING_SHARE * len(shown):
         some = ", ".join(missing[:5])
-        yield Problem(f"{len(missing)} words of the HTML are not in the text part ({some}); spam filters count that")
+        yield Problem(
+            f"{count_of(len(missing), 'word')} of the HTML missing in the text part ({some}); spam filters count that"
+        )
 
 
 def visible(element: Any) -> Iterator[str]:

@@ -9,6 +9,7 @@ from urllib.parse import SplitResult, urlsplit
 
 from newsletter.checking.page import Page, Problem, Problems, is_hidden, name_of, text_of
 from newsletter.checking.reading import visible
+from newsletter.text.words import count_of
 
 _ANSWER = re.compile(r"\s*(?:re|fwd?|aw|wg|antw|sv)\s*(?:\[\d+\]\s*)?:", re.IGNORECASE)
 _MARKS = re.compile(r"!{2,}|\?{3,}|[!?]{4,}|[$€£]{2,}")
@@ -123,7 +124,7 @@ def pictures(page: Page) -> Problems:
     if count:
         words = len(" ".join(visible(page.body)).split())
         if words < _FEW_WORDS * (count + 1):
-            yield Problem(f"{words} words beside {count} picture{'s' if count > 1 else ''}; filters want text")
+            yield Problem(f"{count_of(words, 'word')} beside {count_of(count, 'picture')}; filters want text")
 
 
 def _links(page: Page) -> Iterator[tuple[Any, SplitResult, str]]:

@@ -1,12 +1,14 @@
 """The command line: one module a command; it opens what the command needs, calls one flow, prints."""
 
 import importlib
+import os
 import sys
 from typing import Any
 
 import click
 
 from newsletter import __version__
+from newsletter.errors import InputError, Mistake, NewsletterError, cannot_write, describe_fault, is_no_space
 
 # name → (module, one line for --help); `module:name` where a module holds several. The module is loaded
 # when its command is called, so that --help is quick.
@@ -92,13 +94,48 @@ def cli(ctx: click.Context, /, **options: Any) -> None:
 
 def main() -> None:
     """Run the command line; the exit codes are those of `newsletter --help`."""
-    sys.exit(run(sys.argv[1:]))
+    from newsletter.cli.ui import make_streams_forgiving
+
+    make_streams_forgiving()
+    sys.exit(_flush(run(sys.argv[1:])))
+
+
+def _flush(code: int) -> int:
+    """Write the last of the output now, where it can still be told that it cannot be written → the exit code."""
+    try:
+        sys.stdout.flush()
+    except OSError as error:
+        return _tell_output(error)
+    return code
+
+
+def _tell_output(error: OSError) -> int:
+    """Standard output cannot be written, so no more is tried: the interpreter would fail at its end, with a code of its own."""
+    from newsletter.cli.ui import STDOUT, tell_error
+
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    if not isinstance(error, BrokenPipeError):  # else whoever read it has gone
+        tell_error(cannot_write(STDOUT, error), as_json=False)
+    return 1
+
+
+def _tell_system(error: OSError) -> NewsletterError | None:
+    """What the system refuses is no fault of the program: a full disk, a file that is not ours. None: nobody can tell."""
+    file = os.fsdecode(error.filename) if isinstance(error.filename, str | bytes) else ""
+    if is_no_space(error):
+        return cannot_write(file, error)
+    if file:
+        return InputError(Mistake(code="NL027", file=file, message=f"cannot be used: {error.strerror}"))
+    if str(error).find("temporary directory") > 0:  # `tempfile`, where it could write none of its candidates
+        return InputError(
+            Mistake(code="NL027", message="no folder for temporary files can be written", help="set TMPDIR")
+        )
+    return None
 
 
 def run(arguments: list[str]) -> int:
     """Run with these arguments → the exit code. What goes wrong is told here, in one place."""
-    from newsletter.cli.ui import tell_error
-    from newsletter.errors import Mistake, NewsletterError
+    from newsletter.cli.ui import STDOUT, tell_error
 
     as_json = "--json" in arguments
     try:
@@ -124,9 +161,12 @@ def run(arguments: list[str]) -> int:
     except Exception as error:
         if "--debug" in arguments:
             raise
-        message = (
-            f"this is a fault of the program ({type(error).__name__}: {error}); run it again with --debug to see where"
-        )
+        if isinstance(error, OSError) and error.filename == STDOUT:
+            return _tell_output(error)
+        if isinstance(error, OSError) and (told := _tell_system(error)):
+            tell_error(told, as_json=as_json)
+            return told.exit_status
+        message = f"this is a fault of the program ({describe_fault(error)}); run it again with --debug to see more"
         tell_error(NewsletterError(Mistake(code="NL099", message=message)), as_json=as_json)
         return 1
     return code if isinstance(code, int) else 0

@@ -6,10 +6,12 @@ from newsletter.store.database import Store
 from newsletter.store.issues import FrozenIssue, in_doubt_list
 
 
-def show_books(here: Here, store: Store, frozen: FrozenIssue, books: Books) -> None:
-    """The books of one issue, and who is in doubt."""
+def show_books(here: Here, store: Store, frozen: FrozenIssue, books: Books, *, relay: str = "") -> None:
+    """The books of one issue, and who is in doubt. `relay`: why it could not be used, for who reads JSON."""
     doubtful = in_doubt_list(store, frozen)
     document = books.as_dict() | {"in_doubt_events": len(doubtful)}
+    if relay and here.ui.json:
+        document |= {"relay": relay}
     here.ui.answer(document, [(name, value) for name, value in document.items() if value or name == "planned"])
     if not books.balanced:
         here.ui.say("the books do not balance: newsletter verify", "red")

@@ -8,6 +8,7 @@ import click
 from newsletter.build import build_issue, choose_issue
 from newsletter.cli.common import Here, complete_issues, complete_names, in_workspace, normalise, parse_date
 from newsletter.cli.ui import size
+from newsletter.text.words import count_of
 
 
 @click.command("build")
@@ -31,7 +32,7 @@ def command(here: Here, issue: str | None, edition: str | None, day: date | None
     config, ui = here.config, here.ui
     if issue is None:
         chosen = config.edition(edition)
-        issue = choose_issue(here.workspace, config, chosen, day, here.now)
+        issue = choose_issue(here.workspace, config, chosen, day, here.now, tell=lambda one: ui.warn([one]))
     elif edition or day:
         raise click.UsageError("name either an ISSUE, or its --edition and --date")
     build = build_issue(here.workspace, config, normalise(issue))
@@ -48,7 +49,7 @@ def command(here: Here, issue: str | None, edition: str | None, day: date | None
     ui.warn(build.findings)
     named = ", ".join(f"{slug} {posts}" for slug, posts in build.themes) or "no posts"
     ui.say(
-        f"{build.issue.slug}: {len(build.issue.posts)} posts ({named}), {size(build.html_bytes)} of HTML",
+        f"{build.issue.slug}: {count_of(len(build.issue.posts), 'post')} ({named}), {size(build.html_bytes)} of HTML",
         "bold",
     )
     ui.answer(document, build.files.items())

@@ -10,8 +10,8 @@ import click
 
 from newsletter import __version__
 from newsletter.cli.common import Here, chosen_issue, complete_issues, in_workspace
-from newsletter.cli.ui import count_of
 from newsletter.model import Finding
+from newsletter.text.words import count_of
 from newsletter.workspace import write_whole
 
 
@@ -62,9 +62,9 @@ def command(
         "warnings": warnings,
         "findings": [asdict(one) for one in findings],
     }
-    here.ui.answer(document, [(one.level, one.rule, one.where, one.message) for one in findings])
     if sarif:
         write_whole(sarif, f"{json.dumps(write_sarif(findings), ensure_ascii=False, indent=1)}\n".encode())
+    here.ui.answer(document, [(one.level, one.rule, one.where, one.message) for one in findings])
     bad = errors or (strict and warnings)
     here.ui.say(f"{slug}: {count_of(errors, 'error')}, {count_of(warnings, 'warning')}", "red" if bad else "green")
     return 4 if bad else 0

@@ -20,7 +20,9 @@ from newsletter.collect import (
 )
 from newsletter.errors import InputError, Mistake
 from newsletter.model import Post
+from newsletter.noted import new_notes
 from newsletter.sources import SourceFile
+from newsletter.text.words import count_of
 
 PARTLY, NOTHING = 5, 6
 
@@ -67,7 +69,7 @@ def command(
 def _answer(here: Here, reports: Iterable[SourceReport]) -> int:
     reports = tuple(reports)
     for one in reports:
-        here.ui.warn(one.findings)
+        here.ui.warn(new_notes(here.workspace, one.findings))
         if one.failed:
             here.ui.say(f"{one.name}{f' ({one.host})' if one.host else ''}: {one.failed}", "red")
         elif one.note:
@@ -146,7 +148,9 @@ def _take_in(
         rows = [[post.key, printable(post.title), post.url or "-"] for post in posts]
     here.ui.answer(document, rows)
     what = "would be taken in" if dry_run else "taken in"
-    here.ui.say(f"{len(posts)} posts read; {taken.new} {what} as {source.name!r}, {taken.known} known already")
+    here.ui.say(
+        f"{count_of(len(posts), 'post')} read; {taken.new} {what} as {source.name!r}, {taken.known} known already"
+    )
     return 0 if taken.new or report or dry_run else NOTHING
 
 

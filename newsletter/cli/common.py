@@ -13,7 +13,7 @@ import click
 from newsletter.cli.ui import Ui
 from newsletter.config import Config
 from newsletter.desk import read_config
-from newsletter.errors import Mistake, NewsletterError, NothingToDo
+from newsletter.errors import Mistake, NewsletterError, NothingToDo, SettingsError
 from newsletter.workspace import Workspace, find_workspace, split_issue_slug
 
 
@@ -68,9 +68,38 @@ def in_workspace(command: Callable[..., Any]) -> Callable[..., Any]:
     @wraps(command)
     def wrapper(ui: Ui, root: str | None, **options: Any) -> Any:
         workspace = find_workspace(Path.cwd(), root)
-        return command(here=Here(workspace, read_config(workspace), datetime.now(UTC), ui), **options)
+        now = datetime.now(UTC)
+        try:
+            config = read_config(workspace)
+        except SettingsError:
+            _tell_what_serve_holds(workspace, now, ui)
+            raise
+        here = Here(workspace, config, now, ui)
+        try:
+            return command(here=here, **options)
+        except (NewsletterError, click.exceptions.Exit, click.ClickException, click.Abort, OSError):
+            raise
+        except Exception as error:
+            if damage := _find_damage(here):
+                raise damage from error
+            raise
 
     return wrapper
+
+
+def _tell_what_serve_holds(workspace: Workspace, now: datetime, ui: Ui) -> None:
+    """Settings that cannot be read stop no `serve` that runs, and whoever corrects them should know."""
+    from newsletter.heartbeat import read_heartbeat
+
+    if beat := read_heartbeat(workspace, now):
+        ui.say(f"note: newsletter serve runs, and goes on with the settings of {beat.read_at}", "yellow")
+
+
+def _find_damage(here: Here) -> NewsletterError | None:
+    """Whether the database is damaged: then what went wrong is no fault of the program."""
+    from newsletter.database import explain_fault
+
+    return None if here.ui.debug else explain_fault(here.workspace, here.config)
 
 
 def parse_date(ctx: click.Context, parameter: click.Parameter, value: str | None) -> date | None:

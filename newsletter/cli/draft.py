@@ -8,7 +8,9 @@ from newsletter.cli.common import Here, complete_names, in_workspace, parse_date
 from newsletter.cli.ui import program
 from newsletter.draft import Draft, draft_issue, refresh_issue
 from newsletter.editing.duplicates import Duplicate
+from newsletter.noted import new_notes
 from newsletter.slots import next_day
+from newsletter.text.words import count_of
 
 
 @click.command("draft")
@@ -36,7 +38,7 @@ def command(here: Here, edition: str | None, day: date | None, refresh: bool) ->
     day = day or next_day(chosen, here.now, here.config.zone)
     make = refresh_issue if refresh else draft_issue
     draft = make(here.workspace, here.config, chosen, day, track=here.ui.track)
-    here.ui.warn(draft.findings)
+    here.ui.warn(new_notes(here.workspace, draft.findings))
     for duplicate in draft.duplicates:
         here.ui.say(
             f"left out: {duplicate.post.title!r} ({duplicate.reason} as {duplicate.title!r}, {duplicate.where})"
@@ -48,7 +50,7 @@ def command(here: Here, edition: str | None, day: date | None, refresh: bool) ->
     ):
         if posts:
             here.ui.say(f"{name}: {len(posts)}")
-    here.ui.answer(describe(draft), [[draft.path, f"{len(draft.added)} posts", f"{draft.unsorted} unsorted"]])
+    here.ui.answer(describe(draft), [[draft.path, count_of(len(draft.added), "post"), f"{draft.unsorted} unsorted"]])
     if refresh:
         here.ui.say("The subject and the preheader are as they were; do they still fit?")
     here.ui.say(f"Next: read and change {draft.path}, then: {program()} build {draft.slug} --open")

@@ -1,6 +1,7 @@
 """`newsletter init`: a new workspace with samples."""
 
 import os
+import shlex
 from pathlib import Path
 
 import click
@@ -11,8 +12,17 @@ from newsletter.errors import Mistake, NothingToDo
 from newsletter.resources import resource
 from newsletter.workspace import SETTINGS, write_whole
 
-# The database holds addresses and the key opens it: neither belongs into a repository that others may read.
-GITIGNORE = "/build/\n/newsletter.db*\n/newsletter.key\n/*.rejected.csv\n/.newsletter/\n"
+# The database and lists of readers hold addresses, the others open something: nothing for a repository that others read.
+GITIGNORE = """/build/
+/.newsletter/
+/newsletter.db*
+/newsletter.key
+/*.csv
+*.password
+*.secret
+*.token
+*.pem
+"""
 
 
 @click.command("init")
@@ -40,7 +50,7 @@ def command(ui: Ui, root: str | None, directory: Path, templates: bool) -> int:
     if not written:
         raise NothingToDo(Mistake(code="NL060", message=f"{directory} is a workspace already; nothing was changed"))
     ui.answer({"workspace": str(directory), "files": written}, [[str(directory / name)] for name in written])
-    ui.say(f"Next: cd {directory} && {program()} build --open")
+    ui.say(f"Next: cd {shlex.quote(str(directory))} && {program()} build --open")
     return os.EX_OK
 
 

@@ -12,7 +12,7 @@ from newsletter.store import issues
 from newsletter.store.database import Store
 from newsletter.store.issues import FrozenIssue
 from newsletter.store.slots import list_slots
-from newsletter.text.words import suggest
+from newsletter.text.words import count_of, suggest
 
 
 def _find(here: Here, store: Store, issue: str) -> FrozenIssue:
@@ -196,7 +196,7 @@ def resend(here: Here, issue: str, what: str, yes: bool) -> int:
         if not count:
             here.ui.say("there is nobody of whom this is so")
             return 6
-        if not yes and not click.confirm(f"Plan it anew for {count:,} readers?", err=True):
+        if not yes and not click.confirm(f"Plan it anew for {count_of(count, 'reader')}?", err=True):
             raise click.Abort
         expires = datetime.now(UTC) + timedelta(hours=here.config.smtp.lifetime_h)
         issues.resend(store, found, what, expires)

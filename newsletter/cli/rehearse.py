@@ -9,6 +9,7 @@ import click
 from newsletter.cli.common import Here, complete_issues, in_workspace, normalise
 from newsletter.cli.subscribers import database
 from newsletter.rehearse import Stopwatch, rehearse_issue
+from newsletter.text.words import count_of
 
 
 @click.command("rehearse")
@@ -52,4 +53,4 @@ def command(here: Here, issue: str) -> int:
 
 def _span(time_span: timedelta) -> str:
     minutes = int(time_span.total_seconds() // 60)
-    return f"{minutes} minutes" if minutes < 120 else f"{minutes / 60:,.1f} hours"
+    return count_of(minutes, "minute") if minutes < 120 else f"{minutes / 60:,.1f} hours"

@@ -9,6 +9,7 @@ import click
 
 from newsletter.cli.common import Here, chosen_issue, complete_issues, in_workspace
 from newsletter.errors import Mistake, NewsletterError
+from newsletter.workspace import write_whole
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 LONGEST_S = 60
@@ -35,11 +36,12 @@ def command(here: Here, issue: str | None, output: Path | None) -> int:
     if preview.shown is None:  # it was changed in this very moment
         raise NewsletterError(preview.errors[0].mistake)
     target = output or here.workspace.path(f"build/{slug}/sheet.png")
-    target.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="newsletter-sheet-") as folder:
         page = Path(folder) / "sheet.html"
+        picture = Path(folder) / "sheet.png"
         page.write_text(contact_sheet(preview.shown), encoding="utf-8")
-        _take(page, target.absolute(), (SHEET_WIDTH, SHEET_HEIGHT + 90), Path(folder))
+        _take(page, picture, (SHEET_WIDTH, SHEET_HEIGHT + 90), Path(folder))
+        write_whole(target, picture.read_bytes())
     here.ui.answer({"issue": slug, "path": str(target)}, [(target,)])
     return 0
 
@@ -52,7 +54,6 @@ def _take(page: Path, target: Path, size: tuple[int, int], folder: Path) -> None
                 code="NL101", message="no Chromium on this machine", help="Debian and Ubuntu: apt-get install chromium"
             )
         )
-    target.unlink(missing_ok=True)
     # Our own page, with frames that may run nothing; as root Chromium starts without its sandbox only.
     options = [
         "--headless=new",

@@ -14,7 +14,7 @@ from newsletter.build import Rendered, render_issue
 from newsletter.cli.books import show_books
 from newsletter.cli.common import Here, complete_issues, in_workspace, normalise
 from newsletter.cli.subscribers import database
-from newsletter.cli.ui import count_of, size
+from newsletter.cli.ui import program, size
 from newsletter.delivery.sender import Report
 from newsletter.errors import Mistake, UsageError
 from newsletter.model import Finding
@@ -32,6 +32,7 @@ from newsletter.send import (
 from newsletter.store.database import Store
 from newsletter.store.issues import FrozenIssue, find_issue, read_books
 from newsletter.store.mark import check_mark
+from newsletter.text.words import count_of
 
 OPEN_STATES = ("pending", "deferred", "claimed", "in_doubt", "held")
 
@@ -93,7 +94,7 @@ def _dry_run(here: Here, store: Store, slug: str) -> int:
     paths = list(write_dry_run(here.workspace, here.config, store, rendered, here.now))
     document = {"issue": slug, "files": paths, "findings": [asdict(one) for one in findings]}
     here.ui.answer(document, [(path,) for path in paths])
-    here.ui.say(f"a dry run: {len(paths)} messages written, nothing sent, nothing frozen")
+    here.ui.say(f"a dry run: {count_of(len(paths), 'message')} written, nothing sent, nothing frozen")
     return 0 if paths else 6
 
 
@@ -118,7 +119,7 @@ def _ask(here: Here, store: Store, rendered: Rendered, findings: Sequence[Findin
         return
     if not here.ui.on_terminal:
         raise UsageError(Mistake(code="NL095", message="this sends mail; say --yes where nobody can be asked"))
-    if not click.confirm(f"Send it to {card.count:,} readers?", err=True):
+    if not click.confirm(f"Send it to {count_of(card.count, 'reader')}?", err=True):
         raise click.Abort
 
 
@@ -184,11 +185,12 @@ def _send(here: Here, store: Store, frozen: FrozenIssue) -> int:
             clock=lambda: datetime.now(UTC),
             arm=lambda stop: _on_signals(stop, stopped),
             watch=watch,
+            tell=lambda text: here.ui.say(text, "yellow"),
             listeners=listeners(here.config),
         )
         seconds = time.monotonic() - started
     _tell(here, sent, seconds)
-    show_books(here, store, frozen, sent.books)
+    show_books(here, store, frozen, sent.books, relay=str(sent.report.relay or ""))
     return _exit_code(sent, stopped)
 
 
@@ -218,6 +220,9 @@ def _tell(here: Here, sent: Sent, seconds: float) -> None:
         here.ui.say(f"paused: {report.paused}", "red")
     elif report.relay:
         here.ui.say(f"the relay cannot be used: {report.relay}", "red")
+        here.ui.say(
+            f"help: correct [smtp] in newsletter.toml, then run the same command again; {program()} doctor says more"
+        )
     if sent.books.counts.get("held"):
         count, slug = sent.books.counts["held"], sent.books.issue
         here.ui.say(f"{count:,} held for you to decide: newsletter resend {slug} --only held, or leave them", "yellow")

@@ -1,5 +1,6 @@
 """`newsletter serve`: public pages, calendar and sender in one process that is started once."""
 
+import os
 import re
 import signal
 import sys
@@ -11,7 +12,9 @@ import click
 
 from newsletter.cli.common import Here, in_workspace
 from newsletter.cli.ui import printable
-from newsletter.database import open_or_create
+from newsletter.config import Config
+from newsletter.database import open_or_create, show_database
+from newsletter.desk import read_config
 
 # A relay's reply names the address that it refuses; a path may hold what somebody typed.
 _ADDRESS = re.compile(r"[^\s<>\"']+@[^\s<>\"']+")
@@ -29,14 +32,24 @@ def command(here: Here, port: int | None) -> int:
 
     from newsletter.serve import Server
 
-    config = here.config
-    if port is not None:
-        config = replace(config, web=replace(config.web, port=port))
+    def at_port(config: Config) -> Config:
+        return config if port is None else replace(config, web=replace(config.web, port=port))
+
+    config = at_port(here.config)
     store, is_new = open_or_create(here.workspace, config, here.now)
     try:
         if is_new:
-            here.ui.say(f"a new database: {config.database.url}; back it up together with {config.database.key_file}")
-        server = Server(here.workspace, config, store, make_note(quiet=here.ui.quiet))
+            here.ui.say(
+                f"a new database: {show_database(here.workspace, config)}; back it up together with {config.database.key_file}"
+            )
+        server = Server(
+            here.workspace,
+            config,
+            store,
+            make_note(quiet=here.ui.quiet),
+            reread=lambda: at_port(read_config(here.workspace)),
+            give_up=lambda: os._exit(0),
+        )
         _on_signals(server.stop)
 
         def started(port: int) -> None:
@@ -86,20 +99,37 @@ def make_note(*, quiet: bool) -> Callable[..., None]:
     )
     log = structlog.get_logger()
 
+    write = Log(log)
+
     class Forward(logging.Handler):
         """What libraries say when they fail. What they warn of is mostly what strangers sent: nobody can fill the log."""
 
         def emit(self, record: logging.LogRecord) -> None:
-            log.error("library", name=record.name, error=record.getMessage())
+            write("library", level="error", name=record.name, error=record.getMessage())
 
     root = logging.getLogger()
     root.handlers = [Forward()]
     root.setLevel(logging.ERROR)
 
-    def note(event: str, *, level: str = "info", **fields: Any) -> None:
-        getattr(log, level)(event, **fields)
+    return write
 
-    return note
+
+class Log:
+    """Writes events. A log that cannot be written, on a full disk say, stops nobody's work; how many were lost is told later."""
+
+    def __init__(self, log: Any) -> None:
+        self._log = log
+        self._lost = 0
+
+    def __call__(self, event: str, *, level: str = "info", **fields: Any) -> None:
+        """Write one."""
+        try:
+            if self._lost:
+                self._log.warning("lost", events=self._lost)
+                self._lost = 0
+            getattr(self._log, level)(event, **fields)
+        except (OSError, ValueError):  # ValueError: the stream is closed
+            self._lost += 1
 
 
 def _clean(logger: object, name: str, event: Any) -> Any:

@@ -14,13 +14,13 @@ if TYPE_CHECKING:  # both load the tables of words, which most commands do not n
 
 from newsletter.audience.addresses import check_address
 from newsletter.cli.common import Here, in_workspace, shared_options
-from newsletter.cli.ui import count_of
-from newsletter.database import has_database, open_database, open_or_create
+from newsletter.database import has_database, open_database, open_or_create, show_database
+from newsletter.erase import erase_person, find_copies
 from newsletter.errors import Mistake, UsageError
 from newsletter.store.database import Store
 from newsletter.store.subscribers import count_by_state, export_rows, find_person
-from newsletter.store.subscribers import forget as forget_person
 from newsletter.store.subscribers import unsubscribe as unsubscribe_person
+from newsletter.text.words import count_of
 
 STATES = ("pending", "active", "unsubscribed", "bounced", "complained")
 SHOWN = 1000
@@ -118,7 +118,9 @@ def import_command(
     if not dry_run or has_database(here.workspace, here.config):
         store, made = open_or_create(here.workspace, here.config, here.now)
         if made:
-            here.ui.say(f"made {here.config.database.url} and {here.config.database.key_file}: back up both, together")
+            here.ui.say(
+                f"made {show_database(here.workspace, here.config)} and {here.config.database.key_file}: back up both, together"
+            )
     try:
         done = import_file(
             store, file, here.config, consent=(consent or "").strip(), answers=answers, now=here.now, dry_run=dry_run
@@ -151,6 +153,7 @@ def _answer_import(here: Here, file: Path, done: "Imported", *, dry_run: bool) -
     here.ui.answer(document, [("rows", done.rows), *counts.items()])
     if done.rejected_file:
         here.ui.say(f"rejected rows with their reasons: {done.rejected_file}; correct it and import it", "yellow")
+    _warn_of_git(here, file)
     if dry_run:
         here.ui.say("a dry run: nothing was changed")
 
@@ -183,6 +186,13 @@ def recheck_command(here: Here, unsubscribe: bool) -> int:
     return 0
 
 
+def _warn_of_git(here: Here, file: Path) -> None:
+    """Addresses of readers in a repository stay in it for ever, an erasure or not."""
+    if here.workspace.is_in_git(file):
+        name = here.workspace.relative(file)
+        here.ui.say(f"note: {name} holds addresses, and git would take it along: add /{name} to .gitignore", "yellow")
+
+
 @command.command("export")
 @click.argument("file", required=False, type=click.Path(dir_okay=False, allow_dash=True, path_type=Path))
 @click.option("--state", type=click.Choice(STATES), help="Only those in this state.")
@@ -193,9 +203,8 @@ def export_command(here: Here, file: Path | None, state: str | None, raw: bool) 
 
     Example: newsletter subscribers export people.csv
     """
-    import os
-
     from newsletter.subscribers import export_file
+    from newsletter.workspace import writing_whole
 
     with database(here) as store:
         if file is None or str(file) == "-":
@@ -204,10 +213,10 @@ def export_command(here: Here, file: Path | None, state: str | None, raw: bool) 
             count = export_file(store, sys.stdout, raw=raw, state=state)
         else:
             # Addresses are in it: for nobody else to read (security T51).
-            handle = os.open(file, os.O_CREAT | os.O_WRONLY | os.O_TRUNC, 0o600)
-            with os.fdopen(handle, "w", encoding="utf-8", newline="") as stream:
+            with writing_whole(file, mode=0o600) as stream:
                 count = export_file(store, stream, raw=raw, state=state)
             here.ui.answer({"rows": count, "file": str(file)}, [("rows", count), ("file", file)])
+            _warn_of_git(here, file)
     return 0
 
 
@@ -341,7 +350,10 @@ def forget_command(here: Here, address: str, yes: bool) -> int:
     if not yes and not click.confirm(f"Erase all about {who.typed}?", err=True):
         raise click.Abort
     with database(here) as store:
-        done = forget_person(store, who.canonical, here.now)
+        done = erase_person(here.workspace, store, who, here.now)
     told = "erased" if done else "was not known; suppressed all the same"
-    here.ui.answer({"address": who.typed, "erased": done}, [(who.typed, told)])
+    copies = list(find_copies(here.workspace, who))
+    here.ui.answer({"address": who.typed, "erased": done, "copies": copies}, [(who.typed, told)])
+    for path in copies:
+        here.ui.say(f"note: {path} may still hold the address; delete it, or take it out there", "yellow")
     return 0

@@ -1,5 +1,6 @@
 """How a command speaks: data to stdout, talk to stderr, one JSON document under --json. One place decides about colour."""
 
+import io
 import json
 import os
 import sys
@@ -12,6 +13,7 @@ from typing import Any, TypeVar
 from newsletter.errors import Mistake, NewsletterError
 
 SHOWN_MISTAKES = 20
+STDOUT = "standard output"
 SCHEMA = 1
 T = TypeVar("T")
 
@@ -32,7 +34,7 @@ class Ui:
     def answer(self, document: Mapping[str, Any], rows: Iterable[Sequence[object]]) -> None:
         """The command's data: the document under --json, else rows — aligned for a person, with tabs in a pipe."""
         if self.json:
-            sys.stdout.write(json.dumps({"schema": SCHEMA, **document}, ensure_ascii=False) + "\n")
+            write_json({"schema": SCHEMA, **document})
             return
         lines = [[str(cell) for cell in row] for row in rows]
         if self.on_terminal:
@@ -119,6 +121,55 @@ def _rich_bar(label: str, total: int) -> Iterator[Progress]:
         yield Bar()
 
 
+def write_json(document: Mapping[str, Any]) -> None:
+    """Write one JSON document to stdout; what stdout's encoding does not have (a file name of odd bytes, too) is escaped."""
+    text = json.dumps(document, ensure_ascii=False)
+    try:
+        text.encode(sys.stdout.encoding or "utf-8")
+    except UnicodeEncodeError:
+        text = json.dumps(document)
+    sys.stdout.write(text + "\n")
+
+
+def make_streams_forgiving() -> None:
+    """Let no character of a file name or a title stop the program: what the terminal's encoding lacks is shown escaped."""
+    for name in ("stdout", "stderr"):
+        stream = getattr(sys, name)
+        if not isinstance(stream, io.TextIOWrapper):
+            continue
+        is_utf8 = stream.encoding.lower().replace("-", "") == "utf8"
+        # Names of odd bytes go into a pipe as they are, so that another program finds the file.
+        errors = "surrogateescape" if is_utf8 and name == "stdout" else "backslashreplace"
+        if name == "stderr":
+            stream.reconfigure(errors=errors)
+            continue
+        encoding, lines, through = stream.encoding, stream.line_buffering, stream.write_through
+        sys.stdout = _Output(
+            stream.detach(), encoding=encoding, errors=errors, line_buffering=lines, write_through=through
+        )
+
+
+class _Output(io.TextIOWrapper):
+    """Standard output, whose failures say where they happened: the system names no file for what is open already."""
+
+    def write(self, text: str, /) -> int:
+        with _naming_stdout():
+            return super().write(text)
+
+    def flush(self) -> None:
+        with _naming_stdout():
+            super().flush()
+
+
+@contextmanager
+def _naming_stdout() -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        error.filename = STDOUT
+        raise
+
+
 # --- errors -------------------------------------------------------------------------------------------------------
 
 
@@ -131,7 +182,7 @@ def tell_error(error: NewsletterError, *, as_json: bool) -> None:
             "error": _as_document(first),
             "errors": [_as_document(one) for one in error.mistakes],
         }
-        sys.stdout.write(json.dumps(document, ensure_ascii=False) + "\n")
+        write_json(document)
         return
     for mistake in error.mistakes[:SHOWN_MISTAKES]:
         sys.stderr.write(f"{paint(printable(str(mistake)), 'red')}  [{mistake.code}]\n")
@@ -168,11 +219,6 @@ def use_colour(stream: Any) -> bool:
 def paint(text: str, style: str, stream: Any = None) -> str:
     """Text in a colour, if the stream (stderr by default) shows colours."""
     return f"\033[{_COLOURS[style]}m{text}\033[0m" if style and use_colour(stream or sys.stderr) else text
-
-
-def count_of(number: int, noun: str) -> str:
-    """`1 error`, `2 errors`."""
-    return f"{number} {noun}{'' if number == 1 else 's'}"
 
 
 def paint_diff(line: str, stream: Any) -> str:

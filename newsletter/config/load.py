@@ -2,7 +2,6 @@
 
 import json
 import os
-import re
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, is_dataclass
@@ -13,6 +12,7 @@ from newsletter.config.places import Key, Place, find_places
 from newsletter.config.rules import Problem, find_problems
 from newsletter.config.settings import Config
 from newsletter.errors import Mistake, SettingsError
+from newsletter.text.toml import explain_toml
 from newsletter.text.words import suggest
 
 ENVIRONMENT_PREFIX = "NEWSLETTER_"
@@ -38,7 +38,7 @@ def load_config(data: bytes, file: str, source_kinds: Mapping[str, str]) -> Conf
     text = _read_toml(data, file)
     values, overlay_problems = _overlay(text.values)
     config, shape_problems = _validate(values)
-    problems = [*overlay_problems, *shape_problems, *find_problems(values, source_kinds)]
+    problems = [*_find_secrets(text.values), *overlay_problems, *shape_problems, *find_problems(values, source_kinds)]
     if problems or config is None:
         unique = {problem.key: problem for problem in reversed(problems)}
         places = find_places(text.source)
@@ -53,32 +53,25 @@ def _read_toml(data: bytes, file: str) -> _Text:
         source = data.decode("utf-8-sig")
         return _Text(file, source, tomllib.loads(source))
     except UnicodeDecodeError as error:
-        line, column, message = (
-            data.count(b"\n", 0, error.start) + 1,
-            None,
-            "not UTF-8; save the file as UTF-8",
-        )
+        line = data.count(b"\n", 0, error.start) + 1
+        raise SettingsError(
+            Mistake(code="NL011", file=file, line=line, message="not UTF-8; save the file as UTF-8")
+        ) from None
     except tomllib.TOMLDecodeError as error:
-        line, column, message = _toml_error(str(error), source)
+        fault = explain_toml(error, source)
     raise SettingsError(
-        Mistake(
-            code="NL011",
-            file=file,
-            line=line,
-            column=column,
-            message=message,
-            help='the file is TOML: key = "text"',
-        )
+        Mistake(code="NL011", file=file, line=fault.line, column=fault.column, message=fault.message, help=fault.help)
     )
 
 
-def _toml_error(message: str, source: str) -> tuple[int, int, str]:
-    """tomllib says `… (at line 3, column 7)` or `… (at end of document)`."""
-    what, _, where = message.rpartition(" (at ")
-    numbers = [int(part) for part in re.findall(r"\d+", where)]
-    line, column = numbers if len(numbers) == 2 else (source.count("\n") + 1, 1)
-    what = what or message
-    return line, column, what[:1].lower() + what[1:]
+def _find_secrets(values: Mapping[str, Any]) -> list[Problem]:
+    """Secrets in the file itself: it goes into git, to the editor's colleagues, into a question on the web."""
+    told = f"must not stand in this file, which is for git: set {ENVIRONMENT_PREFIX}{{}}__PASSWORD, or name a password_file"
+    return [
+        Problem((section, "password"), told.format(section.upper()))
+        for section, keys in values.items()
+        if isinstance(keys, dict) and keys.get("password")
+    ]
 
 
 # --- the environment ----------------------------------------------------------------------------------------------

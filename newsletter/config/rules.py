@@ -1,7 +1,7 @@
 """What a settings value must be beyond its type: one rule a function, one table of where each applies. Pure."""
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -116,8 +116,20 @@ def _timezone(value: Any) -> str | None:
     try:
         ZoneInfo(str(value))
     except (ValueError, OSError, KeyError):
-        return "unknown time zone" + (suggest(str(value), available_timezones()) or "; write it as Europe/Berlin")
+        return _suggest_zone(str(value), available_timezones())
     return None
+
+
+def _suggest_zone(text: str, known: Iterable[str]) -> str:
+    """A zone is a place: an offset or an abbreviation stands for many of them, and knows nothing of summer time."""
+    if re.fullmatch(r"(?i:gmt|utc|z)?\s*[+-]\d.*|[A-Z]{2,5}", text):
+        return "must be the name of a place, such as Europe/Berlin, whose summer time is known with it"
+    cities = {name.rpartition("/")[2].casefold(): name for name in sorted(known, reverse=True)}
+    city = text.rpartition("/")[2].casefold().replace(" ", "_")
+    near = cities.get(city, "")
+    return "unknown time zone" + (
+        f'; did you mean "{near}"?' if near else suggest(text, known) or "; write it as Europe/Berlin"
+    )
 
 
 def _read_by(read: Callable[[str], object], *, empty: bool = True) -> Callable[[Any], str | None]:

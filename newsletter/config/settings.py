@@ -126,7 +126,7 @@ class Database:
 
     __pydantic_config__ = STRICT
 
-    url: str = "sqlite:///newsletter.db"
+    url: str = field(default="sqlite:///newsletter.db", repr=False)  # a password may be in it
     key_file: str = "newsletter.key"
 
 

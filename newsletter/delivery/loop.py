@@ -9,11 +9,14 @@ from newsletter.delivery.dialogue import Mode, Outgoing, Result
 from newsletter.delivery.relay import Memory, Relay
 from newsletter.delivery.sender import Report, Sender
 from newsletter.delivery.smtp import Connection, connect
+from newsletter.stopping import Arm, Interrupted, never_stopped
 
 LAST_WORDS_S = 1.0
+# A single mail that is under way when the process is to end has so long for its reply; then it is given up.
+SINGLE_DRAIN_S = 25.0
 
 
-def run_sender(sender: Sender, arm: Callable[[Callable[[], None]], None]) -> Report:
+def run_sender(sender: Sender, arm: Arm) -> Report:
     """Run to the end. `arm` is given what to call, from a signal's handler or another thread, to stop it gently."""
 
     async def main() -> Report:
@@ -46,11 +49,36 @@ class _Single:
         self._connection.finish()
 
 
-def send_one(relay: Relay, message: Outgoing) -> Result:
-    """One message over a connection of its own. Raises RelayUnavailable."""
+def send_one(relay: Relay, message: Outgoing, arm: Arm = never_stopped) -> Result:
+    """One message over a connection of its own. Raises RelayUnavailable, and Interrupted by what `arm` is given.
+
+    Interrupted, a connection that is not open yet is given up at once; a message that is under way gets SINGLE_DRAIN_S for
+    its reply, and then the result that the phase gives it (D10).
+    """
 
     async def main() -> Result:
-        connection = await connect(relay, Memory())
+        loop = asyncio.get_running_loop()
+        opening = asyncio.ensure_future(connect(relay, Memory()))
+        stopped = asyncio.Event()
+
+        def give_up() -> None:
+            stopped.set()
+            if not opening.done():
+                opening.cancel()
+            elif not opening.cancelled() and not opening.exception():
+                loop.call_later(SINGLE_DRAIN_S, opening.result().abort)
+
+        def stop() -> None:
+            with suppress(RuntimeError):  # the loop has ended: there is nothing to stop
+                loop.call_soon_threadsafe(give_up)
+
+        arm(stop)
+        try:
+            connection = await opening
+        except asyncio.CancelledError:
+            if stopped.is_set():
+                raise Interrupted from None
+            raise
         feed = _Single(connection, message)
         await connection.run(feed)
         await _hang_up(connection)

@@ -7,8 +7,11 @@ from functools import lru_cache
 from typing import cast
 
 from newsletter.delivery.login import log_in
-from newsletter.delivery.relay import Relay, unavailable
+from newsletter.delivery.relay import Relay, RelayMisconfigured, RelayUnavailable, unavailable
 from newsletter.delivery.replies import Capabilities, ProtocolFault, Reply, ReplyReader, read_capabilities
+
+# What OpenSSL says of a server that answers in the clear, or with another version of TLS.
+_NO_TLS = ("WRONG_VERSION_NUMBER", "RECORD_LAYER_FAILURE", "UNSUPPORTED_PROTOCOL", "TLSV1_ALERT_PROTOCOL_VERSION")
 
 
 class Line(asyncio.Protocol):
@@ -74,7 +77,7 @@ class Opening:
         """What the server offers to us, who are logged in. Raises RelayUnavailable, LoginRefused."""
         banner = await self._reply(self.relay.timeouts.greeting)
         if banner.code != 220:
-            raise unavailable(self.relay, f"does not want to talk: {banner}")
+            raise unavailable(self.relay, f"does not want to talk: {banner}", _by(banner))
         offered = await self._greet()
         if self.relay.security == "starttls":
             offered = await self._start_tls(offered)
@@ -89,15 +92,15 @@ class Opening:
         if reply.code == 250:
             return read_capabilities(reply)
         if (await self.ask(f"HELO {self.relay.helo}")).code != 250:
-            raise unavailable(self.relay, f"refuses the greeting: {reply}")
+            raise unavailable(self.relay, f"refuses the greeting: {reply}", _by(reply))
         return Capabilities()
 
     async def _start_tls(self, offered: Capabilities) -> Capabilities:
         if "STARTTLS" not in offered:
-            raise unavailable(self.relay, "offers no STARTTLS; nothing was sent in the clear")
+            raise unavailable(self.relay, "offers no STARTTLS; nothing was sent in the clear", RelayMisconfigured)
         reply = await self.ask("STARTTLS")
         if reply.code != 220:
-            raise unavailable(self.relay, f"refuses STARTTLS: {reply}")
+            raise unavailable(self.relay, f"refuses STARTTLS: {reply}", _by(reply))
         # Octets behind the 220 were put there by somebody between us and the server (CVE-2011-0411; F21).
         if not self.line.is_quiet:
             raise unavailable(self.relay, "sent something in the clear after STARTTLS; somebody may be in between")
@@ -112,7 +115,7 @@ class Opening:
                 ssl_handshake_timeout=self.relay.timeouts.connect,
             )
         except ssl.SSLError as error:
-            raise unavailable(self.relay, f"has no valid certificate: {tell_why(error)}") from None
+            raise tls_trouble(self.relay, error) from None
         except OSError as error:
             what = error.strerror or type(error).__name__
             raise unavailable(self.relay, f"breaks off while TLS begins: {what}") from None
@@ -142,15 +145,31 @@ class Opening:
         return reply
 
 
+def _by(reply: Reply) -> type[RelayUnavailable]:
+    """A 5xx will be the same next time (RFC 5321 4.2.1)."""
+    return RelayMisconfigured if reply.code >= 500 else RelayUnavailable
+
+
 @lru_cache(16)  # reading the system's certificates takes 10 ms, and connections are renewed often
 def make_tls(relay: Relay) -> ssl.SSLContext:
     """Verified, TLS 1.2 at least; the standard library's smtplib verifies nothing by default (message X10)."""
-    context = ssl.create_default_context(cafile=relay.ca_file or None)
+    try:
+        context = ssl.create_default_context(cafile=relay.ca_file or None)
+    except OSError as error:  # ssl.SSLError is one
+        what = f"cannot be used: ca_file: {error.strerror or error}"
+        raise unavailable(relay, what, RelayMisconfigured) from None
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     if not relay.verify:  # only because somebody wrote so (F22)
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE
     return context
+
+
+def tls_trouble(relay: Relay, error: ssl.SSLError) -> RelayUnavailable:
+    """TLS could not begin. A certificate and a server that speaks no TLS stay as they are."""
+    lasting = isinstance(error, ssl.SSLCertVerificationError) or error.reason in _NO_TLS
+    kind = RelayMisconfigured if lasting else RelayUnavailable
+    return unavailable(relay, f"has no valid certificate: {tell_why(error)}", kind)
 
 
 def tell_why(error: ssl.SSLError) -> str:

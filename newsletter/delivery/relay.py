@@ -75,7 +75,11 @@ class RelayUnavailable(NewsletterError):
     exit_status = 69
 
 
-class LoginRefused(RelayUnavailable):
+class RelayMisconfigured(RelayUnavailable):
+    """The relay cannot be used before somebody changes the settings, or the relay: to ask again soon is of no use."""
+
+
+class LoginRefused(RelayMisconfigured):
     """The relay refuses us, not a message: this pauses a send and touches no subscriber (D30)."""
 
 

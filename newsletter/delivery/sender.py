@@ -140,12 +140,13 @@ class Sender:
         *,
         clock: Callable[[], datetime],
         watch: Callable[[Report], None] = lambda report: None,
+        tell: Callable[[str], None] = lambda text: None,
     ) -> None:
         self._ledger, self._composer, self._rules = ledger, composer, rules
         self._clock, self._watch = clock, watch
         self._breaker = Breaker()
         self._state = _State()
-        self._sites = [Site(relay, count, rules.relay_pauses_s, self._state.over) for relay, count in relays]
+        self._sites = [Site(relay, count, rules.relay_pauses_s, self._state.over, tell) for relay, count in relays]
         self._shares = [_Share(self, site, n) for site in self._sites for n in range(site.allowed)]
         self._renewed = 0.0
         self.report = Report()

@@ -6,12 +6,12 @@ messages happens in the event that brought the reply: no task is switched, nothi
 
 import asyncio
 import socket
-import ssl
 
+from newsletter.delivery.dial import open_line
 from newsletter.delivery.dialogue import Dialogue, Feed, Mode, Outgoing, Phase, Question, Result, TooLate
 from newsletter.delivery.envelope import Extensions
-from newsletter.delivery.opening import Line, Opening, make_tls, tell_why
-from newsletter.delivery.relay import LoginRefused, Memory, Relay, RelayUnavailable, Timeouts, unavailable
+from newsletter.delivery.opening import Opening
+from newsletter.delivery.relay import LoginRefused, Memory, Relay, RelayUnavailable, Timeouts
 from newsletter.delivery.replies import Capabilities, ProtocolFault
 
 __all__ = ["Connection", "Feed", "LoginRefused", "Memory", "Mode", "Relay", "RelayUnavailable", "Timeouts", "connect"]
@@ -243,19 +243,7 @@ class Connection(asyncio.Protocol):
 
 async def connect(relay: Relay, memory: Memory | None = None) -> Connection:
     """Open, greet, secure, log in. Raises RelayUnavailable, and LoginRefused when it is we who are not wanted."""
-    loop = asyncio.get_running_loop()
-    line = Line()
-    secure = make_tls(relay) if relay.security == "tls" else None
-    name = relay.host if secure else None
-    try:
-        async with asyncio.timeout(relay.timeouts.connect):
-            await loop.create_connection(lambda: line, relay.host, relay.port, ssl=secure, server_hostname=name)
-    except TimeoutError:
-        raise unavailable(relay, f"does not answer in {relay.timeouts.connect:g} s") from None
-    except ssl.SSLError as error:
-        raise unavailable(relay, f"has no valid certificate: {tell_why(error)}") from None
-    except OSError as error:
-        raise unavailable(relay, f"cannot be reached: {error.strerror or error}") from None
+    line = await open_line(relay)
     opening = Opening(relay, line)
     try:
         offered = await opening.run()

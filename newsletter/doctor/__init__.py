@@ -1,16 +1,19 @@
 """What is wrong with this installation, and how to mend it. Looks only: nothing is made, changed or mailed."""
 
+from collections.abc import Iterator
 from datetime import datetime
 
 from newsletter.config import Config
+from newsletter.database import explain_fault
 from newsletter.delivery.records import Resolver, ask_dns
-from newsletter.doctor.case import Check, Installation, Look
+from newsletter.doctor.case import Check, Installation, Look, tell
 from newsletter.doctor.database import check_database, check_sqlite, check_waiting
 from newsletter.doctor.here import (
     check_disk,
     check_editions,
     check_files,
     check_python,
+    check_serving,
     check_settings,
     check_time_zone,
 )
@@ -27,6 +30,7 @@ from newsletter.doctor.outside import (
 )
 from newsletter.doctor.relays import check_relays, check_secrets
 from newsletter.doctor.visitors import check_limits
+from newsletter.store.failures import StoreError
 from newsletter.workspace import Workspace
 
 __all__ = ["CHECKS", "Check", "examine"]
@@ -36,6 +40,7 @@ CHECKS: tuple[tuple[Look, bool], ...] = (
     (check_clock, True),  # first: `now` is the moment of the call
     (check_python, False),
     (check_settings, False),
+    (check_serving, False),
     (check_editions, False),
     (check_time_zone, False),
     (check_disk, False),
@@ -62,4 +67,18 @@ def examine(
 ) -> tuple[Check, ...]:
     """All checks, in the order of the table. Without `online` those that ask somebody else are left out."""
     case = Installation(workspace, config, now, resolver)
-    return tuple(check for look, needs_network in CHECKS if online or not needs_network for check in look(case))
+    looks = (look for look, needs_network in CHECKS if online or not needs_network)
+    # Several looks find the same damaged database.
+    return tuple(dict.fromkeys(check for look in looks for check in _look(look, case)))
+
+
+def _look(look: Look, case: Installation) -> Iterator[Check]:
+    """What one look finds. That it fails is a finding, too: the others are still wanted."""
+    try:
+        yield from look(case)
+    except StoreError as error:
+        yield from tell(error, "database")
+    except Exception:
+        if (damage := explain_fault(case.workspace, case.config)) is None:
+            raise
+        yield from tell(damage, "database")

@@ -9,7 +9,8 @@ from newsletter.audience.addresses import wire_address
 from newsletter.config import Config
 from newsletter.database import database_address
 from newsletter.delivery.records import Level, Resolver
-from newsletter.errors import NewsletterError
+from newsletter.errors import NewsletterError, SettingsError
+from newsletter.store.database import sqlite_file
 from newsletter.text.mailbox import split_mailbox
 from newsletter.workspace import Workspace
 
@@ -50,9 +51,11 @@ class Installation:
 
     @property
     def database_file(self) -> Path | None:
-        """The SQLite file; None for PostgreSQL."""
-        url = database_address(self.workspace, self.config)[0]
-        return Path(url.removeprefix("sqlite:///")) if url.startswith("sqlite:///") else None
+        """The SQLite file; None for PostgreSQL, or for an address that cannot be read (`check_database` reports it)."""
+        try:
+            return sqlite_file(database_address(self.workspace, self.config)[0])
+        except SettingsError:
+            return None
 
 
 Look = Callable[[Installation], Iterable[Check]]

@@ -6,9 +6,10 @@ from datetime import timedelta
 
 from newsletter.database import database_address, has_database, open_database
 from newsletter.doctor.case import Check, Installation, tell
-from newsletter.errors import Mistake
-from newsletter.store.database import HEAD, Store, StoreError, exists, stamp
-from newsletter.workspace import SETTINGS
+from newsletter.errors import SettingsError
+from newsletter.store.damage import TORN, count_unreadable
+from newsletter.store.database import HEAD, Store, StoreError, stamp, stored_version
+from newsletter.text.words import count_of
 
 # Before it, several connections that write or checkpoint at the same time can break a database (delivery D22).
 SAFE_SQLITE = (3, 51, 3)
@@ -18,46 +19,32 @@ LETTERS_LATE = timedelta(minutes=10)
 
 def check_database(case: Installation) -> Iterator[Check]:
     """Whether it is there, of this program's version, and of its key. It is neither made nor brought up to date here."""
-    from sqlalchemy.exc import ArgumentError
-
+    file = case.database_file
+    # Before anything opens it: SQLite then takes the unreadable end of the log away.
+    lost = count_unreadable(file) if file is not None and file.is_file() else 0
+    if lost == TORN:
+        told = "the last transaction in its log cannot be read: after a power loss nothing is missing"
+        yield Check("database", "warning", told, "if there was none, look at the disk: somebody's wish may be lost")
     try:
         if not has_database(case.workspace, case.config):
             fix = "newsletter serve makes it, or newsletter subscribers import FILE --consent TEXT"
             yield Check("database", "warning", "there is none yet", fix)
             return
-        version = _stored_version(case)
+        version = stored_version(database_address(case.workspace, case.config)[0])
         if version is not None and version < HEAD:
             told = f"of version {version}; this program's is {HEAD}"
             fix = "back it up; the next command that uses it brings it up to date"
             yield Check("database", "warning", told, fix)
             return
-        open_database(case.workspace, case.config).close()
-    except StoreError as error:
+        store = open_database(case.workspace, case.config)
+        try:
+            store.check_whole()
+        finally:
+            store.close()
+    except (StoreError, SettingsError) as error:
         yield from tell(error, "database")
-    except ArgumentError:
-        yield Check("database", "error", "database.url is no address of a database", f"correct it in {SETTINGS}")
     else:
-        yield Check("database", "ok", f"version {version}, and its key fits")
-
-
-def _stored_version(case: Installation) -> str | None:
-    """The version of the tables; None without a database. Opening a store would bring an older one up to date."""
-    from sqlalchemy import create_engine
-    from sqlalchemy.exc import DBAPIError
-
-    url, file = database_address(case.workspace, case.config)[0], case.database_file
-    if not exists(url):
-        return None
-    # rw never makes a file; ro would leave the two files of its log behind.
-    engine = create_engine(f"sqlite:///{file.absolute().as_uri()}?mode=rw&uri=true" if file else url)
-    try:
-        with engine.connect() as connection:
-            return connection.exec_driver_sql("SELECT version_num FROM alembic_version").scalar_one_or_none()
-    except DBAPIError as error:
-        first = str(error.orig).strip().splitlines()[0]
-        raise StoreError(Mistake(code="NL090", message=f"the database failed: {first}")) from None
-    finally:
-        engine.dispose()
+        yield Check("database", "ok", f"version {version}, its key fits, and its files are whole")
 
 
 def check_waiting(case: Installation) -> Iterator[Check]:
@@ -78,7 +65,7 @@ def check_waiting(case: Installation) -> Iterator[Check]:
             yield Check("issue", "warning", f"{frozen.slug} is paused: {frozen.reason}", fix)
         count, since = oldest_waiting(store)
         if count and since < stamp(case.now - LETTERS_LATE):
-            told = f"{count} single mails wait since {since}"
+            told = f"{count_of(count, 'single mail')} not sent since {since}"
             yield Check(
                 "letters", "warning", told, "is newsletter serve running, and the relay there? its log says why"
             )
@@ -88,11 +75,10 @@ def check_waiting(case: Installation) -> Iterator[Check]:
 
 def _open_as_it_is(case: Installation) -> Store | None:
     """The database, if there is one of this version that can be opened."""
-    from sqlalchemy.exc import ArgumentError
-
     try:
-        return open_database(case.workspace, case.config) if _stored_version(case) == HEAD else None
-    except (StoreError, ArgumentError):
+        address = database_address(case.workspace, case.config)[0]
+        return open_database(case.workspace, case.config) if stored_version(address) == HEAD else None
+    except (StoreError, SettingsError):
         return None  # check_database tells it
 
 

@@ -2,14 +2,18 @@
 
 import os
 import platform
+import shlex
 import shutil
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 from newsletter.doctor.case import Check, Installation
+from newsletter.heartbeat import read_heartbeat
 from newsletter.model import Edition
+from newsletter.reload import differences
 from newsletter.slots import skipped_by, slots_from
+from newsletter.text.words import count_of
 from newsletter.workspace import SETTINGS
 
 OLDEST_PYTHON = (3, 11)
@@ -60,6 +64,24 @@ def check_settings(case: Installation) -> Iterator[Check]:
         yield Check("postal address", "error", told, f"set postal_address in [publication] of {SETTINGS}")
 
 
+def check_serving(case: Installation) -> Iterator[Check]:
+    """Whether a `serve` that runs holds the settings that are in the files."""
+    beat = read_heartbeat(case.workspace, case.now)
+    if beat is None:
+        yield Check("serve", "ok", "newsletter serve does not run in this workspace, as far as is known")
+        return
+    found = differences(case.workspace, beat)
+    for told in found:
+        fix = (
+            "correct the file; it is read at its next change"
+            if beat.problem
+            else "restart newsletter serve when it suits"
+        )
+        yield Check("serve", "warning", told, fix)
+    if not found:
+        yield Check("serve", "ok", f"newsletter serve runs, with the settings of {beat.read_at}")
+
+
 def check_editions(case: Installation) -> Iterator[Check]:
     """Whether each edition has themes, and a slot some day if it has a schedule."""
     if not case.config.editions:
@@ -93,9 +115,14 @@ def check_files(case: Installation) -> Iterator[Check]:
     for path in open_ones:
         shown = case.workspace.relative(path)
         told = f"{shown}: others may read or change it (mode {path.stat().st_mode & 0o777:o})"
-        yield Check("files", "warning", told, f"chmod 600 {shown}")
+        yield Check("files", "warning", told, f"chmod 600 {shlex.quote(shown)}")
+    for path in [*paths, *sorted(case.workspace.root.glob("*.csv"))]:
+        if case.workspace.is_in_git(path):
+            shown = case.workspace.relative(path)
+            told = f"{shown}: holds addresses or a secret, and git would take it along"
+            yield Check("files", "warning", told, f"add /{shown} to .gitignore")
     if not open_ones:
-        yield Check("files", "ok", f"{len(paths)} files with addresses or secrets, for their owner only")
+        yield Check("files", "ok", f"{count_of(len(paths), 'file')} with addresses or secrets, for their owner only")
     for hook in case.config.hooks:
         if not (case.workspace.root / hook.secret_file).is_file():
             yield Check("files", "error", f"{hook.secret_file}: is not there", "write the secret of [[hooks]] into it")

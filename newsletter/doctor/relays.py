@@ -52,8 +52,6 @@ def _check_relay(relay: Relay, biggest: int) -> Check:
         )
     except RelayUnavailable as error:
         return Check("relay", "error", error.mistakes[0].message, f"correct [smtp] or [[relays]] in {SETTINGS}")
-    except OSError as error:
-        return Check("relay", "error", f"{where}: ca_file cannot be used: {error.strerror or error}", "correct ca_file")
     if offer.size_bytes and biggest > offer.size_bytes:
         told = f"{where} takes mails of {offer.size_bytes:,} bytes, and there is one of {biggest:,}"
         return Check("relay", "error", told, "make the issue shorter, or raise the relay's limit (SIZE)")

@@ -5,6 +5,9 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal
 
+# A source that nobody got to: the others took all of the time that there was.
+UNREACHED = "not reached in the time that all sources have together; it comes first the next time"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Request:
@@ -30,7 +33,7 @@ class Fetched:
     `status` is 0 if no server answered; `server_time` is what the server's clock says.
     """
 
-    outcome: Literal["content", "unchanged", "gone", "failed"]
+    outcome: Literal["content", "unchanged", "gone", "failed", "unreached"]
     url: str
     data: bytes = b""
     content_type: str = ""

@@ -11,6 +11,7 @@ from newsletter.sources.contract import SourceKind, collected_folder
 from newsletter.sources.feed_entry import Entry, FeedDocument
 from newsletter.sources.folder import read_files
 from newsletter.sources.identity import content_hash, make_key
+from newsletter.text.words import count_of
 
 _DATE_IN_PATH = re.compile(r"/((?:19|20)\d{2})/(\d{1,2})/(\d{1,2})(?:/|$)")
 _EARLIEST = datetime(1990, 1, 1, tzinfo=UTC)
@@ -86,7 +87,7 @@ def take_in(source: Source, document: FeedDocument, state: FeedState, now: datet
             Finding(
                 rule="feed-first",
                 where=source.name,
-                message=f"first visit: took the newest {source.newest} of {len(new)} entries",
+                message=f"first visit: took the newest {source.newest} of {count_of(len(new), 'entry')}",
             )
         )
         new = sorted(new, key=lambda pair: pair[0].date or now, reverse=True)[: source.newest]
@@ -108,7 +109,7 @@ def _document_findings(source: Source, document: FeedDocument) -> list[Finding]:
             Finding(
                 rule="feed-limit",
                 where=source.name,
-                message=f"read the first {len(document.entries)} entries; {document.more} more stay unread",
+                message=f"read the first {count_of(len(document.entries), 'entry')}; {document.more} more stay unread",
             )
         )
     return findings

@@ -4,19 +4,23 @@ Nothing here knows what the bytes mean. That no address leads into a private net
 """
 
 import contextlib
+import math
+import queue
+import threading
+import time
 import zlib
 from collections.abc import Callable, Iterator, Mapping
-from concurrent.futures import Future, ThreadPoolExecutor, as_completed
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
+from functools import partial
 from typing import TypeVar
-from urllib.parse import urljoin
+from urllib.parse import urljoin, urlsplit
 
 import requests
 
 from newsletter import __version__
-from newsletter.sources.asked import Fetched, Post, Posted, Request
+from newsletter.sources.asked import UNREACHED, Fetched, Post, Posted, Request
 from newsletter.sources.session import (
     TROUBLE,
     Deadline,
@@ -27,6 +31,8 @@ from newsletter.sources.session import (
     printable,
     show_url,
 )
+from newsletter.sources.waiting import Turns, capture, within
+from newsletter.stopping import Arm, Interrupted, never_stopped
 
 SIZE_LIMIT = 5_000_000  # decompressed: a gzip bomb of 20 kB can hold 20 MB
 TIME_LIMIT_S = 20.0
@@ -35,7 +41,10 @@ ANSWER_LIMIT = 65_536  # what we read, for politeness, of an answer that nobody 
 CONNECT_TIMEOUT_S = 5.0
 READ_TIMEOUT_S = 10.0
 REDIRECT_LIMIT = 5
-AT_ONCE = 8
+# A hundred feeds that are silent for their 20 s each are asked within two minutes. A host that hosts many of them, or is the
+# one that is silent, gets few requests at a time, and takes no more than these turns from the others.
+AT_ONCE, OF_ONE_HOST = 24, 4
+GRACE_S = 2.0  # after a limit, for the thread to say so itself
 LONGEST_RETRY_AFTER_S = 7 * 24 * 3600
 _CHUNK = 16_384
 _REDIRECTS = {301: True, 308: True, 302: False, 303: False, 307: False}  # code → is it for good?
@@ -44,19 +53,76 @@ Key = TypeVar("Key")
 
 
 def fetch_all(
-    wanted: Mapping[Key, Request], *, done: Callable[[Key], None] = lambda key: None
+    wanted: Mapping[Key, Request],
+    *,
+    done: Callable[[Key], None] = lambda key: None,
+    limit_s: float | None = None,
+    arm: Arm = never_stopped,
 ) -> Iterator[tuple[Key, Fetched]]:
-    """Fetch eight at a time; results come as they arrive. One that fails never stops the others."""
-    with ThreadPoolExecutor(max_workers=AT_ONCE, thread_name_prefix="fetch") as pool:
-        futures: dict[Future[Fetched], Key] = {pool.submit(fetch, request): key for key, request in wanted.items()}
-        for future in as_completed(futures):
-            key = futures[future]
+    """Fetch many at a time, but few of one host; results come as they arrive. One that fails never stops the others.
+
+    After `limit_s` seconds those under way have failed, and the rest are `unreached`. Raises Interrupted, if `arm` was given
+    a way to be. The threads are waited for by nobody: a silent server or name server must not keep a process that is to end.
+    """
+    results: queue.SimpleQueue[tuple[Key, Fetched | BaseException] | None] = queue.SimpleQueue()
+    turns, left = (
+        Turns({key: urlsplit(request.url).netloc for key, request in wanted.items()}, OF_ONE_HOST),
+        dict(wanted),
+    )
+    arm(lambda: results.put(None))
+
+    def work() -> None:
+        for key in turns:
+            results.put((key, capture(partial(fetch, wanted[key]))))
+
+    for number in range(min(AT_ONCE, len(wanted))):
+        threading.Thread(target=work, name=f"fetch {number}", daemon=True).start()
+    end = math.inf if limit_s is None else time.monotonic() + limit_s
+    try:
+        while left and (found := _next(results, end)) is not None:
+            key, fetched = found
+            del left[key]
             done(key)
-            yield key, future.result()
+            yield key, fetched
+    finally:
+        unstarted = turns.end()
+    for key, request in left.items():
+        done(key)
+        if key in unstarted:
+            yield key, Fetched(outcome="unreached", url=request.url, reason=UNREACHED)
+        else:
+            yield key, Fetched(outcome="failed", url=request.url, reason="did not answer while there was time")
+
+
+def _next(
+    results: "queue.SimpleQueue[tuple[Key, Fetched | BaseException] | None]", end: float
+) -> tuple[Key, Fetched] | None:
+    """The next result; None when the time is over. Raises Interrupted, and what a fetch raised."""
+    try:
+        found = results.get(timeout=None if end == math.inf else max(0.0, end - time.monotonic()))
+    except queue.Empty:
+        return None
+    if found is None:
+        raise Interrupted
+    key, result = found
+    if isinstance(result, BaseException):
+        raise result
+    return key, result
 
 
 def fetch(request: Request) -> Fetched:
     """One address, at most five redirects, 5 MB and 20 s in all. Network trouble is a value, never an exception."""
+    late = Fetched(outcome="failed", url=request.url, reason=f"took longer than {TIME_LIMIT_S:g} s")
+    return within(TIME_LIMIT_S + GRACE_S, lambda: _fetch(request)) or late
+
+
+def post(request: Post) -> Posted:
+    """One address, no redirect, 10 s in all. Network trouble is a value, never an exception."""
+    late = Posted(outcome="failed", reason=f"took longer than {POST_LIMIT_S:g} s")
+    return within(POST_LIMIT_S + GRACE_S, lambda: _post_once(request)) or late
+
+
+def _fetch(request: Request) -> Fetched:
     deadline = Deadline(TIME_LIMIT_S)
     try:
         with deadline:
@@ -64,12 +130,11 @@ def fetch(request: Request) -> Fetched:
     except Refused as error:
         reason = str(error)
     except TROUBLE as error:
-        reason = "took longer than 20 s" if deadline.passed else explain(error)
+        reason = f"took longer than {TIME_LIMIT_S:g} s" if deadline.passed else explain(error)
     return Fetched(outcome="failed", url=request.url, reason=reason)
 
 
-def post(request: Post) -> Posted:
-    """One address, no redirect, 10 s in all. Network trouble is a value, never an exception."""
+def _post_once(request: Post) -> Posted:
     deadline = Deadline(POST_LIMIT_S)
     try:
         with deadline:

@@ -3,6 +3,7 @@
 import hashlib
 import hmac
 import os
+import re
 import secrets
 import sqlite3
 import threading
@@ -18,23 +19,23 @@ from sqlalchemy import Connection, Engine, Table, create_engine, event, insert, 
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import SQLAlchemyError
 
-from newsletter.errors import Mistake, NewsletterError
+from newsletter.errors import Mistake
 from newsletter.store import schema
+from newsletter.store.damage import TORN, count_unreadable, find_damage
+from newsletter.store.failures import StoreError as StoreError
+from newsletter.store.failures import cannot_write_store, damaged, explain_failure
 from newsletter.text.mailbox import mailbox_key
 
 HEAD = "0002"
 _OLDER = ("0001",)  # can be brought up to HEAD
 KEY_BYTES = 32
 MOST_KEYS = 16  # a token has four bits for the number of its key
+_SECRET = re.compile("pass|secret|token", re.IGNORECASE)  # in the name of a key of an address
 _VERSION = "SELECT version_num FROM alembic_version"
 # Another process may hold the database for a while, an import of a million rows say: wait, do not fail (F12).
 BUSY_S = 120
 # The threads of the pages and the jobs of `serve`: whoever waits for the database waits there, not for a connection to it.
 _POOL: dict[str, Any] = {"pool_size": 5, "max_overflow": 60, "pool_timeout": BUSY_S}
-
-
-class StoreError(NewsletterError):
-    """The database cannot be used. Nothing was sent without a record of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +116,11 @@ class Store:
                 connection = connection.execution_options(isolation_level="REPEATABLE READ")
             yield connection
 
+    def check_whole(self) -> None:
+        """Raises DatabaseDamaged if the file's pages, indexes or tables are damaged. PostgreSQL looks after its own."""
+        if self.path is not None and (found := find_damage(self.path, HEAD)):
+            raise damaged("; ".join(found))
+
     def shrink(self) -> None:
         """Let no older page of what was deleted stay in SQLite's log. Not for long, if somebody reads: it is tried again."""
         if self.is_sqlite:
@@ -163,16 +169,14 @@ def _telling() -> Iterator[None]:
     try:
         yield
     except (SQLAlchemyError, sqlite3.Error) as error:
-        cause = getattr(error, "orig", None) or error
-        raise StoreError(
-            Mistake(code="NL090", message=f"the database failed: {str(cause).strip().splitlines()[0]}")
-        ) from error
+        raise explain_failure(error) from error
 
 
-def exists(url: str) -> bool:
+def exists(url: str | URL) -> bool:
     """Whether there is a database with our tables."""
     address = make_url(url)
-    if _file(address) is not None and not _file(address).is_file():  # type: ignore[union-attr]
+    path = sqlite_file(address)
+    if path is not None and not path.is_file():
         return False
     engine = _connect(address)
     try:
@@ -182,16 +186,28 @@ def exists(url: str) -> bool:
         engine.dispose()
 
 
-def create_store(url: str, key_file: Path, now: datetime) -> Store:
+def stored_version(url: str | URL) -> str | None:
+    """The version of the tables; None without a database. Nothing is brought up to date. Raises StoreError."""
+    if not exists(url):
+        return None
+    engine = _connect(make_url(url))
+    try:
+        with _telling(), engine.connect() as connection:
+            return _read_version(connection)
+    finally:
+        engine.dispose()
+
+
+def create_store(url: str | URL, key_file: Path, now: datetime) -> Store:
     """A new database and its key. Raises StoreError if either is there already: then the other one was lost."""
     address = make_url(url)
-    path = _file(address)
+    path = sqlite_file(address)
     if key_file.exists():
         raise StoreError(
             Mistake(
                 code="NL091",
                 file=str(key_file),
-                message=f"this key belongs to a database that is not there ({_shown(address)})",
+                message=f"this key belongs to a database that is not there ({show_address(address)})",
                 help="put the database back from a backup; only if there never was one, delete the key file",
             )
         )
@@ -200,46 +216,51 @@ def create_store(url: str, key_file: Path, now: datetime) -> Store:
             Mistake(
                 code="NL091",
                 file=str(key_file),
-                message=f"{_shown(address)} is there already, and its key is not",
+                message=f"{show_address(address)} is there already, and its key is not",
                 help="put the key back from a backup: without it no link in a mail that is out works any more",
             )
         )
     engine = _connect(address)
-    if path is not None:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))  # addresses are in it (security T51)
-    key = _make_key(key_file)
+    key, made = Key(secrets.token_bytes(KEY_BYTES)), list[Path]()
     try:
+        if path is not None:
+            _make_file(path, b"", made)
+            made += _beside(path)
+        _make_file(key_file, f"{key.secret.hex()}\n".encode(), made)
         with _telling(), engine.connect() as connection:
             _migrate(connection)
             row = {"id": 1, "created_at": stamp(now), "key_check": key.check}
             connection.execute(insert(schema.installation), row)
             connection.execute(insert(schema.sender), {"id": 1, "epoch": 0, "holder": "", "until": ""})
             connection.commit()
-    except BaseException:
+    except BaseException as error:
         # Nothing has come to be: a key that stayed would say that a database was lost.
         engine.dispose()
-        key_file.unlink(missing_ok=True)
-        if path is not None:
-            path.unlink(missing_ok=True)
+        for one in made:
+            one.unlink(missing_ok=True)
+        if isinstance(error, OSError):
+            raise cannot_write_store(Path(error.filename or key_file), error) from None
         raise
     return Store(engine, key, path)
 
 
-def open_store(url: str, key_file: Path) -> Store:
+def open_store(url: str | URL, key_file: Path) -> Store:
     """The database that is there. Raises StoreError for one that is missing, of another version, or of another key."""
     address = make_url(url)
     if not exists(url):
+        path = sqlite_file(address)
+        if path is not None and path.is_file() and key_file.exists():
+            raise damaged(f"{path.name} holds none of the program's tables")
         what = "is gone: its key is here, the database is not" if key_file.exists() else "is not there yet"
         fix = (
             "put it back from a backup; nothing is sent from an empty one"
             if key_file.exists()
             else "newsletter serve makes it, or newsletter subscribers import FILE"
         )
-        raise StoreError(Mistake(code="NL091", message=f"the database {_shown(address)} {what}", help=fix))
+        raise StoreError(Mistake(code="NL091", message=f"the database {show_address(address)} {what}", help=fix))
     key = _read_key(key_file)
     engine = _connect(address)
-    store = Store(engine, key, _file(address))
+    store = Store(engine, key, sqlite_file(address))
     try:
         _check(store, address, key_file)
     except BaseException:
@@ -256,15 +277,20 @@ def stamp(moment: datetime) -> str:
 # --- the key ------------------------------------------------------------------------------------------------------
 
 
-def _make_key(path: Path) -> Key:
-    key = Key(secrets.token_bytes(KEY_BYTES))
+def _beside(path: Path) -> Iterator[Path]:
+    """The files that SQLite keeps beside a database while it is open."""
+    yield from (path.with_name(f"{path.name}{end}") for end in ("-wal", "-shm", "-journal"))
+
+
+def _make_file(path: Path, content: bytes, made: list[Path]) -> None:
+    """A file that was not there, for its owner only (security T51). Raises OSError; `made` then holds what is to be removed."""
     path.parent.mkdir(parents=True, exist_ok=True)
     handle = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
-    with os.fdopen(handle, "w", encoding="ascii") as file:
-        file.write(key.secret.hex() + "\n")
+    made.append(path)
+    with os.fdopen(handle, "wb") as file:
+        file.write(content)
         file.flush()
         os.fsync(file.fileno())
-    return key
 
 
 def _read_key(path: Path) -> Key:
@@ -287,20 +313,23 @@ def _read_key(path: Path) -> Key:
 # --- engines ------------------------------------------------------------------------------------------------------
 
 
-def _file(address: URL) -> Path | None:
+def sqlite_file(address: URL) -> Path | None:
+    """The file of a SQLite database; None for PostgreSQL."""
     return Path(address.database or "") if address.get_backend_name() == "sqlite" else None
 
 
-def _shown(address: URL) -> str:
-    return str(_file(address) or address.render_as_string(hide_password=True))
+def show_address(address: URL) -> str:
+    """A database's address for a message: the file, or the address without what opens it (security T37)."""
+    query = {key: "hidden" if _SECRET.search(key) else value for key, value in address.query.items()}
+    return str(sqlite_file(address) or address.set(query=query).render_as_string(hide_password=True))
 
 
 def _connect(address: URL) -> Engine:
-    if address.get_backend_name() == "sqlite":
+    path = sqlite_file(address)
+    if path is not None:
+        _check_log(path)
         # rw: SQLite would make an empty file where the database was taken away in the middle of a send (F13).
-        there = address.set(
-            database=Path(address.database or "").absolute().as_uri(), query={"mode": "rw", "uri": "true"}
-        )
+        there = address.set(database=path.absolute().as_uri(), query={"mode": "rw", "uri": "true"})
         engine = create_engine(there, connect_args={"timeout": BUSY_S, "isolation_level": None}, **_POOL)
         event.listen(engine, "connect", _prepare_sqlite)
         return engine
@@ -314,6 +343,14 @@ def _connect(address: URL) -> Engine:
                 help="install newsletter-desk[postgres], and write the address as postgresql+psycopg://…",
             )
         ) from None
+
+
+def _check_log(path: Path) -> None:
+    """Raises StoreError for a log whose middle is damaged: SQLite would forget what stands behind it, and nobody would know."""
+    lost = count_unreadable(path)
+    if lost > TORN:
+        log = f"{path.name}-wal"
+        raise damaged(f"{lost} transactions in {log} cannot be read, and SQLite would leave them out")
 
 
 def _prepare_sqlite(connection: Any, record: object) -> None:
@@ -343,7 +380,7 @@ def _check(store: Store, address: URL, key_file: Path) -> None:
             Mistake(
                 code="NL091",
                 file=str(key_file),
-                message=f"is not the key of {_shown(address)}",
+                message=f"is not the key of {show_address(address)}",
                 help="links in mails that are out, and the list of those who left, need the database's own key",
             )
         )
@@ -352,25 +389,35 @@ def _check(store: Store, address: URL, key_file: Path) -> None:
 def _upgrade(store: Store) -> None:
     """A database of an older version is brought up to this one; on SQLite a copy of it is kept beside it."""
     with store.reading() as connection:
-        version = connection.exec_driver_sql(_VERSION).scalar_one_or_none()
+        version = _read_version(connection)
     if version not in _OLDER:
         return
     if store.path:
         copy = store.path.with_name(f"{store.path.name}.before-{HEAD}")
-        os.close(os.open(copy, os.O_CREAT | os.O_WRONLY, 0o600))
-        with closing(sqlite3.connect(store.path)) as old, closing(sqlite3.connect(copy)) as new:
+        try:
+            os.close(os.open(copy, os.O_CREAT | os.O_WRONLY, 0o600))
+        except OSError as error:
+            raise cannot_write_store(copy, error) from None
+        with _telling(), closing(sqlite3.connect(store.path)) as old, closing(sqlite3.connect(copy)) as new:
             old.backup(new)
     with _telling(), store.engine.connect() as connection:
         _migrate(connection)
 
 
+def _read_version(connection: Connection) -> str | None:
+    version: str | None = connection.exec_driver_sql(_VERSION).scalar_one_or_none()
+    return version
+
+
 def _check_version(connection: Connection, address: URL) -> None:
-    version = connection.exec_driver_sql(_VERSION).scalar_one_or_none()
+    version = _read_version(connection)
+    if not re.fullmatch(r"\d{4}", version or ""):
+        raise damaged(f"its version is {version!r}")
     if version != HEAD:
         raise StoreError(
             Mistake(
                 code="NL092",
-                message=f"the database {_shown(address)} is of version {version}; this program knows {HEAD}",
+                message=f"the database {show_address(address)} is of version {version}; this program knows {HEAD}",
                 help="it was made by a newer newsletter-desk: install that one; a database is never migrated downwards",
             )
         )
@@ -381,7 +428,8 @@ def _migrate(connection: Connection) -> None:
     from alembic.config import Config
 
     config = Config()
-    config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
+    # Alembic reads `%` as the beginning of a name to be replaced.
+    config.set_main_option("script_location", str(Path(__file__).parent / "migrations").replace("%", "%%"))
     config.attributes["connection"] = connection
     command.upgrade(config, "head")
     connection.commit()

@@ -7,8 +7,8 @@ from typing import Any
 
 from sqlalchemy.exc import SQLAlchemyError
 
-from newsletter.errors import Mistake
 from newsletter.store.database import BUSY_S, Store, StoreError
+from newsletter.store.failures import explain_failure
 
 _AGAIN = ("40001", "40P01")
 
@@ -85,10 +85,10 @@ class Driver:
             yield
         except (SQLAlchemyError, self._store.engine.dialect.loaded_dbapi.Error) as error:
             self.close()
-            kind = StoreAgain if getattr(error, "sqlstate", "") in _AGAIN else StoreError
-            raise kind(
-                Mistake(code="NL090", message=f"the database failed: {str(error).strip().splitlines()[0]}")
-            ) from error
+            failure = explain_failure(error)
+            if getattr(error, "sqlstate", "") in _AGAIN:
+                failure = StoreAgain(*failure.mistakes)
+            raise failure from error
 
 
 class _MarkedCursor:

@@ -7,7 +7,7 @@ import os
 import struct
 import zlib
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import datetime
 from pathlib import Path
 
@@ -113,5 +113,7 @@ class GuardedLedger:
             yield
         except StoreError:
             if any(outcome.state == "accepted" for outcome in outcomes):
-                self._journal.append(self._issue, outcomes)
+                # Where this fails too, what was accepted is in doubt, and is listed as such.
+                with suppress(OSError):
+                    self._journal.append(self._issue, outcomes)
             raise

@@ -13,6 +13,7 @@ from sqlalchemy.exc import DBAPIError
 
 from newsletter.errors import Mistake, NothingToDo
 from newsletter.store.database import Store, StoreError, stamp
+from newsletter.store.failures import cannot_write_store
 from newsletter.store.mark import Mark, write_mark
 from newsletter.store.schema import sender
 
@@ -104,7 +105,10 @@ def _lock_file(database: Path) -> IO[str] | None:
     import fcntl
 
     path = database.with_name(f"{database.name}.lock")
-    handle = os.fdopen(os.open(path, os.O_CREAT | os.O_RDWR, 0o600), "w", encoding="ascii")
+    try:
+        handle = os.fdopen(os.open(path, os.O_CREAT | os.O_RDWR, 0o600), "w", encoding="ascii")
+    except OSError as error:
+        raise cannot_write_store(path, error) from None
     try:
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError:

@@ -84,7 +84,7 @@ class Guard:
             status = error.status if isinstance(error, _TooMuch) else 429
             await self._refuse(status, scope["network"])(scope, receive, answer)
         except Exception as error:  # Starlette has answered; what it was must not be lost
-            self._note("fault", level="critical", error=f"{type(error).__name__}: {error}", where=_find_place(error))
+            self._note("fault", level="critical", error=type(error).__name__, where=_find_place(error))
         finally:
             route = scope.get("route")
             self._note(

@@ -9,6 +9,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from newsletter.audience.addresses import AddressError, read_address
+from newsletter.erase import delete_outboxes
 from newsletter.phrases import write_date
 from newsletter.store.database import stamp
 from newsletter.store.mailed_links import read_link
@@ -97,6 +98,7 @@ async def act(request: Request) -> Response:
         return show(public, "erase")  # asked twice: it cannot be taken back
     if action == "erase-sure":
         done = await public.threads.write(erase_by_link, public.store, token, public.clock())
+        await public.threads.write(delete_outboxes, public.workspace)
         return tell(public, "erased") if done else _dead(public)
     if action == "unsubscribe":
         link = await public.threads.read(read_link, public.store, token, "preferences", public.clock())

@@ -3,7 +3,7 @@
 import hashlib
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from urllib.parse import urlsplit
 
@@ -38,7 +38,7 @@ class Public:
     note: Callable[..., None] = lambda event, **fields: None
     keys: list[TokenKeys] = field(init=False)
     stamps: Stamps = field(init=False)
-    threads: Threads = field(init=False, default_factory=Threads)
+    threads: Threads = field(init=False)
     refusals: Refusals = field(init=False)
     phrases: Phrases = field(init=False)
     environment: Environment = field(init=False)
@@ -49,10 +49,17 @@ class Public:
 
     def __post_init__(self) -> None:
         self.keys = derive_all(self.store.key.token_secrets)
+        self.threads = Threads()
         self.stamps = Stamps(self.store.key.derive("form"), self.clock)
         self.refusals = Refusals(self.note, self.clock)
         self.phrases = load_phrases(self.workspace, self.config)
         self.environment = open_templates(self.workspace)
+
+    def renewed(self, config: Config, listeners: Listeners) -> "Public":
+        """The same publication with other settings; what was counted of visitors, and the threads, stay."""
+        new = replace(self, config=config, listeners=listeners)
+        new.stamps, new.threads, new.refusals = self.stamps, self.threads, self.refusals
+        return new
 
     @property
     def root(self) -> str:

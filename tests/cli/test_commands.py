@@ -210,7 +210,7 @@ def test_nothing_is_written_if_anything_is_wrong(call: Call, sample: Path) -> No
             "p:hover { color: #000000; }",
             "templates/email/theme.css:1: holds a rule that cannot be inlined",
         ),
-        ("phrases.toml", "[en\n", "templates/phrases.toml: "),
+        ("phrases.toml", "[en\n", "templates/phrases.toml:1:4: "),
     ],
 )
 def test_a_broken_template_of_the_workspace_is_told_with_its_line(
@@ -522,7 +522,7 @@ def test_a_fault_of_ours_says_so_and_shows_itself_on_request(
     monkeypatch.setattr("newsletter.cli.build.build_issue", fail)
     called = call("build", *DAY)
     assert called.code == 1
-    assert "this is a fault of the program (RuntimeError: broken inside)" in called.err
+    assert "this is a fault of the program (RuntimeError at " in called.err
     with pytest.raises(RuntimeError):
         call("build", "--debug")
 

@@ -214,7 +214,7 @@ def test_a_database_that_could_not_be_made_leaves_no_key_that_speaks_of_a_lost_o
 
     with monkeypatch.context() as patch:
         patch.setattr(database, "_migrate", fail)
-        with pytest.raises(OSError, match="full"):
+        with pytest.raises(StoreError, match="full"):
             create_store(place.url, place.key, NOW)
     assert not place.key.exists()
     place.create()
@@ -284,7 +284,7 @@ def test_a_database_of_another_version_is_refused_and_not_changed(store: Store, 
 def test_a_database_without_a_version_is_refused(store: Store, tmp_path: Path) -> None:
     with store.writing() as connection:
         connection.execute(text("DELETE FROM alembic_version"))
-    with pytest.raises(StoreError, match="of version None"):
+    with pytest.raises(StoreError, match="damaged: its version is None"):
         open_store(url_of(store), tmp_path / "newsletter.key")
 
 
