@@ -1,10 +1,11 @@
-"""Opening the workspace's database: where it is, where its key is, and when it may be made."""
+"""Opening the workspace's database: where it is, its key and what lies beside it, and when it may be made."""
 
 from datetime import datetime
 from pathlib import Path
 
 from newsletter.config import Config
 from newsletter.store.database import Store, create_store, exists, open_store
+from newsletter.store.mark import begin_mark
 from newsletter.workspace import Workspace
 
 
@@ -31,4 +32,21 @@ def open_or_create(workspace: Workspace, config: Config, now: datetime) -> tuple
     """The database; made now if there never was one. True if it was. Raises StoreError if it was lost."""
     if has_database(workspace, config):
         return open_database(workspace, config), False
-    return create_store(*database_address(workspace, config), now), True
+    store = create_store(*database_address(workspace, config), now)
+    begin_mark(store, mark_path(workspace, store))
+    return store, True
+
+
+def mark_path(workspace: Workspace, store: Store) -> Path:
+    """The file that counts how far sending has come (`store/mark.py`)."""
+    return _beside(workspace, store, "mark")
+
+
+def journal_path(workspace: Workspace, store: Store) -> Path:
+    """The file for replies that the database could not take (`store/journal.py`)."""
+    return _beside(workspace, store, "journal")
+
+
+def _beside(workspace: Workspace, store: Store, name: str) -> Path:
+    """A file that belongs to the database: beside it, or in the workspace if it is on a server."""
+    return store.path.with_name(f"{store.path.name}.{name}") if store.path else workspace.root / ".newsletter" / name

@@ -5,7 +5,6 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from itertools import islice
-from pathlib import Path
 from types import MappingProxyType
 
 from sqlalchemy import Connection
@@ -14,6 +13,7 @@ from newsletter.audience.addresses import check_address, wire_address
 from newsletter.audience.tokens import derive_all, make_tokens, make_verp
 from newsletter.build import Rendered, compose_message, render_issue
 from newsletter.config import Config, FurtherRelay, Smtp
+from newsletter.database import journal_path, mark_path
 from newsletter.delivery import dkim
 from newsletter.delivery.composer import Composer, ReaderValues
 from newsletter.delivery.dialogue import Result
@@ -25,14 +25,14 @@ from newsletter.errors import InputError, Mistake, NewsletterError
 from newsletter.model import UNSORTED, Books, Claim
 from newsletter.rendering.email import select_sections
 from newsletter.store import issues
-from newsletter.store.database import Store, StoreError
+from newsletter.store.database import Store
 from newsletter.store.hooks import NOBODY, Listeners
 from newsletter.store.issues import ALL, FrozenIssue, Plan
 from newsletter.store.journal import Journal
 from newsletter.store.lease import take_lease
 from newsletter.store.ledger import Ledger
 from newsletter.store.limits import Limit, read_limit
-from newsletter.store.mark import check_mark
+from newsletter.store.mark import check_mark, unwritable
 from newsletter.store.subscribers import export_rows
 from newsletter.text.characters import decode_text
 from newsletter.text.mailbox import split_mailbox
@@ -245,7 +245,7 @@ def deliver(
     """Send an issue until nothing is left that can be sent now. Call it again to go on; nobody gets a second copy."""
     rules = rules or make_rules(config)
     check_mark(store, mark_path(workspace, store))
-    lease = take_lease(store, clock(), mark_path(workspace, store))
+    lease = take_lease(store, mark_path(workspace, store))
     try:
         limit, lanes = make_limits(config) if limits is None else limits
         ledger = Ledger(store, frozen, lease, limit=limit, lanes=lanes)
@@ -259,7 +259,7 @@ def deliver(
             datetime.fromisoformat(frozen.frozen_at),
         )
         journal.replay(ledger, frozen.id, clock())
-        recovered = ledger.recover(lambda doubts: after_doubt(rules.on_uncertain, doubts), clock())
+        recovered = ledger.recover(lambda doubts: after_doubt(rules.on_uncertain, doubts, crashed=True), clock())
         issues.set_state(store, frozen, "sending", unless=("cancelled", "done", "paused"))
         busy = _spare_connections(relays or make_relays(workspace, config), issues.read_books(store, frozen).open)
         sender = Sender(
@@ -288,26 +288,14 @@ def _spare_connections(relays: Sequence[tuple[Relay, int]], open_count: int) -> 
     return [(relay, max(1, min(count, -(-open_count // READERS_PER_CONNECTION)))) for relay, count in relays]
 
 
-def _beside(workspace: Workspace, store: Store, name: str) -> Path:
-    """A file that belongs to the database: beside it, or in the workspace if it is on a server."""
-    return store.path.with_name(f"{store.path.name}.{name}") if store.path else workspace.root / ".newsletter" / name
-
-
-def mark_path(workspace: Workspace, store: Store) -> Path:
-    """Where it is kept how far sending has come."""
-    return _beside(workspace, store, "mark")
-
-
 def _prepare_journal(workspace: Workspace, store: Store) -> Journal:
-    path = _beside(workspace, store, "journal")
+    path = journal_path(workspace, store)
     journal = Journal(path)
     try:
         path.parent.mkdir(exist_ok=True)
         journal.prepare()
     except OSError as error:
-        raise StoreError(
-            Mistake(code="NL090", file=str(path), message=f"cannot be written: {error.strerror}; nothing was sent")
-        ) from None
+        raise unwritable(path, error) from None
     return journal
 
 

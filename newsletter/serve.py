@@ -15,12 +15,13 @@ from apscheduler.schedulers.background import BackgroundScheduler
 from apscheduler.triggers.cron import CronTrigger
 
 from newsletter.config import Config
+from newsletter.database import mark_path
 from newsletter.errors import NewsletterError, NothingToDo
 from newsletter.hooks import listeners, tell_next
 from newsletter.letters import send_next_letter
 from newsletter.model import Books
 from newsletter.schedule import keep_calendar
-from newsletter.send import Sent, deliver, mark_path
+from newsletter.send import Sent, deliver
 from newsletter.slots import next_opening
 from newsletter.store import issues
 from newsletter.store.database import Store, stamp

@@ -15,6 +15,7 @@ from newsletter.cli.books import show_books
 from newsletter.cli.common import Here, complete_issues, in_workspace, normalise
 from newsletter.cli.subscribers import database
 from newsletter.cli.ui import count_of, size
+from newsletter.database import mark_path
 from newsletter.delivery.sender import Report
 from newsletter.errors import Mistake, UsageError
 from newsletter.model import Finding
@@ -24,14 +25,13 @@ from newsletter.send import (
     deliver,
     freeze_issue,
     has_changed,
-    mark_path,
     send_test,
     show_card,
     write_dry_run,
 )
 from newsletter.store.database import Store
 from newsletter.store.issues import FrozenIssue, find_issue, read_books
-from newsletter.store.mark import check_mark
+from newsletter.store.mark import accept_restore, check_mark
 
 OPEN_STATES = ("pending", "deferred", "claimed", "in_doubt", "held")
 
@@ -42,7 +42,7 @@ OPEN_STATES = ("pending", "deferred", "claimed", "in_doubt", "held")
 @click.option("--dry-run", is_flag=True, help="Write what would be sent to build/ISSUE/outbox; send nothing.")
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @click.option("--despite-errors", is_flag=True, help="Send although the checks found errors.")
-@click.option("--i-know", is_flag=True, help="Send although the database was put back from an old backup.")
+@click.option("--i-know", is_flag=True, help="Send although the database was put back from a backup.")
 @in_workspace
 def command(
     here: Here, issue: str, to: str | None, dry_run: bool, yes: bool, despite_errors: bool, i_know: bool
@@ -59,15 +59,21 @@ def command(
     with database(here) as store:
         if dry_run:
             return _dry_run(here, store, slug)
-        check_mark(store, mark_path(here.workspace, store), i_know=i_know)
+        mark = mark_path(here.workspace, store)
+        if not i_know:
+            check_mark(store, mark)
         frozen = find_issue(store, slug)
         if frozen is None:
             rendered = render_issue(here.workspace, here.config, slug)
             findings = _check(here, rendered, despite_errors)
             _ask(here, store, rendered, findings, yes)
+            if i_know:
+                accept_restore(store, mark)
             frozen = freeze_issue(rendered, here.config, store, here.now)
         else:
             _check_resumable(here, store, frozen)
+            if i_know:
+                accept_restore(store, mark)
         return _send(here, store, frozen)
 
 

@@ -340,7 +340,7 @@ def resend(store: Store, frozen: FrozenIssue, what: str, expires_at: datetime) -
         count = connection.execute(
             update(delivery)
             .where(delivery.c.issue_id == frozen.id, delivery.c.state.in_(RESENDABLE[what]))
-            .values(state="pending", attempt=0, doubts=0, next_at=None)
+            .values(state="pending", attempt=0, doubts=0, alone=0, next_at=None)
         ).rowcount
         if count:
             connection.execute(
