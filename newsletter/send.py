@@ -33,7 +33,7 @@ from newsletter.store.lease import take_lease
 from newsletter.store.ledger import Ledger
 from newsletter.store.limits import Limit, read_limit
 from newsletter.store.mark import check_mark, unwritable
-from newsletter.store.subscribers import export_rows
+from newsletter.store.recipients import Choose, count_readers, list_recipients, list_waiting
 from newsletter.text.characters import decode_text
 from newsletter.text.mailbox import split_mailbox
 from newsletter.workspace import Workspace
@@ -68,7 +68,7 @@ class Card:
 # --- before anything leaves ---------------------------------------------------------------------------------------
 
 
-def choose_sections(rendered: Rendered) -> Callable[[str], str | None]:
+def choose_sections(rendered: Rendered) -> Choose:
     """How a reader's themes become the sections they get: all, some in the issue's order, or none and no mail."""
     # What no theme claimed can be chosen by nobody.
     sections = tuple(section.slug for section in rendered.shown.sections if section.slug != UNSORTED)
@@ -102,7 +102,7 @@ def show_card(rendered: Rendered, config: Config, store: Store, now: datetime) -
         sender=config.publication.sender,
         relay=f"{smtp.host}:{smtp.port} ({smtp.security})",
         rate=smtp.rate,
-        readers=issues.count_readers(store, choose_sections(rendered), now),
+        readers=count_readers(store, choose_sections(rendered), now),
         bytes=len(rendered.mail.html.encode()),
     )
 
@@ -302,21 +302,37 @@ def _prepare_journal(workspace: Workspace, store: Store) -> Journal:
 # --- without the ledger -------------------------------------------------------------------------------------------
 
 
+def count_dry_run(store: Store, rendered: Rendered, now: datetime) -> int:
+    """How many `send` would mail now: all who get the issue, or those who wait for it if it is frozen."""
+    frozen = issues.find_issue(store, rendered.issue.slug)
+    if frozen:
+        return sum(1 for _ in list_waiting(store, frozen.id))
+    return sum(count_readers(store, choose_sections(rendered), now).values())
+
+
 def write_dry_run(
     workspace: Workspace, config: Config, store: Store, rendered: Rendered, now: datetime
 ) -> Iterator[str]:
-    """What `send` would send, as .eml files in build/<slug>/outbox; nothing is frozen. Gives their paths, 200 at most."""
-    choose = choose_sections(rendered)
-    moment = now.replace(microsecond=0)
-    composers: dict[str, Composer] = {}
-    readers = ((choose(row.themes), row) for row in export_rows(store, "active"))
-    wanted = ((chosen, row) for chosen, row in readers if chosen is not None)
-    for number, (chosen, row) in enumerate(islice(wanted, DRY_RUN_LIMIT), 1):
-        if chosen not in composers:
-            message = write_variant(rendered, config, chosen, moment)
-            composers[chosen] = _compose_for_nobody(workspace, config, message, moment)
+    """What `send` would send, as .eml files in build/<slug>/outbox; nothing is frozen. Gives their paths, 200 at most.
+
+    Of an issue that is frozen it is what was frozen, for those who wait for it.
+    """
+    frozen = issues.find_issue(store, rendered.issue.slug)
+    if frozen:
+        moment = datetime.fromisoformat(frozen.frozen_at)
+        messages = issues.read_variants(store, frozen)
+        readers = list_waiting(store, frozen.id)
+    else:
+        moment = now.replace(microsecond=0)
+        messages = {}
+        readers = list_recipients(store, choose_sections(rendered), now)
+    composers: dict[int | str, Composer] = {}
+    for number, (row, variant) in enumerate(islice(readers, DRY_RUN_LIMIT), 1):
+        if variant not in composers:
+            message = messages[variant] if frozen else write_variant(rendered, config, variant, moment)
+            composers[variant] = _compose_for_nobody(workspace, config, message, moment)
         path = f"build/{rendered.issue.slug}/outbox/{number:06}.eml"
-        workspace.write(path, composers[chosen].write(_claim_of_nobody(row.address)).plain)
+        workspace.write(path, composers[variant].write(_claim_of_nobody(row.address)).plain)
         yield path
 
 

@@ -22,6 +22,7 @@ from newsletter.model import Finding
 from newsletter.send import (
     Card,
     Sent,
+    count_dry_run,
     deliver,
     freeze_issue,
     has_changed,
@@ -96,10 +97,12 @@ def _dry_run(here: Here, store: Store, slug: str) -> int:
     rendered = render_issue(here.workspace, here.config, slug)
     findings = check_issue(here.workspace, here.config, rendered)
     _tell_findings(here, findings)
+    count = count_dry_run(store, rendered, here.now)
     paths = list(write_dry_run(here.workspace, here.config, store, rendered, here.now))
-    document = {"issue": slug, "files": paths, "findings": [asdict(one) for one in findings]}
+    document = {"issue": slug, "readers": count, "files": paths, "findings": [asdict(one) for one in findings]}
     here.ui.answer(document, [(path,) for path in paths])
-    here.ui.say(f"a dry run: {len(paths)} messages written, nothing sent, nothing frozen")
+    written = f"{len(paths)} messages" if len(paths) == count else f"{len(paths)} of {count:,} messages"
+    here.ui.say(f"a dry run: {written} written, nothing sent, nothing frozen")
     return 0 if paths else 6
 
 

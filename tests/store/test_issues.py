@@ -11,6 +11,7 @@ from newsletter.model import FINAL, OPEN
 from newsletter.store import issues
 from newsletter.store.database import Store, StoreError
 from newsletter.store.issues import ALL
+from newsletter.store.recipients import count_readers
 from newsletter.store.schema import delivery, variant
 from newsletter.store.subscribers import unsubscribe
 from tests.databases import NOW
@@ -65,7 +66,7 @@ def test_freezing_again_changes_nothing_whatever_has_changed_since(store: Store)
 def test_readers_get_the_variant_of_their_themes(store: Store) -> None:
     themes = ["", "nature", "sport", "nature sport"]
     take_in(store, [reader(number, themes=chosen) for number, chosen in enumerate(themes)])
-    assert issues.count_readers(store, by_theme, NOW) == {ALL: 1, "nature": 2}
+    assert count_readers(store, by_theme, NOW) == {ALL: 1, "nature": 2}
     asked: list[str] = []
 
     def write(chosen: str) -> bytes:
