@@ -39,14 +39,14 @@ def open_or_create(workspace: Workspace, config: Config, now: datetime) -> tuple
 
 def mark_path(workspace: Workspace, store: Store) -> Path:
     """The file that counts how far sending has come (`store/mark.py`)."""
-    return _beside(workspace, store, "mark")
+    return file_beside(workspace, store.path, "mark")
 
 
 def journal_path(workspace: Workspace, store: Store) -> Path:
     """The file for replies that the database could not take (`store/journal.py`)."""
-    return _beside(workspace, store, "journal")
+    return file_beside(workspace, store.path, "journal")
 
 
-def _beside(workspace: Workspace, store: Store, name: str) -> Path:
-    """A file that belongs to the database: beside it, or in the workspace if it is on a server."""
-    return store.path.with_name(f"{store.path.name}.{name}") if store.path else workspace.root / ".newsletter" / name
+def file_beside(workspace: Workspace, database: Path | None, name: str) -> Path:
+    """A file that belongs to the database: beside its file, or in the workspace if it is on a server."""
+    return database.with_name(f"{database.name}.{name}") if database else workspace.root / ".newsletter" / name

@@ -9,9 +9,34 @@ import pytest
 ROOT = Path(__file__).resolve().parent.parent
 FLOORS = (
     {"model", "errors", "links", "text", "resources", "phrases"},
-    {"config", "workspace", "sources", "editing", "rendering", "checking", "audience", "delivery", "store", "slots"},
+    {
+        "config",
+        "workspace",
+        "sources",
+        "editing",
+        "rendering",
+        "checking",
+        "audience",
+        "delivery",
+        "store",
+        "slots",
+        "backup_file",
+    },
     {"desk", "templates", "database", "covered"},
-    {"collect", "learn", "report", "draft", "build", "subscribers", "send", "rehearse", "hooks", "doctor"},
+    {
+        "collect",
+        "learn",
+        "report",
+        "draft",
+        "build",
+        "subscribers",
+        "send",
+        "rehearse",
+        "hooks",
+        "doctor",
+        "backup",
+        "restore",
+    },
     {"approve", "approved", "archive", "arrange", "check", "check_links", "letters"},
     {"preview"},
     {"schedule", "web"},
@@ -29,6 +54,7 @@ SAME_FLOOR = {
     ("rehearse", "build"),
     ("doctor", "send"),
     ("approve", "approved"),
+    ("restore", "backup"),
 }
 # Two of one choice never import each other; what they share lies beside them.
 SIBLINGS = ({"sources.folder", "sources.feed"},)

@@ -22,7 +22,7 @@ from newsletter.errors import Mistake, NewsletterError
 from newsletter.store import schema
 
 HEAD = "0003"
-_OLDER = ("0001", "0002")  # can be brought up to HEAD
+OLDER = ("0001", "0002")  # can be brought up to HEAD
 KEY_BYTES = 32
 MOST_KEYS = 16  # a token has four bits for the number of its key
 _VERSION = "SELECT version_num FROM alembic_version"
@@ -164,7 +164,7 @@ def _telling() -> Iterator[None]:
         ) from error
 
 
-def exists(url: str) -> bool:
+def exists(url: str | URL) -> bool:
     """Whether there is a database with our tables."""
     address = make_url(url)
     if _file(address) is not None and not _file(address).is_file():  # type: ignore[union-attr]
@@ -221,7 +221,7 @@ def create_store(url: str, key_file: Path, now: datetime) -> Store:
     return Store(engine, key, path)
 
 
-def open_store(url: str, key_file: Path) -> Store:
+def open_store(url: str | URL, key_file: Path) -> Store:
     """The database that is there. Raises StoreError for one that is missing, of another version, or of another key."""
     address = make_url(url)
     if not exists(url):
@@ -232,7 +232,7 @@ def open_store(url: str, key_file: Path) -> Store:
             else "newsletter serve makes it, or newsletter subscribers import FILE"
         )
         raise StoreError(Mistake(code="NL091", message=f"the database {_shown(address)} {what}", help=fix))
-    key = _read_key(key_file)
+    key = read_key(key_file)
     engine = _connect(address)
     store = Store(engine, key, _file(address))
     try:
@@ -241,6 +241,49 @@ def open_store(url: str, key_file: Path) -> Store:
         store.close()
         raise
     return store
+
+
+def database_file(url: str | URL) -> Path | None:
+    """The file of a SQLite database; None for PostgreSQL."""
+    return _file(make_url(url))
+
+
+def file_address(path: Path) -> URL:
+    """The address of a SQLite file."""
+    return URL.create("sqlite", database=str(path))
+
+
+def make_tables(path: Path) -> None:
+    """All tables in an empty SQLite file; nothing is in them, so it is no database yet."""
+    engine = _connect(file_address(path))
+    try:
+        with _telling(), engine.connect() as connection:
+            _migrate(connection)
+    finally:
+        engine.dispose()
+
+
+def fill_server(url: str, fill: Callable[[Connection], None]) -> None:
+    """Make the tables on a PostgreSQL server, if they are not there, and `fill` them in one transaction. Raises StoreError."""
+    engine = _connect(make_url(url))
+    try:
+        with _telling(), engine.connect() as connection:
+            _migrate(connection)
+            with connection.begin():
+                fill(connection)
+    finally:
+        engine.dispose()
+
+
+def is_server_in_use(url: str) -> bool:
+    """Whether anybody else is connected to a database on a PostgreSQL server."""
+    engine = _connect(make_url(url))
+    query = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
+    try:
+        with _telling(), engine.connect() as connection:
+            return bool(connection.exec_driver_sql(query).scalar_one())
+    finally:
+        engine.dispose()
 
 
 def stamp(moment: datetime) -> str:
@@ -262,7 +305,8 @@ def _make_key(path: Path) -> Key:
     return key
 
 
-def _read_key(path: Path) -> Key:
+def read_key(path: Path) -> Key:
+    """The key in a file. Raises StoreError if there is none that can be used."""
     try:
         secrets_ = [bytes.fromhex(line) for line in path.read_text(encoding="ascii").split()]
     except (OSError, ValueError):
@@ -348,7 +392,7 @@ def _upgrade(store: Store) -> None:
     """A database of an older version is brought up to this one; on SQLite a copy of it is kept beside it."""
     with store.reading() as connection:
         version = connection.exec_driver_sql(_VERSION).scalar_one_or_none()
-    if version not in _OLDER:
+    if version not in OLDER:
         return
     if store.path:
         copy = store.path.with_name(f"{store.path.name}.before-{HEAD}")
