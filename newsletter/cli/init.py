@@ -12,7 +12,7 @@ from newsletter.resources import resource
 from newsletter.workspace import SETTINGS, write_whole
 
 # The database holds addresses and the key opens it: neither belongs into a repository that others may read.
-GITIGNORE = "/build/\n/newsletter.db*\n/newsletter.key\n/*.rejected.csv\n/.newsletter/\n"
+GITIGNORE = "/build/\n/newsletter.db*\n/newsletter.key\n/*.rejected.csv\n/*.backup\n/.newsletter/\n"
 
 
 @click.command("init")

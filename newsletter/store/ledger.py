@@ -9,7 +9,7 @@ under way. So if it ends the process again, nobody else was beside it.
 
 from collections import Counter
 from collections.abc import Callable, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from newsletter.model import SUSPECT_DOUBTS, Claim, Doubts, Outcome, Turn
@@ -103,6 +103,9 @@ _REPLAY = """
 """
 _WAITING_DOUBTS = "SELECT subscriber_id, doubts, alone FROM delivery WHERE issue_id = ? AND state = 'in_doubt'"
 _RESOLVE = "UPDATE delivery SET state = ? WHERE issue_id = ? AND subscriber_id = ? AND state = 'in_doubt'"
+# No ladder and no time zone puts anything off for longer: it was written while the clock was wrong.
+_LONGEST_WAIT = timedelta(days=2)
+_COME_BACK = "UPDATE delivery SET next_at = ? WHERE issue_id = ? AND state = 'deferred' AND next_at > ?"
 _DIED = "the process ended before the reply was recorded"
 
 
@@ -352,6 +355,7 @@ class Ledger:
         """
         with self.driver.writing() as cursor:
             self._lease.check(cursor)
+            cursor.execute(_COME_BACK, (stamp(now), self._issue, stamp(now + _LONGEST_WAIT)))
             rows = cursor.execute(_LEFT_BEHIND, (self._issue, self._lease.epoch)).fetchall()
             at, of_epoch = stamp(now), Counter(row[4] for row in rows)
             for number, attempt, doubts, alone, epoch in rows:
