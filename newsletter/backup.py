@@ -63,7 +63,7 @@ class Backup:
 
 def write_backup(workspace: Workspace, config: Config, target: Path, now: datetime) -> Backup:
     """Write a backup, read it again, and only then put it in its place. Raises BackupError, StoreError; then nothing is there."""
-    _check_target(target)
+    _check_target(workspace, config, target)
     try:
         with working_folder(target.absolute().parent) as folder:
             left_out: list[str] = []
@@ -118,8 +118,11 @@ def verify_backup(path: Path, folder: Path) -> dict[str, int]:
         key_file.unlink(missing_ok=True)
 
 
-def _check_target(target: Path) -> None:
-    if target.is_dir():
+def _check_target(workspace: Workspace, config: Config, target: Path) -> None:
+    folders = [workspace.root / name for name in (*FOLDERS, *(named for _, named in _named_paths(config)))]
+    if any(target.resolve().is_relative_to(folder.resolve()) for folder in folders if folder != workspace.root):
+        message = "lies in a folder that is backed up: the next backup would hold this one"
+    elif target.is_dir():
         message = "is a folder; name a file, e.g. newsletter-2026-11-23.backup"
     elif not target.absolute().parent.is_dir():
         message = "the folder for it is not there; make it first"

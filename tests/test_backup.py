@@ -184,6 +184,9 @@ def test_a_file_that_is_no_backup_is_never_overwritten_and_an_older_backup_is(de
     with pytest.raises(BackupError, match="is no backup: it is not overwritten"):
         back_up(desk, toml)
     assert toml.read_bytes() == before
+    (desk.workspace.root / "posts").mkdir(exist_ok=True)
+    with pytest.raises(BackupError, match="the next backup would hold this one"):
+        back_up(desk, desk.workspace.root / "posts/b.backup")
     with pytest.raises(BackupError, match="is a folder"):
         back_up(desk, tmp_path)
     with pytest.raises(BackupError, match="the folder for it is not there"):

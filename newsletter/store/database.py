@@ -278,7 +278,10 @@ def fill_server(url: str, fill: Callable[[Connection], None]) -> None:
 def is_server_in_use(url: str) -> bool:
     """Whether anybody else is connected to a database on a PostgreSQL server."""
     engine = _connect(make_url(url))
-    query = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
+    query = """
+        SELECT count(*) FROM pg_stat_activity
+        WHERE datname = current_database() AND backend_type = 'client backend' AND pid <> pg_backend_pid()
+    """
     try:
         with _telling(), engine.connect() as connection:
             return bool(connection.exec_driver_sql(query).scalar_one())

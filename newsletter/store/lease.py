@@ -41,7 +41,7 @@ class Ticks(NamedTuple):
     def since(self, written: str) -> float | None:
         """Seconds since a tick that was written; None if it is of another machine, or of another boot of this one."""
         boot, _, seconds = written.rpartition(" ")
-        return self.seconds - float(seconds) if boot and boot == self.boot else None
+        return self.seconds - int(seconds) if boot and boot == self.boot and seconds.isdecimal() else None
 
 
 def read_ticks() -> Ticks:

@@ -74,7 +74,8 @@ def find_restore(store: Store, path: Path) -> str:
         mark = None  # of another database
     if mark is None:
         # The mark is on the disk before the first count is.
-        return f"the database has sent mail, or may have, and its mark is not there ({path.name})" if row.beat else ""
+        how = "cannot be read, or is another's" if path.exists() else "is not there"
+        return f"the database has sent mail, or may have, and its mark {how} ({path.name})" if row.beat else ""
     if mark.epoch <= row.epoch and mark.beat <= row.beat:
         return ""
     return "the database is older than what was sent: it was put back from a backup"

@@ -324,3 +324,9 @@ def test_who_left_is_not_mailed_when_a_person_plans_anew(store: Store) -> None:
     assert process.claim(1) == []
     assert counted(store, frozen) == {"suppressed": 1}
     process.end()
+
+
+def test_thousands_of_choices_of_themes_are_planned_at_once(store: Store) -> None:
+    take_in(store, [reader(number, themes=f"theme-{number}") for number in range(3000)])
+    frozen = freeze(store, choose=lambda themes: themes if int(themes.removeprefix("theme-")) % 2 else None)
+    assert frozen.planned == 1500

@@ -228,3 +228,11 @@ def test_a_sender_that_takes_over_finds_the_rows_of_the_one_before_in_doubt(stor
     assert counted(store, frozen) == {"pending": 3}
     assert len(issues.in_doubt_list(store, frozen)) == 2
     second.end()
+
+
+@pytest.mark.parametrize(
+    ("written", "since"), [("a-boot 940", 60), ("", None), ("940", None), ("b-boot 940", None), ("a-boot x", None)]
+)
+def test_ticks_of_another_boot_say_nothing(written: str, since: float | None) -> None:
+    assert Ticks("a-boot", 1000).since(written) == since
+    assert Ticks("", 1000).since(written) is None
