@@ -34,6 +34,8 @@ FIRST_DAY = date(2027, 1, 4)
 ANY_TIME = 0.3
 ANY_TIME_S = (0.0, 1.1)
 IN_SEND_S = (0.05, 0.6)
+# With --early every kill falls so soon after the first message was taken.
+EARLY_S = (0.0, 0.05)
 MOST_TRIES = 20  # to finish an issue when nobody kills any more
 MOST_REFUSALS = 5
 _STEP_S = 0.002
@@ -135,6 +137,7 @@ class Story:
 
     runs: list[Run] = field(default_factory=list)
     issues: list[str] = field(default_factory=list)
+    held: int = 0  # readers whom the program held for a person, though nothing is wrong with their mail
 
     @property
     def kills(self) -> int:
@@ -147,11 +150,28 @@ class Story:
         return sum(run.is_refusal for run in self.runs) > MOST_REFUSALS
 
 
-def run_and_kill(desk: Desk, issue: str, recorder: Recorder, dice: random.Random | None) -> Run:
-    """One `newsletter send`, killed at a moment that the dice choose, unless it ends before. Without dice: to its end."""
+@dataclass(frozen=True, slots=True)
+class Killer:
+    """When a process is killed: at a moment that the dice choose, or always within the first 50 ms of sending."""
+
+    dice: random.Random
+    early: bool = False
+
+    def choose_start(self, started: float) -> float | None:
+        """A moment from the start of the process on; None: it is chosen when sending has begun."""
+        any_time = not self.early and self.dice.random() < ANY_TIME
+        return started + self.dice.uniform(*ANY_TIME_S) if any_time else None
+
+    def choose_in_send(self, now: float) -> float:
+        """A moment after the first message was taken."""
+        return now + self.dice.uniform(*(EARLY_S if self.early else IN_SEND_S))
+
+
+def run_and_kill(desk: Desk, issue: str, recorder: Recorder, killer: Killer | None) -> Run:
+    """One `newsletter send`, killed at a moment that the killer chooses, unless it ends before. Without one: to its end."""
     before, started = recorder.size, time.monotonic()
     process = desk.send(issue)
-    if dice is None or not _wait_for_moment(process, recorder, before, started, dice):
+    if killer is None or not _wait_for_moment(process, recorder, before, started, killer):
         said, errors = process.communicate()
         return Run(issue=issue, started=started, code=process.returncode, said=said + errors)
     process.kill()
@@ -162,22 +182,21 @@ def run_and_kill(desk: Desk, issue: str, recorder: Recorder, dice: random.Random
 
 
 def _wait_for_moment(
-    process: "subprocess.Popen[str]", recorder: Recorder, before: int, started: float, dice: random.Random
+    process: "subprocess.Popen[str]", recorder: Recorder, before: int, started: float, killer: Killer
 ) -> bool:
     """Until the moment has come; False if the process has ended."""
-    any_time = dice.random() < ANY_TIME
-    until = started + dice.uniform(*ANY_TIME_S) if any_time else None
+    until = killer.choose_start(started)
     while process.poll() is None:
         now = time.monotonic()
         if until is None and recorder.size > before:
-            until = now + dice.uniform(*IN_SEND_S)
+            until = killer.choose_in_send(now)
         if until is not None and now >= until:
             return True
         time.sleep(_STEP_S)
     return False
 
 
-def torment(desk: Desk, recorder: Recorder, kills: int, dice: random.Random) -> Story:
+def torment(desk: Desk, recorder: Recorder, kills: int, killer: Killer) -> Story:
     """Send one issue after the other, killing, until there were enough kills; then let the last one finish."""
     story = Story()
     last = 0
@@ -185,8 +204,8 @@ def torment(desk: Desk, recorder: Recorder, kills: int, dice: random.Random) -> 
         story.issues.append(desk.draft(len(story.issues)))
         done = False
         while not done and story.kills < kills and not story.is_stuck:
-            story.runs.append(run_and_kill(desk, story.issues[-1], recorder, dice))
-            done = _is_done(desk, story.runs[-1])
+            story.runs.append(run_and_kill(desk, story.issues[-1], recorder, killer))
+            done = _is_done(desk, story)
             if story.kills >= last + 20:
                 last = story.kills
                 print(f"  {last} kills, {len(recorder.copies):,} messages accepted", file=sys.stderr, flush=True)
@@ -194,15 +213,18 @@ def torment(desk: Desk, recorder: Recorder, kills: int, dice: random.Random) -> 
             if done:
                 break
             story.runs.append(run_and_kill(desk, story.issues[-1], recorder, None))
-            done = _is_done(desk, story.runs[-1])
+            done = _is_done(desk, story)
     return story
 
 
-def _is_done(desk: Desk, run: Run) -> bool:
-    """Whether the issue went out to all. Those that are held, having been in doubt three times, are released first."""
+def _is_done(desk: Desk, story: Story) -> bool:
+    """Whether the issue went out to all. Those that are held are counted, and released."""
+    run = story.runs[-1]
     if run.code is None or run.is_refusal:
         return False
-    if run.code in (5, 6) and desk.run("resend", run.issue, "--only", "held", "--yes").returncode == 0:
+    if run.code in (5, 6) and (held := int(desk.ask("status", run.issue)["held"])):
+        story.held += held
+        _must(desk.run("resend", run.issue, "--only", "held", "--yes"))
         return False
     return run.code in (0, 6)
 
@@ -221,6 +243,7 @@ class Findings:
     accepted: int
     lost: int
     duplicates: int
+    held: int
     listed: int
     unlisted: int
     most_per_kill: int
@@ -235,6 +258,7 @@ class Findings:
         """What must not be."""
         wrong = {
             f"{self.lost} readers were lost": self.lost,
+            f"{self.held} healthy readers were held": self.held,
             f"{self.unlisted} second copies are not listed": self.unlisted,
             f"{self.unexplained} second copies without a kill": self.unexplained,
             f"{self.most_per_kill} second copies after one kill, {self.bound} are the bound": self.most_per_kill
@@ -254,6 +278,7 @@ class Findings:
             ("issues × readers", f"{self.issues} × {self.planned // max(self.issues, 1):,} = {self.planned:,}"),
             ("messages accepted", f"{self.accepted:,}"),
             ("lost", f"{self.lost}"),
+            ("held, though healthy", f"{self.held}"),
             ("second copies", f"{self.duplicates} ({mean:.1f} for each kill while sending)"),
             ("most for one kill", f"{self.most_per_kill} (bound: {self.bound})"),
             ("in doubt, listed", f"{self.listed}"),
@@ -286,6 +311,7 @@ def judge(desk: Desk, story: Story, copies: Sequence[Copy], readers: Iterable[st
         accepted=len(copies),
         lost=len(planned - set(by_reader)),
         duplicates=duplicates,
+        held=story.held,
         listed=sum(listed.values()),
         unlisted=sum(max(0, len(sent) - 1 - listed[reader]) for reader, sent in by_reader.items()),
         most_per_kill=max(again.values(), default=0),
@@ -326,12 +352,14 @@ def count_bound(connections: int, *, chunking: bool) -> int:
 # --- the measurement ----------------------------------------------------------------------------------------------
 
 
-def measure(folder: Path, *, kills: int, readers: int, chunking: bool, database: str, seed: int) -> Findings:
+def measure(
+    folder: Path, *, kills: int, readers: int, chunking: bool, database: str, seed: int, early: bool = False
+) -> Findings:
     """One story from beginning to end, in an empty folder."""
     log = folder / "accepted.log"
     with Recorder(log, chunking=chunking, delay_s=DELAY_S) as recorder, _database(database, folder) as settings:
         desk = make_desk(folder / "desk", readers, recorder.port, **settings)
-        story = torment(desk, recorder, kills, random.Random(seed))
+        story = torment(desk, recorder, kills, Killer(random.Random(seed), early))
         bound = count_bound(CONNECTIONS, chunking=chunking)
         return judge(desk, story, recorder.copies, make_addresses(readers), bound)
 
@@ -359,6 +387,7 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--readers", type=int, default=3000, help="of each issue; there are as many issues as it takes")
     parser.add_argument("--chunking", action="store_true")
     parser.add_argument("--database", choices=("sqlite", "postgresql"), default="sqlite")
+    parser.add_argument("--early", action="store_true", help="every kill within the first 50 ms of sending")
     parser.add_argument("--seed", type=int, default=1)
     options = parser.parse_args(arguments)
     began = time.monotonic()
@@ -370,6 +399,7 @@ def main(arguments: list[str]) -> int:
             chunking=options.chunking,
             database=options.database,
             seed=options.seed,
+            early=options.early,
         )
     mode = "CHUNKING" if options.chunking else "PIPELINING"
     print(f"{options.database}, {mode}, {CONNECTIONS} connections, seed {options.seed}:\n")

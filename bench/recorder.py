@@ -46,7 +46,8 @@ class Recorder(Child):
     """A recorder on loopback.
 
     `delay_s`: replies to messages come after up to this long, so that kills fall between acceptance and reply.
-    While the file `hold` is there, no such reply leaves; while `hold_mail` is there, none to MAIL does.
+    While the file `hold` is there, no such reply leaves (with `hold_only`: none for this address); while `hold_mail` is
+    there, none to MAIL does.
     `cut`: a message to this address is taken, and then the connection is closed instead of a reply.
     """
 
@@ -57,6 +58,7 @@ class Recorder(Child):
         chunking: bool = False,
         delay_s: float = 0.0,
         hold: Path | None = None,
+        hold_only: str = "",
         hold_mail: Path | None = None,
         cut: str = "",
     ) -> None:
@@ -64,6 +66,7 @@ class Recorder(Child):
         command += ["--delay", str(delay_s)]
         command += ["--chunking"] if chunking else []
         command += ["--hold", hold.resolve()] if hold else []
+        command += ["--hold-only", hold_only] if hold_only else []
         command += ["--hold-mail", hold_mail.resolve()] if hold_mail else []
         command += ["--cut", cut] if cut else []
         super().__init__(command)
@@ -155,7 +158,8 @@ class _Session:
             return False
         if self.options.delay:
             await asyncio.sleep(random.random() * self.options.delay)
-        await self.wait_for(self.options.hold)
+        if self.options.hold_only.encode() in (b"", self.recipient):
+            await self.wait_for(self.options.hold)
         await self.say(b"250 2.0.0 taken\r\n")
         return True
 
@@ -186,6 +190,7 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--chunking", action="store_true")
     parser.add_argument("--delay", type=float, default=0.0, metavar="SECONDS")
     parser.add_argument("--hold", type=Path)
+    parser.add_argument("--hold-only", default="")
     parser.add_argument("--hold-mail", type=Path)
     parser.add_argument("--cut", default="")
     run_loop(_serve(parser.parse_args(arguments)))

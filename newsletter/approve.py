@@ -7,9 +7,10 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any, Literal
 
-from newsletter.approved import Approved, Change, choose_audience, find_changes, look_at_issue
+from newsletter.approved import Approved, Change, find_changes, look_at_issue
 from newsletter.build import Rendered
 from newsletter.config import Config
+from newsletter.covered import list_decided
 from newsletter.errors import InputError, Mistake, UsageError
 from newsletter.send import write_variant
 from newsletter.slots import publication_moment
@@ -17,6 +18,10 @@ from newsletter.store.issues import ALL
 from newsletter.text.diffs import shorten_diff
 from newsletter.workspace import Workspace
 
+# By which rule an approval's hash is made. 1 and 2 (version 0.1) listed the keys that choose readers by hand, 2 with
+# `local_time`; 3 covers all settings but those that are named as not covered. A file of an older rule is compared by it:
+# what is hashed differs in its form, so none can be taken for one of another rule.
+RULE = 3
 # Of each part that has changed; `approve --diff` shows all of it.
 _SHOWN_LINES = 40
 _NAMED_PARTS = 5
@@ -24,15 +29,16 @@ _NAMED_PARTS = 5
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Approval:
-    """Who approved what, and when. `sha256` is of the mail's content and of the rule by which readers are chosen.
+    """Who approved what, and when. `sha256` is of the mail's content and of all settings that `newsletter.covered` covers.
 
-    Only `sha256` decides. `approved` is for people, to see a change; approvals of older versions have none.
+    Only `sha256` decides. `rule` says how it was made. `approved` is for people, to see a change; the oldest have none.
     """
 
     issue: str
     by: str
     at: str
     sha256: str
+    rule: int = 0
     approved: Approved | None = None
 
 
@@ -67,6 +73,7 @@ def approve_issue(workspace: Workspace, config: Config, rendered: Rendered, *, b
         by=by,
         at=now.strftime("%Y-%m-%dT%H:%M:%SZ"),
         sha256=content_hash(rendered, config),
+        rule=RULE,
         approved=look_at_issue(workspace, config, rendered),
     )
     document = _without_defaults(asdict(approval))
@@ -81,14 +88,17 @@ def _without_defaults(value: Any) -> Any:
     return {name: _without_defaults(one) for name, one in spoken.items()}
 
 
-def content_hash(rendered: Rendered, config: Config, *, with_local_time: bool = True) -> str:
-    """What an approval is bound to: every octet that a reader may get but for their own token, and who gets which part."""
-    moment = publication_moment(rendered.edition, rendered.issue.date, config.zone)
-    audience = asdict(choose_audience(rendered))
-    if not with_local_time:  # approvals of older versions did not speak of it
-        del audience["local_time"]
+def content_hash(rendered: Rendered, config: Config, rule: int = RULE) -> str:
+    """What an approval is bound to: every octet that a reader may get but for their own token, and the covered settings."""
+    edition = rendered.edition
+    moment = publication_moment(edition, rendered.issue.date, config.zone)
+    covered: dict[str, Any] = {"edition": edition.slug, "themes": edition.themes}
+    if rule == 2:
+        covered["local_time"] = edition.local_time
+    elif rule != 1:
+        covered = {"rule": rule, "settings": list_decided(config, edition)}
     parts = (write_variant(rendered, config, ALL, moment), *(part.encode() for part in rendered.mail.marked))
-    whole = hashlib.sha256(json.dumps(audience).encode())
+    whole = hashlib.sha256(json.dumps(covered, default=str).encode())
     for part in parts:
         whole.update(hashlib.sha256(part).digest())
     return whole.hexdigest()
@@ -115,7 +125,8 @@ def approval_state(workspace: Workspace, config: Config, rendered: Rendered) -> 
     if approval is None:
         return Standing("none")
     then = approval.approved
-    if approval.sha256 == content_hash(rendered, config, with_local_time=then is not None):
+    rule = (approval.rule or 2) if then else 1
+    if approval.sha256 == content_hash(rendered, config, rule):
         return Standing("good", approval)
     changes = find_changes(then, look_at_issue(workspace, config, rendered)) if then else ()
     return Standing("changed", approval, tuple(changes))

@@ -2,13 +2,15 @@
 
 import hashlib
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
+from typing import Any
 
 from jinja2 import Environment, TemplateNotFound, meta
 
 from newsletter import __version__
 from newsletter.build import Rendered
 from newsletter.config import Config
+from newsletter.covered import read_covered
 from newsletter.templates import packaged_template, read_template
 from newsletter.text.characters import decode_text
 from newsletter.text.diffs import diff_lines
@@ -18,20 +20,10 @@ from newsletter.workspace import Workspace, issue_path
 TEXT_LIMIT = 400_000
 # Where rendering begins; what these two include, extend and import is found in them.
 _MAIL_TEMPLATES = ("email/issue.html.j2", "email/issue.txt.j2")
-# Fields of [publication] that no reader's mail shows (all others are kept): where reviews go, what the feeds hold.
-NOT_MAILED = ("editor", "feed")
 _VALUE_LIMIT = 200
+Value = str | bool | tuple[str, ...]
 # A part's name may come from an approval.json that was edited by hand, and goes into the subject of a letter.
 _NAME_LIMIT = 100
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Audience:
-    """The rule by which readers are chosen, and when it reaches them: by the publication's time or by their own."""
-
-    edition: str
-    themes: tuple[str, ...]
-    local_time: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,11 +37,14 @@ class Kept:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Approved:
-    """What was looked at. `templates` maps paths in the workspace; `text` is the mail as plain text."""
+    """What was looked at. `templates` maps paths in the workspace; `text` is the mail as plain text.
+
+    `audience` are the keys of the settings by which readers are chosen, `settings` all others that are covered.
+    """
 
     program: str
-    audience: Audience
-    settings: Mapping[str, str]
+    audience: Mapping[str, Value]
+    settings: Mapping[str, Value]
     templates: Mapping[str, Kept]
     issue: Kept
     text: Kept
@@ -67,12 +62,6 @@ class Change:
         return f"{self.part} ({', '.join(self.names)})" if self.names else self.part
 
 
-def choose_audience(rendered: Rendered) -> Audience:
-    """Whom an issue goes to as the settings are now."""
-    edition = rendered.edition
-    return Audience(edition=edition.slug, themes=edition.themes, local_time=edition.local_time)
-
-
 def look_at_issue(workspace: Workspace, config: Config, rendered: Rendered) -> Approved:
     """An issue as it is now, as an approval keeps it."""
     path = issue_path(rendered.issue.slug)
@@ -83,10 +72,11 @@ def look_at_issue(workspace: Workspace, config: Config, rendered: Rendered) -> A
         "text": rendered.mail.text,
     }
     kept = dict(_keep(texts))
+    covered = list(read_covered(config, rendered.edition))
     return Approved(
         program=__version__,
-        audience=choose_audience(rendered),
-        settings=_read_settings(config, rendered),
+        audience={one.name.removeprefix("editions."): _as_value(one.value) for one in covered if one.chooses_readers},
+        settings={one.name: _as_value(one.value) for one in covered if not one.chooses_readers},
         templates={
             name: Kept(sha256=_hash(text), packaged=True) if packaged else kept[name]
             for name, (text, packaged) in templates.items()
@@ -133,16 +123,13 @@ def _source(environment: Environment, name: str) -> str:
     return environment.loader.get_source(environment, name)[0]
 
 
-def _read_settings(config: Config, rendered: Rendered) -> dict[str, str]:
-    """The settings that a mail shows. They are no secrets: every reader has them."""
-    publication = config.publication
-    names = [item.name for item in fields(publication) if item.name not in NOT_MAILED]
-    return {
-        **{f"publication.{name}": str(getattr(publication, name)) for name in names},
-        "editions.title": rendered.edition.title,
-        "editions.schedule": rendered.edition.schedule,
-        "smtp.feedback_id": config.smtp.feedback_id,
-    }
+def _as_value(value: Any) -> Value:
+    """A setting as JSON keeps it: simple values as they are, anything deeper as its text."""
+    if isinstance(value, (bool, str)):
+        return value
+    if isinstance(value, tuple) and all(isinstance(one, str) for one in value):
+        return value
+    return str(value)
 
 
 # --- what has changed ---------------------------------------------------------------------------------------------
@@ -153,9 +140,10 @@ def find_changes(then: Approved, now: Approved) -> list[Change]:
     changes = [
         *_compare_texts("issue.md", then.issue, now.issue),
         *_compare_templates(then, now),
-        *_compare_values("audience", _as_words(then.audience), _as_words(now.audience)),
+        *_compare_values("audience", then.audience, now.audience),
         *_compare_values("settings", then.settings, now.settings),
     ]
+    changes = changes or [*_compare_names("audience", then, now), *_compare_names("settings", then, now)]
     return changes or list(_compare_mails(then, now))
 
 
@@ -173,7 +161,7 @@ def _compare_texts(part: str, then: Kept, now: Kept) -> Iterator[Change]:
 def _compare_templates(then: Approved, now: Approved) -> Iterator[Change]:
     for name in sorted(then.templates.keys() | now.templates.keys()):
         old, new = then.templates.get(name), now.templates.get(name)
-        part = "".join(filter(str.isprintable, name))[:_NAME_LIMIT]
+        part = _printable(name)
         if old is None or new is None:
             yield Change(part=part, lines=("it is not used any more" if old else "it was not used then",))
         elif old.sha256 == new.sha256:
@@ -193,24 +181,41 @@ def _with_lines(name: str, kept: Kept) -> Kept:
     return Kept(sha256=kept.sha256, packaged=True, lines=tuple(text.split("\n")))
 
 
-def _as_words(audience: Audience) -> dict[str, str]:
-    return {
-        "edition": audience.edition,
-        "themes": ", ".join(audience.themes),
-        "local_time": str(audience.local_time).lower(),
-    }
-
-
-def _compare_values(part: str, then: Mapping[str, str], now: Mapping[str, str]) -> Iterator[Change]:
+def _compare_values(part: str, then: Mapping[str, Value], now: Mapping[str, Value]) -> Iterator[Change]:
     # A key that an older version did not keep is not known to have changed.
-    names = tuple(name for name in now if name in then and then[name] != now[name])
+    names = tuple(name for name in now if name in then and _write(then[name]) != _write(now[name]))
     if names:
-        lines = tuple(f"{name}: {_write_value(then[name])} → {_write_value(now[name])}" for name in names)
+        lines = tuple(
+            f"{name}: {_write_value(_write(then[name]))} → {_write_value(_write(now[name]))}" for name in names
+        )
         yield Change(part=part, names=names, lines=lines)
 
 
+def _compare_names(part: str, then: Approved, now: Approved) -> Iterator[Change]:
+    """Keys of only one of the two, which explain a change if nothing else does: an item of the settings came or went."""
+    old, new = (getattr(one, part) for one in (then, now))
+    gone, come = (
+        tuple(name for name in one if name not in other and name.count(".") > 1)
+        for one, other in ((old, new), (new, old))
+    )
+    if gone or come:
+        lines = [f"{_printable(name)}: {_write_value(_write(old[name]))} → it is gone" for name in gone]
+        lines += [f"{name}: it was not there → {_write_value(_write(new[name]))}" for name in come]
+        yield Change(part=part, names=tuple(map(_printable, (*gone, *come))), lines=tuple(lines))
+
+
+def _printable(name: str) -> str:
+    return "".join(filter(str.isprintable, name))[:_NAME_LIMIT]
+
+
+def _write(value: Value) -> str:
+    if isinstance(value, bool):
+        return str(value).lower()
+    return value if isinstance(value, str) else ", ".join(value)
+
+
 def _write_value(value: str) -> str:
-    shown = value.replace("\n", "\\n")
+    shown = "".join(filter(str.isprintable, value.replace("\n", "\\n")))
     return f"{shown[:_VALUE_LIMIT]}…" if len(shown) > _VALUE_LIMIT else shown or '""'
 
 

@@ -1,4 +1,4 @@
-"""Opening the workspace's database: where it is, where its key is, and when it may be made."""
+"""Opening the workspace's database: where it is, its key and what lies beside it, and when it may be made."""
 
 import re
 import shlex
@@ -22,6 +22,7 @@ from newsletter.store.database import (
     sqlite_file,
 )
 from newsletter.store.failures import damaged
+from newsletter.store.mark import begin_mark
 from newsletter.workspace import SETTINGS, Workspace
 
 _HOST = re.compile(r"[A-Za-z0-9._:-]{0,255}")
@@ -75,7 +76,9 @@ def open_or_create(workspace: Workspace, config: Config, now: datetime) -> tuple
     if has_database(workspace, config):
         return open_database(workspace, config), False
     _check_old_place(workspace, config)
-    return create_store(*database_address(workspace, config), now), True
+    store = create_store(*database_address(workspace, config), now)
+    begin_mark(store, mark_path(workspace, store))
+    return store, True
 
 
 def explain_fault(workspace: Workspace, config: Config) -> StoreError | None:
@@ -98,3 +101,18 @@ def _check_old_place(workspace: Workspace, config: Config) -> None:
         move = f"mv {shlex.quote(str(old))} {shlex.quote(str(path))}, and the same with the files beside it whose names begin so"
         message = f"the database of this workspace lies outside of it: version 0.1 put it at {old}"
         raise StoreError(Mistake(code="NL091", message=message, help=move))
+
+
+def mark_path(workspace: Workspace, store: Store) -> Path:
+    """The file that counts how far sending has come (`store/mark.py`)."""
+    return file_beside(workspace, store.path, "mark")
+
+
+def journal_path(workspace: Workspace, store: Store) -> Path:
+    """The file for replies that the database could not take (`store/journal.py`)."""
+    return file_beside(workspace, store.path, "journal")
+
+
+def file_beside(workspace: Workspace, database: Path | None, name: str) -> Path:
+    """A file that belongs to the database: beside its file, or in the workspace if it is on a server."""
+    return database.with_name(f"{database.name}.{name}") if database else workspace.root / ".newsletter" / name

@@ -230,7 +230,10 @@ FINAL = ("accepted", "rejected", "suppressed", "expired")
 
 
 class Claim(NamedTuple):
-    """A delivery that this process may carry out now. `attempt` counts this one; `doubts` were before."""
+    """A delivery that this process may carry out now. `attempt` counts this one; `doubts` were before.
+
+    `alone` of the doubts came while nothing else was under way; so did doubts of `others`, as many deliveries of the issue.
+    """
 
     subscriber_id: int
     attempt: int
@@ -238,12 +241,27 @@ class Claim(NamedTuple):
     variant: int
     lane: int
     address: str
+    alone: int = 0
+    others: int = 0
+
+
+# Whoever was in doubt so often is a suspect: their mail may be what ends processes or connections, so it goes alone.
+SUSPECT_DOUBTS = 2
+
+
+class Doubts(NamedTuple):
+    """How often a delivery was in doubt: in all, and while nothing else was under way. `others` of its issue were so too."""
+
+    total: int
+    alone: int = 0
+    others: int = 0
 
 
 class Outcome(NamedTuple):
     """What became of a claimed delivery: its new state and what the relay said. `attempt` is what is charged now.
 
-    `next_at` is ISO 8601 in UTC, empty but for deferred ones. `phase` is how far the message had come.
+    `next_at` is ISO 8601 in UTC, empty but for deferred ones. `phase` is how far the message had come. `doubts` and `alone`
+    count this one too.
     """
 
     subscriber_id: int
@@ -256,6 +274,7 @@ class Outcome(NamedTuple):
     reply: str = ""
     label: str = ""
     next_at: str = ""
+    alone: int = 0
 
 
 @dataclass(frozen=True, slots=True)

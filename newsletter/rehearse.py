@@ -14,12 +14,13 @@ from newsletter.config import Config
 from newsletter.delivery.rehearsal import Behaviour, rehearsing
 from newsletter.delivery.relay import Relay
 from newsletter.delivery.sender import Rules
-from newsletter.model import Books, SubscriberRow
-from newsletter.send import deliver, freeze_issue
+from newsletter.model import Books
+from newsletter.send import choose_sections, deliver, freeze_issue
 from newsletter.store import issues
 from newsletter.store.database import Store, create_store
 from newsletter.store.limits import read_limit
-from newsletter.store.subscribers import Intake, export_rows
+from newsletter.store.recipients import Recipient, list_recipients
+from newsletter.store.subscribers import Intake
 from newsletter.workspace import Workspace
 
 _BATCH = 10_000
@@ -71,7 +72,7 @@ def rehearse_issue(
     rendered = render_issue(workspace, config, slug)
     with tempfile.TemporaryDirectory(prefix="newsletter-rehearsal-") as folder, rehearsing() as behaviour:
         copy = create_store(f"sqlite:///{folder}/newsletter.db", Path(folder) / "newsletter.key", now)
-        domains = _copy_audience(store, copy, now)
+        domains = _copy_audience(list_recipients(store, choose_sections(rendered), now), copy, now)
         clock = _Clock(now)
         frozen = freeze_issue(rendered, config, copy, now)
         relays = [(Relay("127.0.0.1", behaviour.port, "none"), config.smtp.connections)]
@@ -115,14 +116,15 @@ class Stopwatch:
         return next(self._clock) - self._started
 
 
-def _copy_audience(store: Store, copy: Store, now: datetime) -> Counter[str]:
+def _copy_audience(recipients: Iterator[Recipient], copy: Store, now: datetime) -> Counter[str]:
+    """Those who would get the issue, with all that the choice of readers may ask for."""
     domains: Counter[str] = Counter()
-    rows = export_rows(store, "active")
+    rows = (one.row for one in recipients)
     with copy.writing() as connection:
         intake = Intake(copy, connection, source="rehearsal", event="imported", now=now)
         while batch := list(islice(rows, _BATCH)):
             domains.update(domain_of(row.canonical) for row in batch)
-            intake.take([SubscriberRow(row.address, row.canonical, themes=row.themes) for row in batch])
+            intake.take(batch)
     return domains
 
 

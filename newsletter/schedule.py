@@ -14,11 +14,12 @@ from newsletter.approve import approval_state
 from newsletter.build import Rendered, render_issue
 from newsletter.check import check_issue
 from newsletter.config import Config
+from newsletter.database import mark_path
 from newsletter.draft import LOST, draft_issue
 from newsletter.errors import NewsletterError, NothingToDo, describe_fault
 from newsletter.last_text import find_last_text
 from newsletter.model import Edition, Finding
-from newsletter.send import freeze_issue, mark_path
+from newsletter.send import freeze_issue
 from newsletter.slots import Slot, current_slots, lateness_limit, local_instants, next_opening, skipped_by, slots_from
 from newsletter.store import issues
 from newsletter.store.database import Store, stamp

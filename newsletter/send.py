@@ -5,7 +5,6 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from itertools import islice
-from pathlib import Path
 from types import MappingProxyType
 
 from sqlalchemy import Connection
@@ -14,6 +13,7 @@ from newsletter.audience.addresses import check_address, wire_address
 from newsletter.audience.tokens import derive_all, make_tokens, make_verp
 from newsletter.build import Rendered, compose_message, render_issue
 from newsletter.config import Config, FurtherRelay, Smtp
+from newsletter.database import journal_path, mark_path
 from newsletter.delivery import dkim
 from newsletter.delivery.composer import Composer, ReaderValues
 from newsletter.delivery.dialogue import Result
@@ -35,7 +35,7 @@ from newsletter.store.lease import take_lease
 from newsletter.store.ledger import Ledger
 from newsletter.store.limits import Limit, read_limit
 from newsletter.store.mark import check_mark
-from newsletter.store.subscribers import export_rows
+from newsletter.store.recipients import Choose, count_readers, list_recipients, list_waiting
 from newsletter.text.characters import decode_text
 from newsletter.text.mailbox import split_mailbox
 from newsletter.workspace import Workspace
@@ -70,7 +70,7 @@ class Card:
 # --- before anything leaves ---------------------------------------------------------------------------------------
 
 
-def choose_sections(rendered: Rendered) -> Callable[[str], str | None]:
+def choose_sections(rendered: Rendered) -> Choose:
     """How a reader's themes become the sections they get: all, some in the issue's order, or none and no mail."""
     # What no theme claimed can be chosen by nobody.
     sections = tuple(section.slug for section in rendered.shown.sections if section.slug != UNSORTED)
@@ -104,7 +104,7 @@ def show_card(rendered: Rendered, config: Config, store: Store, now: datetime) -
         sender=config.publication.sender,
         relay=f"{smtp.host}:{smtp.port} ({smtp.security})",
         rate=smtp.rate,
-        readers=issues.count_readers(store, choose_sections(rendered), now),
+        readers=count_readers(store, choose_sections(rendered), now),
         bytes=len(rendered.mail.html.encode()),
     )
 
@@ -252,7 +252,7 @@ def deliver(
     """
     rules = rules or make_rules(config)
     check_mark(store, mark_path(workspace, store))
-    lease = take_lease(store, clock(), mark_path(workspace, store))
+    lease = take_lease(store, mark_path(workspace, store))
     try:
         limit, lanes = make_limits(config) if limits is None else limits
         ledger = Ledger(store, frozen, lease, limit=limit, lanes=lanes)
@@ -266,7 +266,7 @@ def deliver(
             datetime.fromisoformat(frozen.frozen_at),
         )
         journal.replay(ledger, frozen.id, clock())
-        recovered = ledger.recover(lambda doubts: after_doubt(rules.on_uncertain, doubts), clock())
+        recovered = ledger.recover(lambda doubts: after_doubt(rules.on_uncertain, doubts, crashed=True), clock())
         issues.set_state(store, frozen, "sending", unless=("cancelled", "done", "paused"))
         busy = _spare_connections(relays or make_relays(workspace, config), issues.read_books(store, frozen).open)
         sender = Sender(
@@ -296,18 +296,8 @@ def _spare_connections(relays: Sequence[tuple[Relay, int]], open_count: int) -> 
     return [(relay, max(1, min(count, -(-open_count // READERS_PER_CONNECTION)))) for relay, count in relays]
 
 
-def _beside(workspace: Workspace, store: Store, name: str) -> Path:
-    """A file that belongs to the database: beside it, or in the workspace if it is on a server."""
-    return store.path.with_name(f"{store.path.name}.{name}") if store.path else workspace.root / ".newsletter" / name
-
-
-def mark_path(workspace: Workspace, store: Store) -> Path:
-    """Where it is kept how far sending has come."""
-    return _beside(workspace, store, "mark")
-
-
 def _prepare_journal(workspace: Workspace, store: Store) -> Journal:
-    path = _beside(workspace, store, "journal")
+    path = journal_path(workspace, store)
     journal = Journal(path)
     try:
         path.parent.mkdir(exist_ok=True)
@@ -320,23 +310,39 @@ def _prepare_journal(workspace: Workspace, store: Store) -> Journal:
 # --- without the ledger -------------------------------------------------------------------------------------------
 
 
+def count_dry_run(store: Store, rendered: Rendered, now: datetime) -> int:
+    """How many `send` would mail now: all who get the issue, or those who wait for it if it is frozen."""
+    frozen = issues.find_issue(store, rendered.issue.slug)
+    if frozen:
+        return sum(1 for _ in list_waiting(store, frozen.id))
+    return sum(count_readers(store, choose_sections(rendered), now).values())
+
+
 def write_dry_run(
     workspace: Workspace, config: Config, store: Store, rendered: Rendered, now: datetime
 ) -> Iterator[str]:
-    """What `send` would send, as .eml files in build/<slug>/outbox; nothing is frozen. Gives their paths, 200 at most."""
-    choose = choose_sections(rendered)
-    moment = now.replace(microsecond=0)
+    """What `send` would send, as .eml files in build/<slug>/outbox; nothing is frozen. Gives their paths, 200 at most.
+
+    Of an issue that is frozen it is what was frozen, for those who wait for it.
+    """
+    frozen = issues.find_issue(store, rendered.issue.slug)
+    if frozen:
+        moment = datetime.fromisoformat(frozen.frozen_at)
+        messages = issues.read_variants(store, frozen)
+        readers = list_waiting(store, frozen.id)
+    else:
+        moment = now.replace(microsecond=0)
+        messages = {}
+        readers = list_recipients(store, choose_sections(rendered), now)
     outbox = f"build/{rendered.issue.slug}/outbox"
     workspace.empty(outbox)  # of who left or was erased since the last one no mail may stay
-    composers: dict[str, Composer] = {}
-    readers = ((choose(row.themes), row) for row in export_rows(store, "active"))
-    wanted = ((chosen, row) for chosen, row in readers if chosen is not None)
-    for number, (chosen, row) in enumerate(islice(wanted, DRY_RUN_LIMIT), 1):
-        if chosen not in composers:
-            message = write_variant(rendered, config, chosen, moment)
-            composers[chosen] = _compose_for_nobody(workspace, config, message, moment)
+    composers: dict[int | str, Composer] = {}
+    for number, (row, variant) in enumerate(islice(readers, DRY_RUN_LIMIT), 1):
+        if variant not in composers:
+            message = messages[variant] if frozen else write_variant(rendered, config, variant, moment)
+            composers[variant] = _compose_for_nobody(workspace, config, message, moment)
         path = f"{outbox}/{number:06}.eml"
-        workspace.write(path, composers[chosen].write(_claim_of_nobody(row.address)).plain, private=True)
+        workspace.write(path, composers[variant].write(_claim_of_nobody(row.address)).plain, private=True)
         yield path
 
 

@@ -16,14 +16,14 @@ from apscheduler.triggers.cron import CronTrigger
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from newsletter.config import Config
-from newsletter.database import explain_fault
+from newsletter.database import explain_fault, mark_path
 from newsletter.errors import NewsletterError, NothingToDo, describe_fault
 from newsletter.hooks import listeners, tell_next
 from newsletter.letters import send_next_letter
 from newsletter.model import Books
 from newsletter.reload import SettingsWatch, changed_sections, take_over
 from newsletter.schedule import keep_calendar
-from newsletter.send import Sent, deliver, mark_path
+from newsletter.send import Sent, deliver
 from newsletter.slots import next_opening
 from newsletter.stopping import Interrupted, Stopping
 from newsletter.store import issues

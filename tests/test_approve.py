@@ -24,12 +24,11 @@ from newsletter.approve import (
     content_hash,
     read_approval,
 )
-from newsletter.approved import NOT_MAILED, TEXT_LIMIT
+from newsletter.approved import TEXT_LIMIT
 from newsletter.build import render_issue
 from newsletter.config import Config
 from newsletter.desk import read_config
 from newsletter.errors import InputError, UsageError
-from newsletter.model import Publication
 from newsletter.rendering.email import Mail, render_mail
 from newsletter.resources import resource
 from newsletter.workspace import Workspace
@@ -157,16 +156,6 @@ def test_it_holds_no_secret_and_no_address_that_is_not_mailed(desk: Desk) -> Non
     assert "private@" not in text
     assert "hunter22" not in text
     assert "deskuser" not in text
-
-
-def test_every_key_of_the_publication_is_kept_or_reaches_no_mail(desk: Desk) -> None:
-    approved = desk.approve().approved
-    assert approved
-    kept = {name.removeprefix("publication.") for name in approved.settings if name.startswith("publication.")}
-    assert kept | set(NOT_MAILED) == set(Publication.__dataclass_fields__)
-    before = render_issue(desk.workspace, desk.config, SLUG).mail
-    desk.publication(editor="private@example.org", feed="issues")
-    assert render_issue(desk.workspace, desk.config, SLUG).mail == before
 
 
 def test_texts_that_are_too_long_are_kept_as_their_hash(desk: Desk) -> None:
@@ -354,7 +343,7 @@ def test_many_parts_are_counted(desk: Desk) -> None:
 def old_approval(desk: Desk) -> None:
     """As versions before wrote it: four keys, and a hash that does not speak of local_time."""
     rendered = render_issue(desk.workspace, desk.config, SLUG)
-    whole = content_hash(rendered, desk.config, with_local_time=False)
+    whole = content_hash(rendered, desk.config, rule=1)
     document = {"issue": SLUG, "by": "the editor", "at": "2025-07-06T08:00:00Z", "sha256": whole}
     desk.workspace.write(approval_path(SLUG), json.dumps(document, indent=1) + "\n")
 
@@ -386,7 +375,36 @@ def test_the_hash_of_four_keys_is_the_one_that_was_written_before(desk: Desk) ->
     whole = hashlib.sha256(rule.encode())
     for part in (write_variant(rendered, desk.config, ALL, moment), *(one.encode() for one in rendered.mail.marked)):
         whole.update(hashlib.sha256(part).digest())
-    assert content_hash(rendered, desk.config, with_local_time=False) == whole.hexdigest()
+    assert content_hash(rendered, desk.config, rule=1) == whole.hexdigest()
+
+
+def test_an_approval_of_version_0_1_still_holds_and_shows_what_has_changed(desk: Desk) -> None:
+    """Its rule listed three keys by hand; it is compared by that rule."""
+    import hashlib
+
+    from newsletter.send import write_variant
+    from newsletter.slots import publication_moment
+    from newsletter.store.issues import ALL
+
+    desk.approve()
+    rendered = render_issue(desk.workspace, desk.config, SLUG)
+    edition = desk.config.editions[0]
+    moment = publication_moment(edition, rendered.issue.date, desk.config.zone)
+    audience = {"edition": "weekly", "themes": list(edition.themes), "local_time": False}
+    whole = hashlib.sha256(json.dumps(audience).encode())
+    for part in (write_variant(rendered, desk.config, ALL, moment), *(one.encode() for one in rendered.mail.marked)):
+        whole.update(hashlib.sha256(part).digest())
+
+    def age(document: dict[str, Any]) -> None:
+        del document["rule"]
+        document["sha256"] = whole.hexdigest()
+        document["approved"]["audience"] = audience
+        document["approved"]["settings"] = {"publication.title": "Borderlines", "editions.title": edition.title}
+
+    desk.rewrite(age)
+    assert desk.standing().state == "good"
+    desk.edition(local_time=True, title="Borders")
+    assert str(desk.standing()).endswith("audience (local_time), settings (editions.title)")
 
 
 def test_an_approval_edited_to_match_the_new_text_still_fails(desk: Desk) -> None:
@@ -416,6 +434,14 @@ def test_an_approval_without_what_it_looked_at_does_not_become_an_old_one(desk: 
     """Attack: taking `approved` out of the file must not make the hash one of fewer things."""
     desk.approve()
     desk.rewrite(lambda document: document.pop("approved"))
+    assert desk.standing().state == "changed"
+
+
+@pytest.mark.parametrize("rule", [None, 1, 2, 4])
+def test_an_approval_of_this_rule_does_not_become_one_of_another(desk: Desk, rule: int | None) -> None:
+    """Attack: a rule that covers less."""
+    desk.approve()
+    desk.rewrite(lambda document: document.update(rule=rule) if rule else document.pop("rule"))
     assert desk.standing().state == "changed"
 
 

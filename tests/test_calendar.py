@@ -12,10 +12,11 @@ from time_machine import TimeMachineFixture
 from newsletter.approve import approve_issue
 from newsletter.build import render_issue
 from newsletter.cli import run
+from newsletter.database import mark_path
 from newsletter.schedule import cancel_slot, keep_calendar
-from newsletter.send import mark_path
 from newsletter.store import issues
-from newsletter.store.mark import Mark, read_mark, write_mark
+from newsletter.store.letters import Letter, queue_letter
+from newsletter.store.mark import accept_restore, read_mark, write_mark
 from newsletter.store.slots import SlotRow, find_slot, list_slots
 from tests.serving import Desk, text_of
 
@@ -428,18 +429,45 @@ def test_f52_yesterdays_backup_sends_nothing_again(
     assert len(desk.subjects(READER)) == 2
 
 
-def test_f52_a_mark_that_is_not_behind_stops_nothing(desk: Desk) -> None:
+def test_f52_a_mark_that_is_behind_stops_nothing(desk: Desk) -> None:
+    """As one that could not be written for a while, its disk being full."""
     desk.tick()
     desk.tick(to=DRAFTED)
     desk.tick(to=SENT)
     path = mark_path(desk.workspace, desk.store)
     mark = read_mark(path)
     assert mark
-    path.unlink()
+    write_mark(path, mark._replace(epoch=mark.epoch - 1, beat=mark.beat - 1))
     desk.tick(to="2025-07-14 05:00")
-    write_mark(path, Mark(mark.epoch - 1, ""))
-    desk.tick(to="2025-07-21 05:00")
     assert not [note for note in desk.notes if note.get("level") == "error"]
+
+
+@pytest.mark.parametrize("words", [None, b"", b"{", b"[]", b'{"epoch": "x"}', b'{"epoch": 9, "database": "another"}'])
+def test_c7_a_database_that_has_sent_and_finds_no_mark_sends_nothing(desk_of: Desk, words: bytes | None) -> None:
+    """As a backup on a new machine does: neither issues nor single mails leave, and it is told."""
+    desk = desk_of
+    desk.tick()
+    desk.tick(to=DRAFTED)
+    desk.tick(to=SENT)
+    mails = len(desk.mails)
+    path = mark_path(desk.workspace, desk.store)
+    path.unlink()
+    if words is not None:
+        path.write_bytes(words)
+    with desk.store.writing() as connection:
+        queue_letter(connection, Letter(kind="alert", text="Something else"), desk.clock())
+    (desk.workspace.root / "posts" / "more.md").write_text("---\ntitle: More of Baku\n---\n\nBaku and Yerevan.\n")
+    desk.tick(to="2025-07-14 04:00")
+    desk.tick(to="2025-07-14 05:00")
+    assert len(desk.mails) == mails
+    told = "its mark is not there" if words is None else "its mark cannot be read, or is another's"
+    assert any(told in str(note.get("error")) for note in desk.notes)
+    assert slot(desk, "weekly/2025-07-14").state == "held"
+    assert told in slot(desk, "weekly/2025-07-14").reason
+    accept_restore(desk.store, path)
+    desk.tick(to="2025-07-14 06:00")
+    assert len(desk.subjects(READER)) == 2
+    assert slot(desk, "weekly/2025-07-14").state == "sent"
 
 
 @pytest.mark.parametrize(("policy", "sent"), [("send", 1), ("hold", 0)])

@@ -716,3 +716,19 @@ def test_what_waits_for_a_person_or_a_relay(tmp_path: Path) -> None:
     assert [(check.name, check.level) for check in found] == [("slot", "warning"), ("letters", "warning")]
     assert "weekly/2025-07-07 is held" in found[0].detail
     assert "1 single mail not sent since 2025-07-07" in found[1].detail
+
+
+def test_c7_a_database_that_was_put_back_is_an_error_that_says_how_to_go_on(tmp_path: Path) -> None:
+    from newsletter.database import mark_path
+    from tests.serving import running_desk
+
+    with running_desk(tmp_path) as desk:
+        desk.add("reader@example.org")
+        for moment in (None, "2025-07-06 05:00", "2025-07-07 05:00"):
+            desk.tick(to=moment)
+        assert ask(check_waiting, desk.workspace, desk.config) == []
+        mark_path(desk.workspace, desk.store).unlink()
+        (found,) = ask(check_waiting, desk.workspace, desk.config)
+    assert (found.name, found.level) == ("restore", "error")
+    assert "its mark is not there" in found.detail
+    assert "nl100" in found.fix

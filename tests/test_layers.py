@@ -9,8 +9,20 @@ import pytest
 ROOT = Path(__file__).resolve().parent.parent
 FLOORS = (
     {"model", "errors", "links", "text", "resources", "phrases", "visitor_limits", "stopping"},
-    {"config", "workspace", "sources", "editing", "rendering", "checking", "audience", "delivery", "store", "slots"},
-    {"desk", "templates", "database", "last_text", "noted", "heartbeat"},
+    {
+        "config",
+        "workspace",
+        "sources",
+        "editing",
+        "rendering",
+        "checking",
+        "audience",
+        "delivery",
+        "store",
+        "slots",
+        "backup_file",
+    },
+    {"desk", "templates", "database", "last_text", "noted", "heartbeat", "covered"},
     {
         "collect",
         "learn",
@@ -24,6 +36,8 @@ FLOORS = (
         "doctor",
         "erase",
         "reload",
+        "backup",
+        "restore",
     },
     {"approve", "approved", "archive", "arrange", "check", "check_links", "letters", "visits"},
     {"preview"},
@@ -43,6 +57,7 @@ SAME_FLOOR = {
     ("doctor", "send"),
     ("doctor", "reload"),
     ("approve", "approved"),
+    ("restore", "backup"),
 }
 # Two of one choice never import each other; what they share lies beside them.
 SIBLINGS = ({"sources.folder", "sources.feed"},)

@@ -35,6 +35,8 @@ COMMANDS = {
     "doctor": ("newsletter.cli.doctor", "Say what is wrong with this installation, and how to mend it."),
     "schedule": ("newsletter.cli.schedule", "Show what goes out when, and what became of it."),
     "serve": ("newsletter.cli.serve", "Public pages, calendar and sender in one process."),
+    "backup": ("newsletter.cli.backup:backup", "Put everything that cannot be made again into one file."),
+    "restore": ("newsletter.cli.backup:restore", "Put a backup back; nothing is sent until you say so."),
     "completion": ("newsletter.cli.completion", "Print a completion script for your shell."),
 }
 

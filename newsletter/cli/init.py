@@ -12,12 +12,14 @@ from newsletter.errors import Mistake, NothingToDo
 from newsletter.resources import resource
 from newsletter.workspace import SETTINGS, write_whole
 
-# The database and lists of readers hold addresses, the others open something: nothing for a repository that others read.
+# The database, its backups and lists of readers hold addresses, the others open something: nothing for a repository that
+# others read.
 GITIGNORE = """/build/
 /.newsletter/
 /newsletter.db*
 /newsletter.key
 /*.csv
+/*.backup
 *.password
 *.secret
 *.token

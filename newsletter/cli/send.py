@@ -15,23 +15,24 @@ from newsletter.cli.books import show_books
 from newsletter.cli.common import Here, complete_issues, in_workspace, normalise
 from newsletter.cli.subscribers import database
 from newsletter.cli.ui import program, size
+from newsletter.database import mark_path
 from newsletter.delivery.sender import Report
 from newsletter.errors import Mistake, UsageError
 from newsletter.model import Finding
 from newsletter.send import (
     Card,
     Sent,
+    count_dry_run,
     deliver,
     freeze_issue,
     has_changed,
-    mark_path,
     send_test,
     show_card,
     write_dry_run,
 )
 from newsletter.store.database import Store
 from newsletter.store.issues import FrozenIssue, find_issue, read_books
-from newsletter.store.mark import check_mark
+from newsletter.store.mark import accept_restore, check_mark
 from newsletter.text.words import count_of
 
 OPEN_STATES = ("pending", "deferred", "claimed", "in_doubt", "held")
@@ -43,7 +44,7 @@ OPEN_STATES = ("pending", "deferred", "claimed", "in_doubt", "held")
 @click.option("--dry-run", is_flag=True, help="Write what would be sent to build/ISSUE/outbox; send nothing.")
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @click.option("--despite-errors", is_flag=True, help="Send although the checks found errors.")
-@click.option("--i-know", is_flag=True, help="Send although the database was put back from an old backup.")
+@click.option("--i-know", is_flag=True, help="Send although the database was put back from a backup.")
 @in_workspace
 def command(
     here: Here, issue: str, to: str | None, dry_run: bool, yes: bool, despite_errors: bool, i_know: bool
@@ -60,15 +61,21 @@ def command(
     with database(here) as store:
         if dry_run:
             return _dry_run(here, store, slug)
-        check_mark(store, mark_path(here.workspace, store), i_know=i_know)
+        mark = mark_path(here.workspace, store)
+        if not i_know:
+            check_mark(store, mark)
         frozen = find_issue(store, slug)
         if frozen is None:
             rendered = render_issue(here.workspace, here.config, slug)
             findings = _check(here, rendered, despite_errors)
             _ask(here, store, rendered, findings, yes)
+            if i_know:
+                accept_restore(store, mark)
             frozen = freeze_issue(rendered, here.config, store, here.now)
         else:
             _check_resumable(here, store, frozen)
+            if i_know:
+                accept_restore(store, mark)
         return _send(here, store, frozen)
 
 
@@ -91,10 +98,14 @@ def _dry_run(here: Here, store: Store, slug: str) -> int:
     rendered = render_issue(here.workspace, here.config, slug)
     findings = check_issue(here.workspace, here.config, rendered)
     _tell_findings(here, findings)
+    count = count_dry_run(store, rendered, here.now)
     paths = list(write_dry_run(here.workspace, here.config, store, rendered, here.now))
-    document = {"issue": slug, "files": paths, "findings": [asdict(one) for one in findings]}
+    document = {"issue": slug, "readers": count, "files": paths, "findings": [asdict(one) for one in findings]}
     here.ui.answer(document, [(path,) for path in paths])
-    here.ui.say(f"a dry run: {count_of(len(paths), 'message')} written, nothing sent, nothing frozen")
+    written = (
+        count_of(len(paths), "message") if len(paths) == count else f"{len(paths)} of {count_of(count, 'message')}"
+    )
+    here.ui.say(f"a dry run: {written} written, nothing sent, nothing frozen")
     return 0 if paths else 6
 
 

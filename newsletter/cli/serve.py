@@ -13,7 +13,7 @@ import click
 from newsletter.cli.common import Here, in_workspace
 from newsletter.cli.ui import printable
 from newsletter.config import Config
-from newsletter.database import open_or_create, show_database
+from newsletter.database import mark_path, open_or_create, show_database
 from newsletter.desk import read_config
 
 # A relay's reply names the address that it refuses; a path may hold what somebody typed.
@@ -22,8 +22,9 @@ _ADDRESS = re.compile(r"[^\s<>\"']+@[^\s<>\"']+")
 
 @click.command("serve")
 @click.option("--port", type=click.IntRange(0, 65535), help="Listen there instead of [web] port; 0 takes a free one.")
+@click.option("--i-know", is_flag=True, help="Send although the database was put back from a backup.")
 @in_workspace
-def command(here: Here, port: int | None) -> int:
+def command(here: Here, port: int | None, i_know: bool) -> int:
     """Serve the public pages, keep the calendar, send what is due. Ctrl-C or SIGTERM ends it gently.
 
     Example: newsletter serve
@@ -31,6 +32,7 @@ def command(here: Here, port: int | None) -> int:
     from dataclasses import replace
 
     from newsletter.serve import Server
+    from newsletter.store.mark import accept_restore, find_restore
 
     def at_port(config: Config) -> Config:
         return config if port is None else replace(config, web=replace(config.web, port=port))
@@ -42,6 +44,11 @@ def command(here: Here, port: int | None) -> int:
             here.ui.say(
                 f"a new database: {show_database(here.workspace, config)}; back it up together with {config.database.key_file}"
             )
+        mark = mark_path(here.workspace, store)
+        if i_know:
+            accept_restore(store, mark)
+        elif why := find_restore(store, mark):
+            here.ui.say(f"{why}; nothing is sent until you say --i-know (docs/errors.md#nl100)", "yellow")
         server = Server(
             here.workspace,
             config,

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from newsletter.delivery.dialogue import Phase, Result
 from newsletter.delivery.retry import after_doubt, next_try
 from newsletter.delivery.scopes import Verdict, judge
-from newsletter.model import Claim, Outcome
+from newsletter.model import SUSPECT_DOUBTS, Claim, Doubts, Outcome
 
 # A fault of ours or of the relay: come back soon, and charge nobody for it.
 SOON = timedelta(minutes=5)
@@ -23,18 +23,25 @@ class Decision:
     verdict: Verdict | None
 
 
-def decide(claim: Claim, result: Result, now: datetime, policy: str) -> Decision:
-    """A result → the delivery's new state (delivery D6)."""
+def decide(claim: Claim, result: Result, now: datetime, policy: str, *, cut: bool = False) -> Decision:
+    """A result → the delivery's new state. `cut`: we ended the connection ourselves, so its end says nothing."""
     if result.status == "accepted":
         return Decision(accept(claim, result), None)
     if result.status == "in_doubt":
-        doubts = claim.doubts + 1
-        outcome = _outcome(claim, result, after_doubt(policy, doubts), "in_doubt")
-        return Decision(outcome._replace(doubts=doubts), None)
+        # A suspect was claimed alone, so nothing else was under way on any connection.
+        alone = claim.alone + (is_suspect(claim) and not cut)
+        doubts = Doubts(claim.doubts + 1, alone, claim.others)
+        outcome = _outcome(claim, result, after_doubt(policy, doubts, crashed=False), "in_doubt")
+        return Decision(outcome._replace(doubts=doubts.total, alone=alone), None)
     if result.status == "unsent":
         return Decision(_unsent(claim, result, now), None)
     verdict = judge(result)
     return Decision(_refused(claim, result, verdict, now), verdict)
+
+
+def is_suspect(claim: Claim) -> bool:
+    """Whether a delivery is sent alone, because it was in doubt too often."""
+    return claim.doubts >= SUSPECT_DOUBTS
 
 
 def accept(claim: Claim, result: Result) -> Outcome:
@@ -46,12 +53,23 @@ def accept(claim: Claim, result: Result) -> Outcome:
 
 def give_back(claim: Claim) -> Outcome:
     """A claim that no connection took: as if it had never been claimed."""
-    return Outcome(claim.subscriber_id, "pending", claim.attempt - 1, claim.doubts, "connect", label="returned")
+    return Outcome(
+        claim.subscriber_id, "pending", claim.attempt - 1, claim.doubts, "connect", label="returned", alone=claim.alone
+    )
 
 
 def cannot_write(claim: Claim, why: str) -> Outcome:
     """A message that cannot be written holds one row, not the issue (D21)."""
-    return Outcome(claim.subscriber_id, "held", claim.attempt, claim.doubts, "compose", reply=why, label="compose")
+    return Outcome(
+        claim.subscriber_id,
+        "held",
+        claim.attempt,
+        claim.doubts,
+        "compose",
+        reply=why,
+        label="compose",
+        alone=claim.alone,
+    )
 
 
 def _unsent(claim: Claim, result: Result, now: datetime) -> Outcome:
@@ -97,6 +115,7 @@ def _outcome(claim: Claim, result: Result, state: str, label: str) -> Outcome:
         enhanced=reply.enhanced if reply else "",
         reply=reply.text if reply else "",
         label=label,
+        alone=claim.alone,
     )
 
 

@@ -152,6 +152,7 @@ class Sender:
         self.report = Report()
         self.stopping = False  # take nothing more: drain
         self.closing = False  # nothing more will come: connections may end
+        self._cutting = False  # the time to drain is over: connections are ended in mid-message
 
     def stop(self) -> None:
         """Claim nothing more, wait for the replies that are under way (D18)."""
@@ -296,6 +297,7 @@ class Sender:
 
     async def _cut(self) -> None:
         """The time to drain is over: what is past its dot is in doubt, the rest was not sent."""
+        self._cutting = True
         for share in self._shares:
             if share.connection:
                 share.connection.abort()
@@ -317,13 +319,15 @@ class Sender:
         state.wake.set()
 
     def _settle_trouble(self, claim: Claim, result: Result, site: Site) -> None:
-        decision = decide(claim, result, self._clock(), self._rules.on_uncertain)
+        decision = decide(claim, result, self._clock(), self._rules.on_uncertain, cut=self._cutting)
         if decision.verdict is not None:
             self._breaker.refused(decision.verdict, result)
             if decision.verdict.label == "rate":
                 site.slow_down()
-            if self._breaker.reason:
-                self._trip(self._breaker.reason)
+        elif decision.outcome.alone > claim.alone:
+            self._breaker.broke(claim.subscriber_id)
+        if self._breaker.reason:
+            self._trip(self._breaker.reason)
         self._record(decision.outcome)
 
     def _record(self, outcome: Outcome) -> None:

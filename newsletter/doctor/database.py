@@ -4,7 +4,7 @@ import sqlite3
 from collections.abc import Iterator
 from datetime import timedelta
 
-from newsletter.database import database_address, has_database, open_database
+from newsletter.database import database_address, has_database, mark_path, open_database
 from newsletter.doctor.case import Check, Installation, tell
 from newsletter.errors import SettingsError
 from newsletter.store.damage import TORN, count_unreadable
@@ -48,15 +48,18 @@ def check_database(case: Installation) -> Iterator[Check]:
 
 
 def check_waiting(case: Installation) -> Iterator[Check]:
-    """What waits for a person or for a relay: held slots, paused issues, letters that do not leave."""
+    """What waits for a person or for a relay: a restore, held slots, paused issues, letters that do not leave."""
     from newsletter.store.issues import frozen_issues
     from newsletter.store.letters import oldest_waiting
+    from newsletter.store.mark import find_restore
     from newsletter.store.slots import list_slots
 
     store = _open_as_it_is(case)
     if store is None:
         return
     try:
+        if why := find_restore(store, mark_path(case.workspace, store)):
+            yield Check("restore", "error", f"{why}; nothing is sent", "docs/errors.md#nl100 says how to go on")
         for row in list_slots(store):
             if row.state == "held":
                 yield Check("slot", "warning", f"{row.slot} is held: {row.reason}", "newsletter schedule")

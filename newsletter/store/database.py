@@ -26,8 +26,8 @@ from newsletter.store.failures import StoreError as StoreError
 from newsletter.store.failures import cannot_write_store, damaged, explain_failure
 from newsletter.text.mailbox import mailbox_key
 
-HEAD = "0002"
-_OLDER = ("0001",)  # can be brought up to HEAD
+HEAD = "0003"
+OLDER = ("0001", "0002")  # can be brought up to HEAD
 KEY_BYTES = 32
 MOST_KEYS = 16  # a token has four bits for the number of its key
 _SECRET = re.compile("pass|secret|token", re.IGNORECASE)  # in the name of a key of an address
@@ -231,7 +231,7 @@ def create_store(url: str | URL, key_file: Path, now: datetime) -> Store:
             _migrate(connection)
             row = {"id": 1, "created_at": stamp(now), "key_check": key.check}
             connection.execute(insert(schema.installation), row)
-            connection.execute(insert(schema.sender), {"id": 1, "epoch": 0, "holder": "", "until": ""})
+            connection.execute(insert(schema.sender), {"id": 1, "epoch": 0, "holder": ""})
             connection.commit()
     except BaseException as error:
         # Nothing has come to be: a key that stayed would say that a database was lost.
@@ -258,7 +258,7 @@ def open_store(url: str | URL, key_file: Path) -> Store:
             else "newsletter serve makes it, or newsletter subscribers import FILE"
         )
         raise StoreError(Mistake(code="NL091", message=f"the database {show_address(address)} {what}", help=fix))
-    key = _read_key(key_file)
+    key = read_key(key_file)
     engine = _connect(address)
     store = Store(engine, key, sqlite_file(address))
     try:
@@ -267,6 +267,47 @@ def open_store(url: str | URL, key_file: Path) -> Store:
         store.close()
         raise
     return store
+
+
+def file_address(path: Path) -> URL:
+    """The address of a SQLite file."""
+    return URL.create("sqlite", database=str(path))
+
+
+def make_tables(path: Path) -> None:
+    """All tables in an empty SQLite file; nothing is in them, so it is no database yet."""
+    engine = _connect(file_address(path))
+    try:
+        with _telling(), engine.connect() as connection:
+            _migrate(connection)
+    finally:
+        engine.dispose()
+
+
+def fill_server(url: URL, fill: Callable[[Connection], None]) -> None:
+    """Make the tables on a PostgreSQL server, if they are not there, and `fill` them in one transaction. Raises StoreError."""
+    engine = _connect(make_url(url))
+    try:
+        with _telling(), engine.connect() as connection:
+            _migrate(connection)
+            with connection.begin():
+                fill(connection)
+    finally:
+        engine.dispose()
+
+
+def is_server_in_use(url: URL) -> bool:
+    """Whether anybody else is connected to a database on a PostgreSQL server."""
+    engine = _connect(make_url(url))
+    query = """
+        SELECT count(*) FROM pg_stat_activity
+        WHERE datname = current_database() AND backend_type = 'client backend' AND pid <> pg_backend_pid()
+    """
+    try:
+        with _telling(), engine.connect() as connection:
+            return bool(connection.exec_driver_sql(query).scalar_one())
+    finally:
+        engine.dispose()
 
 
 def stamp(moment: datetime) -> str:
@@ -293,7 +334,8 @@ def _make_file(path: Path, content: bytes, made: list[Path]) -> None:
         os.fsync(file.fileno())
 
 
-def _read_key(path: Path) -> Key:
+def read_key(path: Path) -> Key:
+    """The key in a file. Raises StoreError if there is none that can be used."""
     try:
         secrets_ = [bytes.fromhex(line) for line in path.read_text(encoding="ascii").split()]
     except (OSError, ValueError):
@@ -390,7 +432,7 @@ def _upgrade(store: Store) -> None:
     """A database of an older version is brought up to this one; on SQLite a copy of it is kept beside it."""
     with store.reading() as connection:
         version = _read_version(connection)
-    if version not in _OLDER:
+    if version not in OLDER:
         return
     if store.path:
         copy = store.path.with_name(f"{store.path.name}.before-{HEAD}")

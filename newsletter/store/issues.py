@@ -1,4 +1,4 @@
-"""Issues that go out: frozen once, with their bytes and their audience, in one transaction (delivery D7)."""
+"""Issues that go out: frozen once, with their bytes and their audience, in one transaction."""
 
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
@@ -6,15 +6,15 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, and_, case, func, insert, select, text, update
+from sqlalchemy import BigInteger, Connection, Text, case, cast, func, insert, literal, null, select, update
 
 from newsletter.errors import Mistake, NothingToDo
 from newsletter.model import FINAL, OPEN, Books
 from newsletter.store.database import Store, StoreError, stamp
 from newsletter.store.hooks import NOBODY, Listeners, queue_hooks
+from newsletter.store.recipients import Choose, choose_variants, select_recipients, tally
 from newsletter.store.schema import attempt, delivery, issue, subscriber, variant
 
-_FEW = 20
 ALL = ""  # the choice of a reader who chose no themes: everything
 
 
@@ -45,7 +45,7 @@ class Plan:
 
     slug: str
     edition: str
-    choose: Callable[[str], str | None]
+    choose: Choose
     write: Callable[[str], bytes]
     lanes: Sequence[Sequence[str]] = ()
     expires_at: datetime
@@ -75,12 +75,6 @@ def frozen_issues(store: Store, *, states: Sequence[str] = ()) -> list[FrozenIss
         return [FrozenIssue(**row._mapping) for row in connection.execute(statement)]
 
 
-def count_readers(store: Store, choose: Callable[[str], str | None], now: datetime) -> dict[str, int]:
-    """Variant → how many active subscribers would get it now."""
-    with store.reading() as connection:
-        return _count(connection, choose, now)[1]
-
-
 def freeze(
     store: Store, plan: Plan, now: datetime, *, first: Callable[[Connection], object] = lambda connection: None
 ) -> FrozenIssue:
@@ -96,7 +90,7 @@ def freeze(
         if known:
             return FrozenIssue(**known._mapping)
         first(connection)
-        choices, expected = _count(connection, plan.choose, now)
+        choices, expected = choose_variants(connection, plan.choose, now)
         if not expected:
             raise NothingToDo(
                 Mistake(
@@ -139,69 +133,44 @@ def freeze(
         return FrozenIssue(**connection.execute(select(issue).where(issue.c.id == number)).one()._mapping)
 
 
-def _count(
-    connection: Connection, choose: Callable[[str], str | None], now: datetime
-) -> tuple[dict[str, str], dict[str, int]]:
-    """Which themes lead to which variant, and how many readers each variant has."""
-    choices: dict[str, str] = {}
-    expected: dict[str, int] = {}
-    wanting = and_(subscriber.c.state == "active", subscriber.c.paused_until <= stamp(now))
-    for themes, count in _tally(connection, subscriber.c.themes, wanting).items():
-        chosen = choose(themes)
-        if chosen is not None:
-            choices[themes] = chosen
-            expected[chosen] = expected.get(chosen, 0) + count
-    return choices, expected
-
-
-def _tally(connection: Connection, column: Any, where: Any) -> dict[str, int]:
-    """Value → rows. Not by GROUP BY: SQLite sorts a million rows in memory for it, to count a handful of values."""
-    values = list(connection.execute(select(column).where(where).distinct().limit(_FEW + 1)).scalars())
-    if len(values) > _FEW:
-        grouped = select(column, func.count()).where(where).group_by(column)
-        return {row[0]: row[1] for row in connection.execute(grouped)}
-    sums = [func.sum(case((column == value, 1), else_=0)) for value in values]
-    counted = connection.execute(select(*sums).where(where)).one() if sums else ()
-    return dict(zip(values, counted, strict=True))
-
-
 def _plan(connection: Connection, number: int, numbers: Mapping[str, int], plan: Plan, now: datetime) -> int:
-    """One row for each active subscriber, made inside the database."""
+    """One row for each recipient, made inside the database."""
     if not numbers:
         return 0
-    values: dict[str, Any] = {"issue": number, "now": stamp(now)}
-    lane = "0"
-    if plan.lanes:
-        cases = []
-        for index, domains in enumerate(plan.lanes, 1):
-            for place, domain in enumerate(domains):
-                values[f"domain_{index}_{place}"] = f"%@{domain}"
-                cases.append(f"WHEN s.canonical LIKE :domain_{index}_{place} THEN {index}")
-        lane = f"CASE {' '.join(cases)} ELSE 0 END"
-    rows = []
-    for place, (themes, chosen) in enumerate(numbers.items()):
-        values[f"themes_{place}"] = themes
-        rows.append(f"(:themes_{place}, {chosen})")
-    state, next_at = "'pending'", "NULL"
-    if later := {name: stamp(moment) for name, moment in plan.zones.items() if moment > now}:
-        values |= {f"zone_{place}": name for place, name in enumerate(later)}
-        values |= {f"at_{place}": moment for place, moment in enumerate(later.values())}
-        cases = [f"WHEN :zone_{place} THEN :at_{place}" for place in range(len(later))]
-        next_at = f"CASE s.timezone {' '.join(cases)} END"
-        state = f"CASE WHEN ({next_at}) IS NULL THEN 'pending' ELSE 'deferred' END"
-    # Names and numbers of our own; what readers chose goes in as values.
-    statement = f"""
-        WITH choice (themes, number) AS (VALUES {", ".join(rows)})
-        INSERT INTO delivery (issue_id, subscriber_id, state, next_at, variant, lane)
-        SELECT :issue, s.id, {state}, {next_at}, choice.number, {lane}
-        FROM subscriber AS s JOIN choice ON choice.themes = s.themes
-        WHERE s.state = 'active' AND s.paused_until <= :now ORDER BY s.id
-    """  # noqa: S608
-    planned = connection.execute(text(statement), values).rowcount
+    state, next_at = _choose_start(plan, now)
+    columns = {
+        "issue_id": literal(number, BigInteger),
+        "subscriber_id": subscriber.c.id,
+        "state": state,
+        "next_at": next_at,
+        "lane": _choose_lane(plan),
+    }
+    found = select_recipients(numbers, now, [value.label(name) for name, value in columns.items()])
+    statement = insert(delivery).from_select([*columns, "variant"], found)
+    planned = connection.execute(statement, execution_options={"preserve_rowcount": True}).rowcount
     # Python's sqlite3 does not count what an INSERT … SELECT behind a WITH did; the database itself does.
     return (
         planned if connection.dialect.name != "sqlite" else connection.exec_driver_sql("SELECT changes()").scalar_one()
     )
+
+
+def _choose_lane(plan: Plan) -> Any:
+    """The group of domains with a throttle of its own to which a reader's provider belongs, from 1; 0 for all others."""
+    lanes = [
+        (subscriber.c.canonical.like(f"%@{domain}"), lane)
+        for lane, domains in enumerate(plan.lanes, 1)
+        for domain in domains
+    ]
+    return case(*lanes, else_=0) if lanes else literal(0)
+
+
+def _choose_start(plan: Plan, now: datetime) -> tuple[Any, Any]:
+    """State and next try of a delivery: pending, or deferred to when the issue leaves to the reader's time zone."""
+    later = {name: stamp(moment) for name, moment in plan.zones.items() if moment > now}
+    if not later:
+        return literal("pending"), cast(null(), Text)
+    next_at = case(later, value=subscriber.c.timezone)
+    return case((next_at.is_(None), "pending"), else_="deferred"), next_at
 
 
 def hash_messages(messages: Mapping[str, bytes]) -> str:
@@ -264,7 +233,7 @@ def read_books(store: Store, frozen: FrozenIssue) -> Books:
 
 def _books(connection: Connection, number: int) -> Books:
     row = connection.execute(select(issue).where(issue.c.id == number)).one()
-    counts = _tally(connection, delivery.c.state, delivery.c.issue_id == number)
+    counts = tally(connection, delivery.c.state, delivery.c.issue_id == number)
     return Books(issue=row.slug, state=row.state, planned=row.planned, counts=counts)
 
 
@@ -340,7 +309,7 @@ def resend(store: Store, frozen: FrozenIssue, what: str, expires_at: datetime) -
         count = connection.execute(
             update(delivery)
             .where(delivery.c.issue_id == frozen.id, delivery.c.state.in_(RESENDABLE[what]))
-            .values(state="pending", attempt=0, doubts=0, next_at=None)
+            .values(state="pending", attempt=0, doubts=0, alone=0, next_at=None)
         ).rowcount
         if count:
             connection.execute(

@@ -2,86 +2,128 @@
 
 import os
 import platform
+import time
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, NamedTuple
 
 from sqlalchemy import Connection, select, text, update
 from sqlalchemy.exc import DBAPIError
 
 from newsletter.errors import Mistake, NothingToDo
-from newsletter.store.database import Store, StoreError, stamp
+from newsletter.store.database import Store, StoreError
 from newsletter.store.failures import cannot_write_store
-from newsletter.store.mark import Mark, write_mark
+from newsletter.store.mark import Mark, read_mark, write_mark
 from newsletter.store.schema import sender
 
-# Longer than the ten minutes for which the reply to a final dot is waited for (D23).
-LEASE = timedelta(minutes=15)
-_RENEW = timedelta(minutes=1)
+# Longer than the ten minutes for which the reply to a final dot is waited for.
+LEASE_S = 15 * 60
+_BEAT_S = 60
 _ADVISORY_LOCK = 7_115_601_991  # any number, the same for all versions of this program
+_BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 
 
 class LeaseLost(StoreError):
     """Another process has taken over; this one must not write another dot."""
 
 
+class Ticks(NamedTuple):
+    """A clock that nobody sets: seconds of one boot of one machine. An empty `boot` can be compared with nothing."""
+
+    boot: str
+    seconds: float
+
+    def write(self) -> str:
+        """As the database keeps it."""
+        return f"{self.boot} {self.seconds:.0f}"
+
+    def since(self, written: str) -> float | None:
+        """Seconds since a tick that was written; None if it is of another machine, or of another boot of this one."""
+        boot, _, seconds = written.rpartition(" ")
+        return self.seconds - int(seconds) if boot and boot == self.boot and seconds.isdecimal() else None
+
+
+def read_ticks() -> Ticks:
+    """The ticks of this machine (Linux; elsewhere its boots cannot be told apart)."""
+    try:
+        boot = _BOOT_ID.read_text(encoding="ascii").strip()
+    except (OSError, ValueError):
+        boot = ""
+    return Ticks(boot, time.monotonic())
+
+
 @dataclass(slots=True)
 class Lease:
-    """The right to send. `epoch` is the number of this taking; it is checked in every transaction."""
+    """The right to send. `epoch` is the number of this taking (a fencing token); every transaction checks it."""
 
     epoch: int
-    until: datetime
     is_sqlite: bool
     lock: IO[str] | Connection | None = field(repr=False)
     mark: Path | None = None
+    database: str = ""
+    ticks: Callable[[], Ticks] = field(default=read_ticks, repr=False)
+    _beat_at: float = 0.0  # in seconds of `ticks`
+    _marked: int = 0  # the beat that the mark says
 
-    def check(self, cursor: Any, now: datetime) -> None:
-        """Inside a transaction: still ours? Renews it now and then. Raises LeaseLost."""
+    def check(self, cursor: Any) -> None:
+        """Inside a transaction: raises LeaseLost if another process has taken over. Once a minute it shows that we live."""
         # On PostgreSQL whoever takes over waits until this transaction is over; on SQLite all writers do.
         lock = "" if self.is_sqlite else " FOR UPDATE"
-        epoch = cursor.execute(f"SELECT epoch FROM sender WHERE id = 1{lock}").fetchone()[0]  # noqa: S608 - a constant
+        query = f"SELECT epoch, beat FROM sender WHERE id = 1{lock}"  # noqa: S608 - a constant
+        epoch, beat = cursor.execute(query).fetchone()
         if epoch != self.epoch:
             raise LeaseLost(Mistake(code="NL094", message="another process sends now; this one stopped"))
-        if self.until - now < LEASE - _RENEW or self.until - now > LEASE:
-            self._write_mark()  # what is on the disk for certain: the one before
-            self.until = now + LEASE
-            cursor.execute("UPDATE sender SET until = ? WHERE id = 1", (stamp(self.until),))
+        if beat > self._marked:
+            self._write_mark(beat)  # read from the database, so it is committed: a mark is never ahead of it
+        now = self.ticks()
+        if now.seconds - self._beat_at >= _BEAT_S:
+            self._beat_at = now.seconds
+            values = (int(self.mark is not None), now.write())
+            cursor.execute("UPDATE sender SET beat = beat + ?, heard = ? WHERE id = 1", values)
 
-    def _write_mark(self) -> None:
+    def _write_mark(self, beat: int) -> None:
+        """A mark that is behind stops nothing, so one that cannot be written now does no harm."""
+        self._marked = beat
         if self.mark:
-            write_mark(self.mark, Mark(self.epoch, stamp(self.until)))
+            with suppress(OSError):
+                write_mark(self.mark, Mark(self.epoch, beat, self.database))
 
     def release(self, store: Store | None = None) -> None:
         """Let another process send. With the store, what was sent till now is marked as such."""
         if store and self.mark:
             ended = update(sender).where(sender.c.id == 1, sender.c.epoch == self.epoch)
-            values = {"epoch": self.epoch + 1, "until": stamp(self.until)}
+            values = {"epoch": self.epoch + 1, "beat": sender.c.beat + 1}
             with suppress(StoreError):
                 with store.writing() as connection:
-                    done = connection.execute(ended.values(values)).rowcount
-                if done:
+                    beat = connection.execute(ended.values(values).returning(sender.c.beat)).scalar_one_or_none()
+                if beat is not None:
                     self.epoch += 1
-                    self._write_mark()
-        lock, self.lock = self.lock, None
-        if isinstance(lock, Connection):
-            # Back in the pool it would keep the server's lock; cut off, it would keep it for a moment.
-            try:
-                lock.execute(text("SELECT pg_advisory_unlock(:key)"), {"key": _ADVISORY_LOCK})
-            except DBAPIError:
-                lock.invalidate()
-        if lock is not None:
-            lock.close()
+                    self._write_mark(beat)
+        _unlock(self.lock)
+        self.lock = None
 
 
-def take_lease(store: Store, now: datetime, mark: Path | None = None) -> Lease:
-    """Become the one that sends. `mark` is where it is kept how far sending has come. Raises NothingToDo if another does."""
+def take_lease(store: Store, mark: Path | None = None, *, ticks: Callable[[], Ticks] = read_ticks) -> Lease:
+    """Become the process that sends. `mark` is the file that counts how far sending has come.
+
+    A holder that was stopped (SIGSTOP) keeps its lock; it is replaced after 15 minutes without a beat, if it runs on this
+    machine: of another machine only the lock tells. Raises NothingToDo while another process sends.
+    """
     lock = _lock_file(store.path) if store.path else _lock_postgresql(store)
+    try:
+        return _take(store, mark, ticks, lock)
+    except BaseException:
+        _unlock(lock)
+        raise
+
+
+def _take(store: Store, mark: Path | None, ticks: Callable[[], Ticks], lock: IO[str] | Connection | None) -> Lease:
+    now, database = ticks(), store.key.check
     with store.writing() as connection:
         row = connection.execute(select(sender).where(sender.c.id == 1).with_for_update()).one()
-        # Without the lock its holder lives, unless it was stopped for so long that its lease is over (F6).
-        if lock is None and row.until > stamp(now):
+        if lock is None and (now.since(row.heard) or 0.0) < LEASE_S:
             raise NothingToDo(
                 Mistake(
                     code="NL094",
@@ -89,14 +131,18 @@ def take_lease(store: Store, now: datetime, mark: Path | None = None) -> Lease:
                     help="newsletter status shows how far it is; newsletter pause ISSUE stops it",
                 )
             )
+        if mark and not row.beat and read_mark(mark) is None:
+            # Before the first count: a database that has counted and finds no mark was put back, not killed in between.
+            try:
+                write_mark(mark, Mark(row.epoch, 0, database))
+            except OSError as error:
+                raise cannot_write_store(mark, error) from None
         holder = f"process {os.getpid()} on {platform.node()}"
-        epoch = row.epoch + 1
-        until = now + LEASE
-        connection.execute(
-            update(sender).where(sender.c.id == 1).values(epoch=epoch, holder=holder, until=stamp(until))
-        )
-    lease = Lease(epoch, until, store.is_sqlite, lock, mark)
-    lease._write_mark()
+        beat = row.beat + int(mark is not None)
+        values = {"epoch": row.epoch + 1, "holder": holder, "beat": beat, "heard": now.write()}
+        connection.execute(update(sender).where(sender.c.id == 1).values(values))
+    lease = Lease(row.epoch + 1, store.is_sqlite, lock, mark, database, ticks, now.seconds)
+    lease._write_mark(beat)
     return lease
 
 
@@ -124,3 +170,14 @@ def _lock_postgresql(store: Store) -> Connection | None:
         return connection
     connection.close()
     return None
+
+
+def _unlock(lock: IO[str] | Connection | None) -> None:
+    if isinstance(lock, Connection):
+        # Back in the pool it would keep the server's lock; cut off, it would keep it for a moment.
+        try:
+            lock.execute(text("SELECT pg_advisory_unlock(:key)"), {"key": _ADVISORY_LOCK})
+        except DBAPIError:
+            lock.invalidate()
+    if lock is not None:
+        lock.close()

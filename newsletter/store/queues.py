@@ -9,6 +9,8 @@ from newsletter.store.database import Store, stamp
 
 # Longer than one letter or hook can take; who began it and has not ended it by then is dead.
 BEGUN_FOR = timedelta(minutes=15)
+# Nothing is put off for longer than a day: what is, was written while the clock was wrong.
+_LONGEST_WAIT = timedelta(days=3)
 
 
 def begin_next(store: Store, table: Table, now: datetime, *, again: Any = None) -> Any:
@@ -17,7 +19,8 @@ def begin_next(store: Store, table: Table, now: datetime, *, again: Any = None) 
     Of those that were begun and not ended only such are begun `again`; all, if nothing is said.
     """
     left = table.c.state == "begun" if again is None else and_(table.c.state == "begun", again)
-    due = (or_(table.c.state == "waiting", left), table.c.next_at <= stamp(now))
+    in_time = or_(table.c.next_at <= stamp(now), table.c.next_at > stamp(now + _LONGEST_WAIT))
+    due = (or_(table.c.state == "waiting", left), in_time)
     if not _is_any(store, table, due):
         return None  # without a write: this is asked every few seconds
     with store.writing() as connection:

@@ -114,6 +114,8 @@ delivery = Table(
     Column("lane", SmallInteger, nullable=False),
     Column("attempt", SmallInteger, nullable=False, server_default=text("0")),
     Column("doubts", SmallInteger, nullable=False, server_default=text("0")),
+    # Of the doubts those in which nothing else was under way: only these say something about this mail.
+    Column("alone", SmallInteger, nullable=False, server_default=text("0")),
     Column("epoch", BigInteger),
     Column("next_at", Text),
     Column("code", SmallInteger),
@@ -124,9 +126,10 @@ delivery = Table(
     # The key is the table: no second tree to write for each of a million rows.
     sqlite_with_rowid=False,
 )
-# Of deferred rows only, says the migration that makes it. Said here as well, it would load PostgreSQL's part of
-# SQLAlchemy at every start.
+# Of deferred rows only, and of suspects that wait only, say the migrations that make them. Said here as well, it would
+# load PostgreSQL's part of SQLAlchemy at every start.
 Index("delivery_deferred", delivery.c.issue_id, delivery.c.next_at)
+Index("delivery_suspect", delivery.c.issue_id, delivery.c.alone, delivery.c.subscriber_id)
 
 # Append-only: every try that was not simply accepted. In-doubt ones stay here after they are resolved (D14).
 attempt = Table(
@@ -145,14 +148,18 @@ attempt = Table(
 )
 Index("attempt_delivery", attempt.c.issue_id, attempt.c.subscriber_id)
 
-# Who may send: one process at a time. Its number goes up with every taking, so that a late one is told apart (F6).
+# Who may send: one process at a time. `epoch` goes up with every taking, so that a late process is told apart (F6); `beat`
+# also while a process sends, and the mark beside the database follows it. `heard` is when the holder beat last, on a clock
+# that nobody sets (`lease.Ticks`). `copied_at`: this database is a copy that a backup made then, and sends nothing.
 sender = Table(
     "sender",
     metadata,
     Column("id", Integer, primary_key=True),
     Column("epoch", BigInteger, nullable=False),
     Column("holder", Text, nullable=False),
-    Column("until", Text, nullable=False),
+    Column("beat", BigInteger, nullable=False, server_default=text("0")),
+    Column("heard", Text, nullable=False, server_default=text("''")),
+    Column("copied_at", Text, nullable=False, server_default=text("''")),
 )
 
 # Token buckets of the relay and of providers; in the database, so that a restart does not fill them (D41).

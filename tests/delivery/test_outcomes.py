@@ -15,8 +15,8 @@ from tests.databases import NOW
 MAIL = Outgoing(7, "s@x.example", "r@example.org", b"")
 
 
-def claim(attempt: int = 1, doubts: int = 0) -> Claim:
-    return Claim(7, attempt, doubts, 0, 0, "r@example.org")
+def claim(attempt: int = 1, doubts: int = 0, alone: int = 0, others: int = 0) -> Claim:
+    return Claim(7, attempt, doubts, 0, 0, "r@example.org", alone, others)
 
 
 def refused(phase: Phase, code: int, text: str) -> Result:
@@ -69,14 +69,35 @@ def test_mail_in_doubt_goes_by_the_policy_and_not_for_ever(policy: str, doubts: 
     assert (outcome.state, outcome.doubts, outcome.label) == (state, doubts + 1, "in_doubt")
 
 
+def test_c6_a_connection_that_we_ended_ourselves_blames_no_mail() -> None:
+    """The time to drain was over: a mail that is alone under way then is not what broke the connection."""
+    broken = Result(MAIL, "in_doubt", Phase.REPLY)
+    outcome = decide(claim(doubts=5), broken, NOW, "resend", cut=True).outcome
+    assert (outcome.state, outcome.doubts, outcome.alone) == ("pending", 6, 0)
+
+
+@pytest.mark.parametrize(("alone", "others", "state"), [(0, 0, "held"), (0, 1, "pending"), (1, 1, "held")])
+def test_c6_a_mail_that_breaks_connections_alone_is_held_later_if_others_do_too(
+    alone: int, others: int, state: str
+) -> None:
+    broken = Result(MAIL, "in_doubt", Phase.REPLY)
+    outcome = decide(claim(doubts=4, alone=alone, others=others), broken, NOW, "resend").outcome
+    assert (outcome.state, outcome.doubts, outcome.alone) == (state, 5, alone + 1)
+
+
 def test_a_connection_that_always_breaks_in_this_message_makes_it_wait() -> None:
     outcome = decide(claim(MOST_CUTS), Result(MAIL, "unsent", Phase.DOT), NOW, "resend").outcome
     assert (outcome.state, outcome.label) == ("deferred", "cut")
 
 
 def test_what_was_not_taken_goes_back_as_it_was() -> None:
-    outcome = give_back(claim(attempt=3, doubts=1))
-    assert (outcome.state, outcome.attempt, outcome.doubts) == ("pending", 2, 1)
+    outcome = give_back(claim(attempt=3, doubts=4, alone=1))
+    assert (outcome.state, outcome.attempt, outcome.doubts, outcome.alone) == ("pending", 2, 4, 1)
+
+
+def test_a_refusal_keeps_what_is_known_of_doubts() -> None:
+    outcome = decide(claim(doubts=4, alone=1), refused(Phase.RCPT, 450, "4.7.1 greylisted"), NOW, "resend").outcome
+    assert (outcome.state, outcome.doubts, outcome.alone) == ("deferred", 4, 1)
 
 
 def test_what_cannot_be_written_holds_one_row() -> None:
@@ -111,3 +132,17 @@ def test_something_accepted_in_between_starts_the_count_anew() -> None:
             breaker.refused(policy, refused(Phase.RCPT, 550, "no"))
         breaker.accepted()
     assert not breaker.reason
+
+
+def test_c6_a_relay_that_breaks_off_after_every_mail_pauses_the_issue() -> None:
+    """Five different mails, each alone under way, none accepted between them: it is not the mails."""
+    breaker = Breaker()
+    for number in (1, 2, 3, 1, 2, 3, 4):
+        breaker.broke(number)
+    assert not breaker.reason
+    breaker.accepted()
+    for number in (1, 2, 3, 4):
+        breaker.broke(number)
+    assert not breaker.reason
+    breaker.broke(5)
+    assert "after each of 5 messages in a row" in breaker.reason

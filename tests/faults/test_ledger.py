@@ -15,12 +15,13 @@ from newsletter.errors import NothingToDo
 from newsletter.store import issues
 from newsletter.store.database import Store, StoreError, open_store
 from newsletter.store.journal import Journal
-from newsletter.store.lease import LEASE, LeaseLost, take_lease
+from newsletter.store.lease import LEASE_S, LeaseLost, take_lease
 from newsletter.store.subscribers import count_by_state, forget, unsubscribe
 from tests.databases import NOW, new_store
 from tests.store.desk import (
     HOUR,
     Process,
+    Uptime,
     accepted,
     audience,
     counted,
@@ -281,8 +282,8 @@ def test_a_process_that_was_stopped_for_twenty_minutes_writes_nothing_more(store
     frozen = audience(store, 4)
     late = start(store, frozen)
     claims = late.claim(2)
-    now = NOW + LEASE + MINUTE
-    successor = start(store, frozen, now=now)
+    now = NOW + 20 * MINUTE
+    successor = start(store, frozen, now=now, uptime=Uptime(Uptime().seconds + LEASE_S))
     before = states(store, frozen)
     with pytest.raises(LeaseLost):
         late.turn([accepted(claim) for claim in claims], 2, now)
@@ -297,7 +298,7 @@ def test_two_that_send_at_once_claim_each_row_once(store: Store) -> None:
     frozen = audience(store, 30)
     first = start(store, frozen)
     with pytest.raises(NothingToDo):
-        take_lease(store, NOW)
+        take_lease(store)
     claimed = [claim.subscriber_id for _ in range(10) for claim in first.claim(3)]
     assert len(set(claimed)) == len(claimed) == 30
     first.end()

@@ -273,7 +273,7 @@ def test_news_that_is_too_late_is_not_sent(desk: Desk) -> None:
 
 def test_f41_a_second_process_does_not_send_beside_the_first(desk: Desk) -> None:
     desk.freeze()
-    lease = take_lease(desk.store, desk.clock())
+    lease = take_lease(desk.store)
     try:
         with pytest.raises(NothingToDo, match="is sending already"):
             send(desk, SmtpServer())

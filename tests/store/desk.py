@@ -1,6 +1,6 @@
 """Readers, issues and senders for the tests of the store, in as few words as the tests can do with."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -8,17 +8,28 @@ from typing import Any
 from sqlalchemy import Connection, Text, func, select, text
 
 from newsletter.delivery.retry import after_doubt
-from newsletter.model import Claim, Outcome, SubscriberRow, Turn
+from newsletter.model import Claim, Doubts, Outcome, SubscriberRow, Turn
 from newsletter.store import issues, schema
 from newsletter.store.database import Store
 from newsletter.store.issues import ALL, FrozenIssue, Plan
 from newsletter.store.journal import Journal
-from newsletter.store.lease import Lease, take_lease
+from newsletter.store.lease import Lease, Ticks, take_lease
 from newsletter.store.ledger import Ledger
 from newsletter.store.subscribers import Intake
 from tests.databases import NOW
 
 HOUR = timedelta(hours=1)
+
+
+@dataclass
+class Uptime:
+    """The ticks of a machine, moved on by hand: whatever a wall clock says, they never go back."""
+
+    seconds: float = 1000.0
+    boot: str = "a-boot"
+
+    def __call__(self) -> Ticks:
+        return Ticks(self.boot, self.seconds)
 
 
 def reader(number: int, **fields: str) -> SubscriberRow:
@@ -104,16 +115,22 @@ def start(
     now: datetime = NOW,
     policy: str = "resend",
     journal: Journal | None = None,
+    uptime: Uptime | None = None,
     **options: Any,
 ) -> Process:
     """A process that has taken the lease and looked at what the last one left, as `send` does."""
-    lease = take_lease(store, now)
+    lease = take_lease(store, ticks=uptime or Uptime())
     ledger = Ledger(store, frozen, lease, **options)
     if journal:
         journal.replay(ledger, frozen.id, now)
-    recovered = ledger.recover(lambda doubts: after_doubt(policy, doubts), now)
+    recovered = ledger.recover(after_crash(policy), now)
     issues.set_state(store, frozen, "sending", unless=("cancelled", "done"))
     return Process(store, lease, ledger, recovered)
+
+
+def after_crash(policy: str = "resend") -> Callable[[Doubts], str]:
+    """What becomes of those whom a dead process left in doubt."""
+    return lambda doubts: after_doubt(policy, doubts, crashed=True)
 
 
 def accepted(claim: Claim, reply: str = "2.0.0 queued") -> Outcome:
@@ -193,7 +210,7 @@ def make_empty(store: Store) -> None:
     names = [table.name for table in schema.metadata.sorted_tables if table.name not in ("installation", "sender")]
     numbered = [name for name in names if "id" in schema.metadata.tables[name].c]
     statements = [f"DELETE FROM {name}" for name in names]  # noqa: S608 - our own names
-    statements.append("UPDATE sender SET epoch = 0, holder = '', until = ''")
+    statements.append("UPDATE sender SET epoch = 0, holder = '', beat = 0, heard = '', copied_at = ''")
     with store.writing() as connection:
         if store.is_sqlite:
             for statement in (*statements, "DELETE FROM sqlite_sequence"):

@@ -73,7 +73,7 @@ def test_f46_nobody_is_claimed_after_they_left_in_a_thousand_random_orders(quick
         frozen = [freeze(quick_store, theme(one), edition=theme(one), choose=_only(theme(one))) for one in range(ROUND)]
         with quick_store.writing() as connection:
             connection.execute(update(issue).values(state="sending"))
-        lease = take_lease(quick_store, NOW)
+        lease = take_lease(quick_store)
         open_one = None  # a new connection for each schedule would take longer than the schedule
         for one, rows in enumerate(people):
             ledger = Ledger(quick_store, frozen[one], lease)

@@ -11,6 +11,7 @@ from newsletter.model import FINAL, OPEN
 from newsletter.store import issues
 from newsletter.store.database import Store, StoreError
 from newsletter.store.issues import ALL
+from newsletter.store.recipients import count_readers
 from newsletter.store.schema import delivery, variant
 from newsletter.store.subscribers import unsubscribe
 from tests.databases import NOW
@@ -65,7 +66,7 @@ def test_freezing_again_changes_nothing_whatever_has_changed_since(store: Store)
 def test_readers_get_the_variant_of_their_themes(store: Store) -> None:
     themes = ["", "nature", "sport", "nature sport"]
     take_in(store, [reader(number, themes=chosen) for number, chosen in enumerate(themes)])
-    assert issues.count_readers(store, by_theme, NOW) == {ALL: 1, "nature": 2}
+    assert count_readers(store, by_theme, NOW) == {ALL: 1, "nature": 2}
     asked: list[str] = []
 
     def write(chosen: str) -> bytes:
@@ -323,3 +324,9 @@ def test_who_left_is_not_mailed_when_a_person_plans_anew(store: Store) -> None:
     assert process.claim(1) == []
     assert counted(store, frozen) == {"suppressed": 1}
     process.end()
+
+
+def test_thousands_of_choices_of_themes_are_planned_at_once(store: Store) -> None:
+    take_in(store, [reader(number, themes=f"theme-{number}") for number in range(3000)])
+    frozen = freeze(store, choose=lambda themes: themes if int(themes.removeprefix("theme-")) % 2 else None)
+    assert frozen.planned == 1500

@@ -14,12 +14,13 @@ from newsletter.model import Claim, Outcome
 from newsletter.store import issues
 from newsletter.store.database import Store, StoreError
 from newsletter.store.journal import Journal
-from newsletter.store.lease import LeaseLost
+from newsletter.store.lease import LEASE_S, LeaseLost
 from newsletter.store.ledger import Ledger
 from tests.databases import NOW
 from tests.store.desk import (
     HOUR,
     Process,
+    Uptime,
     accepted,
     audience,
     break_connection,
@@ -199,7 +200,7 @@ def test_what_a_late_process_had_accepted_is_kept_although_it_may_change_nothing
     frozen = audience(store, 1)
     late = start(store, frozen)
     (claim,) = late.claim(1)
-    successor = start(store, frozen, now=NOW + HOUR)
+    successor = start(store, frozen, now=NOW + HOUR, uptime=Uptime(Uptime().seconds + LEASE_S))
     with pytest.raises(LeaseLost):
         journal.guard(late.ledger, frozen.id).turn([accepted(claim)], 1, NOW + HOUR)
     assert counted(store, frozen) == {"pending": 1}

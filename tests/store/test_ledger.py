@@ -9,7 +9,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import select, update
 
-from newsletter.delivery.retry import MOST_DOUBTS, after_doubt
 from newsletter.model import FINAL, OPEN
 from newsletter.store import issues, ledger
 from newsletter.store.database import Store
@@ -274,33 +273,6 @@ def test_what_waited_in_doubt_is_sent_when_the_policy_is_changed(store: Store) -
     assert (claim.attempt, claim.doubts) == (2, 1)
     assert len(issues.in_doubt_list(store, frozen)) == 1  # listed once, not for each start
     process.end()
-
-
-def test_a_message_that_ends_the_process_three_times_is_held_and_the_rest_goes_on(store: Store) -> None:
-    """D21, F50."""
-    frozen = audience(store, 3)
-    for crash in range(1, MOST_DOUBTS + 1):
-        process = start(store, frozen)
-        first = process.claim(1)[0]
-        assert (first.address, first.doubts) == (reader(0).address, crash - 1)
-        process.die()
-    process = start(store, frozen)
-    assert {claim.address for claim in process.claim(9)} == {reader(1).address, reader(2).address}
-    assert counted(store, frozen) == {"held": 1, "claimed": 2}
-    assert len(issues.in_doubt_list(store, frozen)) == MOST_DOUBTS
-    process.end()
-
-
-@pytest.mark.parametrize(
-    ("policy", "ends"),
-    [
-        ("resend", ["pending", "pending", "held", "held"]),
-        ("hold", ["in_doubt"] * 4),
-        ("skip", ["in_doubt"] * 4),
-    ],
-)
-def test_the_policy_is_a_table(policy: str, ends: list[str]) -> None:
-    assert [after_doubt(policy, doubts) for doubts in range(1, 5)] == ends
 
 
 def test_who_was_in_doubt_stays_listed_when_all_is_well_again(store: Store) -> None:

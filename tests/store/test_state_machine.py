@@ -6,7 +6,7 @@ which of those that may be claimed are claimed first.
 
 import os
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -27,20 +27,19 @@ from sqlalchemy import Connection, Select, select
 from newsletter.delivery.dialogue import Outgoing, Phase, Result
 from newsletter.delivery.outcomes import cannot_write, decide, give_back
 from newsletter.delivery.replies import Reply
-from newsletter.delivery.retry import after_doubt
 from newsletter.errors import NothingToDo
-from newsletter.model import Claim, Outcome, SubscriberRow
+from newsletter.model import SUSPECT_DOUBTS, Claim, Doubts, Outcome, SubscriberRow
 from newsletter.store import issues
 from newsletter.store.consents import GIVEN
 from newsletter.store.database import Store, StoreError, stamp
 from newsletter.store.issues import ALL, FrozenIssue
 from newsletter.store.journal import GuardedLedger, Journal
-from newsletter.store.lease import LeaseLost, take_lease
+from newsletter.store.lease import LEASE_S, LeaseLost, take_lease
 from newsletter.store.ledger import Ledger
 from newsletter.store.schema import attempt, consent, delivery, sender, subscriber, suppression
 from newsletter.store.subscribers import AWAY, Intake, forget, lift, suppression_reason, unsubscribe
 from tests.databases import NOW
-from tests.store.desk import HOUR, Process, all_text, break_connection, make_empty, plan
+from tests.store.desk import HOUR, Process, Uptime, after_crash, all_text, break_connection, make_empty, plan
 
 DEEP = os.environ.get("HYPOTHESIS_PROFILE") == "deep"
 # PostgreSQL takes three times as long for a step.
@@ -51,7 +50,8 @@ WHO = st.integers(0, 7)
 SLUG = st.sampled_from(["2026-11-23-weekly"] * 4 + ["2026-11-30-weekly", "2026-11-extra"])
 POLICY = st.sampled_from(["resend", "resend", "hold", "skip"])
 MINUTE = timedelta(minutes=1)
-JUMP = st.sampled_from([MINUTE, 6 * MINUTE, 6 * MINUTE, 20 * MINUTE, 20 * MINUTE, HOUR, 30 * 24 * HOUR, -HOUR])
+WAIT = st.sampled_from([MINUTE, 6 * MINUTE, 6 * MINUTE, 20 * MINUTE, 20 * MINUTE, HOUR])
+JUMP = st.sampled_from([-30 * 24 * HOUR, -HOUR, -MINUTE, HOUR, 30 * 24 * HOUR])
 ROW = st.builds(
     lambda who, theme, state: row_of(who, theme, state),
     WHO,
@@ -118,6 +118,7 @@ class Row:
     state: str = "pending"
     charged: int = 0
     doubts: int = 0
+    alone: int = 0
     next_at: str = ""
     epoch: int = 0
 
@@ -131,6 +132,10 @@ class Edition:
     expires_at: str
     rows: dict[int, Row]
     planned: frozenset[int]
+
+    def others(self, number: int) -> int:
+        """How many of its other rows were ever in doubt alone."""
+        return sum(row.alone > 0 for other, row in self.rows.items() if other != number)
 
 
 @dataclass
@@ -162,6 +167,7 @@ class LedgerMachine(RuleBasedStateMachine):
         journal.unlink(missing_ok=True)
         self.journal.prepare()
         self.now = NOW
+        self.uptime = Uptime()
         self.people: dict[str, Person] = {}
         self.suppressed: dict[str, str] = {}
         self.forgotten: set[str] = set()
@@ -326,7 +332,7 @@ class LedgerMachine(RuleBasedStateMachine):
         expires_at = self.now + 72 * HOUR
         assert issues.resend(self.store, issue.frozen, what, expires_at) == len(again)
         for row in again:
-            row.state, row.charged, row.doubts, row.next_at = "pending", 0, 0, ""
+            row.state, row.charged, row.doubts, row.alone, row.next_at = "pending", 0, 0, 0, ""
         if again:
             issue.state, issue.expires_at = "sending", stamp(expires_at)
             for process in self._processes():
@@ -342,12 +348,12 @@ class LedgerMachine(RuleBasedStateMachine):
         issue = self.issues[slug]
         locked = any(process.lease.lock is not None for process in self._processes())
         with self.store.reading() as connection:
-            until = connection.execute(select(sender.c.until)).scalar_one()
-        if locked and until > stamp(self.now):
+            silent = self.uptime().since(connection.execute(select(sender.c.heard)).scalar_one())
+        if locked and silent is not None and silent < LEASE_S:
             with pytest.raises(NothingToDo):
-                take_lease(self.store, self.now)
+                take_lease(self.store, ticks=self.uptime)
             return
-        lease = take_lease(self.store, self.now)
+        lease = take_lease(self.store, ticks=self.uptime)
         assert (lease.lock is None) is locked
         if self.process:
             self._lose_sight(self.process)
@@ -368,17 +374,22 @@ class LedgerMachine(RuleBasedStateMachine):
             if issue.rows[number].state == "claimed":
                 issue.rows[number].state = "accepted"
                 issue.rows[number].charged += 1
+        for row in issue.rows.values():
+            if row.state == "deferred" and row.next_at > stamp(self.now + 48 * HOUR):
+                row.next_at = stamp(self.now)  # written while the clock was wrong
         left = {number: row for number, row in issue.rows.items() if row.state == "claimed"}
-        resolve = _resolver(process.policy)
+        resolve = after_crash(process.policy)
         assert process.ledger.recover(resolve, self.now) == len(left)
+        of_epoch = Counter(row.epoch for row in left.values())
         for number, row in left.items():
             row.doubts += 1
+            row.alone += of_epoch[row.epoch] == 1
             row.charged += 1
             row.state = "in_doubt"
             self.doubts[issue.frozen.id, number] += 1
-        for row in issue.rows.values():
+        for number, row in issue.rows.items():
             if row.state == "in_doubt":
-                row.state = resolve(row.doubts)
+                row.state = resolve(Doubts(row.doubts, row.alone, issue.others(number)))
 
     @precondition(lambda self: self.process is not None)
     @rule(wanted=st.integers(0, 4))
@@ -394,12 +405,27 @@ class LedgerMachine(RuleBasedStateMachine):
         if self._is_too_late(issue) or issue.state != "sending":
             assert not turn.claims
             return
-        for claim in turn.claims:
-            self._claim(process, issue, claim)
         if wanted:
             self._notice_who_left(issue)
-            if not turn.claims and not process.resent:
-                self._check_wait(issue, turn.wait_s)
+        self._check_company(process, issue, turn.claims)
+        for claim in turn.claims:
+            self._claim(process, issue, claim)
+        if wanted and not turn.claims and not process.resent:
+            self._check_wait(issue, turn.wait_s)
+
+    def _check_company(self, process: Sending, issue: Edition, claims: Sequence[Claim]) -> None:
+        """A suspect is claimed when nobody else is under way or could be claimed, and nobody is claimed beside it."""
+        suspects = [claim for claim in claims if claim.doubts >= SUSPECT_DOUBTS]
+        if any(claim.doubts >= SUSPECT_DOUBTS for claim in process.hand.values()):
+            assert not claims
+        if suspects:
+            assert (len(claims), len(process.hand)) == (1, 0)
+            assert suspects[0].others == issue.others(suspects[0].subscriber_id)
+            if not process.resent:
+                assert not [row for row in issue.rows.values() if row.doubts < SUSPECT_DOUBTS and self._may_go(row)]
+
+    def _may_go(self, row: Row) -> bool:
+        return row.state == "pending" or (row.state == "deferred" and row.next_at <= stamp(self.now))
 
     def _is_too_late(self, issue: Edition) -> bool:
         """Whether what still waits is given up: the time is over, or somebody has cancelled it."""
@@ -412,16 +438,19 @@ class LedgerMachine(RuleBasedStateMachine):
     def _apply(self, issue: Edition, outcome: Outcome, kind: str) -> None:
         row = issue.rows[outcome.subscriber_id]
         row.state, row.doubts, row.next_at = outcome.state, outcome.doubts, outcome.next_at
+        row.alone += kind == "in_doubt" and row.doubts > SUSPECT_DOUBTS
+        assert outcome.alone == row.alone
         row.charged += kind not in FREE
         self.doubts[issue.frozen.id, outcome.subscriber_id] += kind == "in_doubt"
 
     def _claim(self, process: Sending, issue: Edition, claim: Claim) -> None:
         """Whoever is claimed had to be waiting, and had not left before (D9)."""
         row = issue.rows[claim.subscriber_id]
-        assert row.state == "pending" or (row.state == "deferred" and row.next_at <= stamp(self.now))
+        assert self._may_go(row)
         reader = next(person for person in self.people.values() if person.id == claim.subscriber_id)
         assert reader.state == "active"
         assert (claim.attempt, claim.doubts, claim.variant) == (row.charged + 1, row.doubts, row.variant)
+        assert claim.alone == row.alone
         row.state, row.epoch = "claimed", process.lease.epoch
         process.hand[claim.subscriber_id] = claim
 
@@ -535,8 +564,14 @@ class LedgerMachine(RuleBasedStateMachine):
 
     # --- time -----------------------------------------------------------------------------------------------------
 
+    @rule(by=WAIT)
+    def wait(self, by: timedelta) -> None:
+        self.now += by
+        self.uptime.seconds += by.total_seconds()
+
     @rule(by=JUMP)
     def jump(self, by: timedelta) -> None:
+        """Somebody sets the clock; that no time goes by meanwhile is what the lease must know."""
         self.now += by
 
     # --- after each step ------------------------------------------------------------------------------------------
@@ -573,8 +608,8 @@ class LedgerMachine(RuleBasedStateMachine):
             found = self._rows(connection, issue)
             assert set(found) == issue.planned  # planned = the sum of all states, and nobody else ever
             for number, row in issue.rows.items():
-                state, tries, doubts, next_at, epoch = found[number]
-                assert (state, doubts) == (row.state, row.doubts), number
+                state, tries, doubts, next_at, epoch, alone = found[number]
+                assert (state, doubts, alone) == (row.state, row.doubts, row.alone), number
                 assert tries == row.charged + (row.state == "claimed"), number
                 assert row.state != "deferred" or next_at == row.next_at
                 assert row.state != "claimed" or epoch == row.epoch
@@ -588,11 +623,9 @@ class LedgerMachine(RuleBasedStateMachine):
         for delivered, copies in self.mailed.items():
             assert copies - 1 <= listed[delivered]
 
-    def _rows(self, connection: Connection, issue: Edition) -> dict[int, tuple[str, int, int, str, int]]:
-        columns = delivery.c
-        statement = select(
-            columns.subscriber_id, columns.state, columns.attempt, columns.doubts, columns.next_at, columns.epoch
-        ).where(columns.issue_id == issue.frozen.id)
+    def _rows(self, connection: Connection, issue: Edition) -> dict[int, tuple[str, int, int, str, int, int]]:
+        names = ("subscriber_id", "state", "attempt", "doubts", "next_at", "epoch", "alone")
+        statement = select(*(delivery.c[name] for name in names)).where(delivery.c.issue_id == issue.frozen.id)
         return {row[0]: tuple(row[1:]) for row in connection.execute(statement)}
 
     def teardown(self) -> None:
@@ -603,10 +636,6 @@ class LedgerMachine(RuleBasedStateMachine):
             assert seen.books.balanced
             assert (seen.missing, seen.strange_states, seen.unknown_variants) == (0, (), 0)
             assert seen.books.state == issue.state
-
-
-def _resolver(policy: str) -> Callable[[int], str]:
-    return lambda doubts: after_doubt(policy, doubts)
 
 
 @pytest.mark.usefixtures("untraced")
