@@ -10,7 +10,7 @@ ROOT = Path(__file__).resolve().parent.parent
 FLOORS = (
     {"model", "errors", "links", "text", "resources", "phrases"},
     {"config", "workspace", "sources", "editing", "rendering", "checking", "audience", "delivery", "store", "slots"},
-    {"desk", "templates", "database"},
+    {"desk", "templates", "database", "source_memory"},
     {"collect", "learn", "report", "draft", "build", "subscribers", "send", "rehearse", "hooks", "doctor"},
     {"approve", "approved", "archive", "arrange", "check", "check_links", "letters"},
     {"preview"},

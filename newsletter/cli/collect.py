@@ -34,6 +34,9 @@ PARTLY, NOTHING = 5, 6
     shell_complete=complete_names("sources"),
     help="Only this source; with FILE: whose posts they are.",
 )
+@click.option(
+    "--all", "everything", is_flag=True, help="Also take entries of feeds that an earlier visit left (the older ones)."
+)
 @click.option("--report", is_flag=True, help="With FILE: print for every line which field of which post it went to.")
 @click.option("--dry-run", is_flag=True, help="With FILE: only look, take nothing in.")
 @click.option(
@@ -43,7 +46,13 @@ PARTLY, NOTHING = 5, 6
 )
 @in_workspace
 def command(
-    here: Here, files: tuple[str, ...], name: str | None, report: bool, dry_run: bool, encoding: str | None
+    here: Here,
+    files: tuple[str, ...],
+    name: str | None,
+    everything: bool,
+    report: bool,
+    dry_run: bool,
+    encoding: str | None,
 ) -> int:
     """Fetch all feeds and look into all folders; or take in FILEs (a paste *.txt, a post *.md, - for standard input).
 
@@ -52,6 +61,8 @@ def command(
 
     Example: newsletter collect week.txt --report
     """
+    if files and everything:
+        raise click.UsageError("--all is about feeds; it does not go with a FILE")
     if files:
         return _take_in(here, files, name, report=report, dry_run=dry_run, encoding=encoding)
     if report or dry_run or encoding:
@@ -60,7 +71,14 @@ def command(
     if name is not None and name not in names:
         raise no_such_source(here.config, name)
     with here.ui.progress("collecting", len(names)) as bar:
-        reports = collect_sources(here.workspace, here.config, here.now, names=(name,) if name else (), done=bar.step)
+        reports = collect_sources(
+            here.workspace,
+            here.config,
+            here.now,
+            names=(name,) if name else (),
+            everything=everything,
+            done=bar.step,
+        )
     return _answer(here, reports)
 
 
@@ -92,6 +110,7 @@ def _describe(one: SourceReport) -> dict[str, object]:
         "kind": one.kind,
         "new": one.new,
         "duplicates": one.known,
+        "left": one.left,
         "failed": int(bool(one.failed)),
         "reason": one.failed or None,
         "note": one.note or None,
