@@ -1,14 +1,13 @@
 """The flow that brings posts in: feeds are fetched, pastes are taken from files; each new post becomes a file of its own."""
 
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import suppress
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 from urllib.parse import urlsplit
 
 from newsletter.config import Config
-from newsletter.desk import about_new_files, read_source
+from newsletter.desk import about_new_files, read_source, read_sources
 from newsletter.errors import InputError, Mistake, UsageError
 from newsletter.model import Finding, Post, Source
 from newsletter.source_memory import (
@@ -38,7 +37,8 @@ from newsletter.workspace import Workspace
 class SourceReport:
     """What one source brought. `failed` is the reason, if it did; `host` was asked; `paths` are the files written.
 
-    `left`: how many new entries of a feed were not taken because there were too many; the findings say so.
+    `mistakes`: those of files of the source that could not be read; the others are taken. `left`: how many new entries of a
+    feed were not taken because there were too many; the findings say so.
     """
 
     name: str
@@ -51,6 +51,7 @@ class SourceReport:
     host: str = ""
     paths: tuple[str, ...] = ()
     findings: tuple[Finding, ...] = ()
+    mistakes: tuple[Mistake, ...] = ()
 
 
 def collect_sources(
@@ -67,7 +68,7 @@ def collect_sources(
     `everything`: feeds are asked for all that they hold, and entries that were left on an earlier visit are taken too.
     """
     sources = [source for source in config.sources if not names or source.name in names]
-    findings = split_old_memory(workspace)
+    findings = _split_old_memory(workspace)
     reports = {
         source.name: _look_into(workspace, config, source) for source in sources if not SOURCES[source.kind].fetches
     }
@@ -76,10 +77,21 @@ def collect_sources(
     fetched = [source for source in sources if SOURCES[source.kind].fetches]
     if fetched:
         reports |= _visit_feeds(workspace, config, fetched, now, everything=everything, done=done)
-    return tuple(
-        replace(reports[source.name], findings=(*(findings if not number else ()), *reports[source.name].findings))
-        for number, source in enumerate(sources)
-    )
+    if findings:
+        first = reports[sources[0].name]
+        reports[first.name] = replace(first, findings=(*findings, *first.findings))
+    return tuple(reports[source.name] for source in sources)
+
+
+def _split_old_memory(workspace: Workspace) -> tuple[Finding, ...]:
+    try:
+        return split_old_memory(workspace)
+    except InputError as error:
+        return (Finding(rule="memory", message=_reason(error)),)
+
+
+def _reason(error: InputError) -> str:
+    return "; ".join(map(str, error.mistakes))
 
 
 def take_in_posts(
@@ -88,20 +100,13 @@ def take_in_posts(
     """Posts of a paste or file named by hand → files below posts/collected/, but for those that some source has already."""
     posts = tuple(posts)
     with collecting(workspace):
-        known_keys = {post.key for post in _read_what_can_be_read(workspace, config)}
+        known_keys = {post.key for post in read_sources(workspace, config).posts}
         new = [post for post in posts if post.key not in known_keys]
         unique = list({post.key: post for post in new}.values())
         paths = _write_posts(workspace, config, source, unique, now)
     return SourceReport(
         name=source.name, kind=source.kind, new=len(unique), known=len(posts) - len(unique), paths=paths
     )
-
-
-def _read_what_can_be_read(workspace: Workspace, config: Config) -> Iterator[Post]:
-    """The posts of all sources but for those that hold a mistake: `draft` tells it; here it must not stop other files."""
-    for source in config.sources:
-        with suppress(InputError):
-            yield from read_source(workspace, config, source).posts
 
 
 def choose_source(config: Config, name: str | None) -> Source:
@@ -132,13 +137,13 @@ def no_such_source(config: Config, name: str) -> UsageError:
 def _look_into(workspace: Workspace, config: Config, source: Source) -> SourceReport:
     """A folder is read in place; new is what was not there at the last visit."""
     report = SourceReport(name=source.name, kind=source.kind)
+    batch = read_source(workspace, config, source)
     try:
-        batch = read_source(workspace, config, source)
         with collecting(workspace):
             before, findings = read_folder_keys(workspace, source.name)
             write_folder_keys(workspace, source.name, {post.key for post in batch.posts})
     except InputError as error:
-        return replace(report, failed="; ".join(map(str, error.mistakes)))
+        return replace(report, failed=_reason(error), mistakes=batch.mistakes)
     fresh = {post.key: post for post in batch.posts if post.key not in before}
     return replace(
         report,
@@ -148,6 +153,7 @@ def _look_into(workspace: Workspace, config: Config, source: Source) -> SourceRe
         if workspace.exists(source.path)
         else f"there is no folder {source.path}; make it, or change its path",
         findings=(*findings, *about_new_files(batch.findings, fresh.values(), batch.posts)),
+        mistakes=batch.mistakes,
     )
 
 
@@ -171,8 +177,11 @@ def _visit_feeds(
     by_name = {source.name: source for source in sources}
     reports: dict[str, SourceReport] = {}
     wanted: dict[str, Request] = {}
-    with collecting(workspace):
-        states = {name: _recall(workspace, source) for name, source in by_name.items()}
+    try:
+        with collecting(workspace):
+            states = {name: _recall(workspace, source) for name, source in by_name.items()}
+    except InputError as error:
+        return {name: SourceReport(name=name, kind=one.kind, failed=_reason(error)) for name, one in by_name.items()}
     for name, (memory, _) in states.items():
         waiting = _why_wait(memory, now)
         if waiting:
@@ -195,7 +204,7 @@ def _visit_feeds(
             try:
                 report = visit.receive(empty, fetched, parser)
             except InputError as error:
-                report = replace(empty, failed="; ".join(map(str, error.mistakes)))
+                report = replace(empty, failed=_reason(error))
             reports[name] = replace(report, findings=(*findings, *report.findings))
             done(name)
     return reports
@@ -249,13 +258,17 @@ class _Visit:
         return report
 
     def _take_in(self, report: SourceReport, fetched: Any, document: FeedDocument, memory: FeedState) -> SourceReport:
-        uncertain = memory.unfinished or not memory.seen
-        collected = self._collected_keys() if uncertain else frozenset()
-        intake = take_in(self.source, document, memory, self.now, collected=collected, everything=self.everything)
-        if intake.posts:
-            # Killed between two posts, the next visit finds out which of them there are.
-            self._remember(replace(memory, unfinished=True), memory)
-        paths = _write_posts(self.workspace, self.config, self.source, intake.posts, self.now)
+        # Without any memory (another machine, a file that was put aside) posts are known by their files.
+        collected = self._collected_keys() if memory.unfinished or not memory.seen else frozenset()
+        known = frozenset() if memory.unfinished else collected
+        intake = take_in(self.source, document, memory, self.now, collected=known, everything=self.everything)
+        written = collected & frozenset(memory.unfinished)
+        posts = [post for post in intake.posts if post.key not in written]
+        if posts:
+            # Killed between two posts, the next visit finds out which of these there are.
+            keys = tuple(post.key for post in intake.posts)
+            self._remember(replace(memory, unfinished=keys), memory)
+        paths = _write_posts(self.workspace, self.config, self.source, posts, self.now)
         after = after_visit(
             memory,
             seen=intake.seen,
@@ -269,8 +282,8 @@ class _Visit:
         note = f"moved to {after.address}; change its url in the settings" if after.address != after.url else ""
         return replace(
             report,
-            new=len(intake.posts),
-            known=intake.known,
+            new=len(posts),
+            known=intake.known + len(intake.posts) - len(posts),
             left=intake.left,
             paths=paths,
             findings=intake.findings,

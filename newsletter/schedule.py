@@ -3,10 +3,11 @@
 planned → drafted → sent, or skipped; held, while it waits for a person. Nothing here waits, sends or reads a clock.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from itertools import takewhile
+from typing import Any
 
 from sqlalchemy import Connection
 
@@ -15,8 +16,8 @@ from newsletter.build import Rendered, render_issue
 from newsletter.check import check_issue
 from newsletter.collect import collect_sources
 from newsletter.config import Config
-from newsletter.draft import draft_issue
-from newsletter.errors import NewsletterError, NothingToDo
+from newsletter.draft import draft_issue, write_older
+from newsletter.errors import InputError, NewsletterError, NothingToDo
 from newsletter.model import Edition, Finding
 from newsletter.send import freeze_issue, mark_path
 from newsletter.slots import Slot, current_slots, lateness_limit, local_instants, next_opening, skipped_by, slots_from
@@ -35,6 +36,8 @@ _SEEN_BEFORE_DRAFT, _SEEN_BEFORE_SEND = timedelta(minutes=30), timedelta(minutes
 _MEMORY = "calendar"
 # A reason that changes all the time, as those of failing servers do, is told so seldom.
 _QUIET = timedelta(hours=6)
+# What a visit may have left, which the editor should see before an issue goes out.
+_VISIT_NOTES = ("feed-first", "feed-many", "feed-moved", "feed-limit", "memory")
 CANCELLED = "cancelled"
 NO_POSTS = "0 posts"
 
@@ -193,29 +196,46 @@ def _miss(edition: Edition, slot: Slot, *, drafted: bool) -> _Step:
 
 def _draft(desk: _Desk, edition: Edition, slot: Slot) -> _Step | None:
     failed = _failed_sources(desk, _SEEN_BEFORE_DRAFT)
+    notes = list(map(str, _recall(desk).get("notes", ())))
     try:
-        draft_issue(desk.workspace, desk.config, edition, slot.day)
+        draft = draft_issue(desk.workspace, desk.config, edition, slot.day)
+        notes += [
+            *map(str, draft.mistakes),
+            *map(str, draft.findings),
+            *([write_older(draft)] if draft.newly_older else []),
+        ]
     except NothingToDo:
         if not desk.workspace.exists(issue_path(slot.issue)):
             # Something may still come in until the last moment.
             return _Step("skipped", NO_POSTS) if desk.now >= slot.freezes_at else None
     rendered = render_issue(desk.workspace, desk.config, slot.issue)
-    return _Step("drafted", failed, _write_review(desk, rendered, edition, slot, failed))
+    return _Step("drafted", failed, _write_review(desk, rendered, edition, slot, failed, notes))
 
 
 def _failed_sources(desk: _Desk, seen_within: timedelta) -> str:
     """Visit all sources, unless that was done just now; → those that failed, and why."""
-    memory = desk.workspace.read_state(_MEMORY)
+    memory = _recall(desk)
     before = str(memory.get("visited_at", ""))
     if stamp(desk.now - seen_within) < before <= stamp(desk.now):
         return str(memory.get("failed", ""))
     reports = collect_sources(desk.workspace, desk.config, desk.now)
     failed = "; ".join(f"{report.name}: {report.failed}" for report in reports if report.failed)
-    desk.workspace.write_state(_MEMORY, {"visited_at": stamp(desk.now), "failed": failed})
+    notes = [str(one) for report in reports for one in report.findings if one.rule in _VISIT_NOTES]
+    desk.workspace.write_state(_MEMORY, {"visited_at": stamp(desk.now), "failed": failed, "notes": notes})
     return failed
 
 
-def _write_review(desk: _Desk, rendered: Rendered, edition: Edition, slot: Slot, failed: str) -> str:
+def _recall(desk: _Desk) -> Mapping[str, Any]:
+    """What the last visit brought. A file that cannot be read stops no slot: the sources are visited again."""
+    try:
+        return desk.workspace.read_state(_MEMORY)
+    except InputError:
+        return {}
+
+
+def _write_review(
+    desk: _Desk, rendered: Rendered, edition: Edition, slot: Slot, failed: str, draft_notes: Iterable[str]
+) -> str:
     """What the editor is told of a draft: what it holds, what is wrong with it, what happens next."""
     config = desk.config
     at, count = _write_moment(slot.at, config), len(rendered.issue.posts)
@@ -238,6 +258,7 @@ def _write_review(desk: _Desk, rendered: Rendered, edition: Edition, slot: Slot,
     lines += ["", f"Edit it: {issue_path(slot.issue)}"]
     findings = check_issue(desk.workspace, config, rendered)
     notes = [*_errors(findings), *(f"note: {one}" for one in findings if one.level == "warning")]
+    notes += dict.fromkeys(f"note: {one}" for one in draft_notes)
     if failed:
         notes.append(f"a source failed: {failed}")
     return "\n".join([*lines, "", *(notes or ["The checks found nothing."])])

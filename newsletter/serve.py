@@ -93,8 +93,7 @@ class Server:
             on_start(port)
 
         self.public.refresh()
-        for problem in self.public.problems:
-            self.note("archive", level="error", error=problem)
+        self._note_problems()
         try:
             self.web.run(started)
         finally:
@@ -184,6 +183,12 @@ class Server:
             stop_sending()
         if self.public.refresh():
             self.note("archive", pages=len(self.public.archive.pages))
+            self._note_problems()
+
+    def _note_problems(self) -> None:
+        """Issues of the archive whose files cannot be read now."""
+        for problem in self.public.problems:
+            self.note("archive", level="error", error=problem)
 
     def send_due(self) -> None:
         """Every issue that is frozen and may leave now, and those of which something was put off till now."""

@@ -61,7 +61,7 @@ def write_feed_state(workspace: Workspace, name: str, state: FeedState) -> None:
         "sightings": state.sightings,
         "newest": _write_moment(state.newest),
         "brought": list(state.brought),
-        "unfinished": state.unfinished,
+        "unfinished": list(state.unfinished),
         "entries": [one.write() for one in state.seen],
     }
     workspace.write_state(f"{_OLD}/{name}", document)
@@ -109,7 +109,7 @@ def _as_state(values: Mapping[str, Any]) -> FeedState:
         sightings=int(values.get("sightings", 0)),
         newest=_read_moment(values.get("newest")),
         brought=tuple(map(int, values.get("brought", ()))),
-        unfinished=bool(values.get("unfinished", False)),
+        unfinished=tuple(map(str, values.get("unfinished", ()))),
         seen=seen,
     )
 

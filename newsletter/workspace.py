@@ -91,16 +91,22 @@ class Workspace:
         return replace_whole(self.path(relative), old, new, self.path(keep))
 
     def list_files(self, folder: str, *, without: str = "") -> Iterator[str]:
-        """The files below a folder in natural order (`2` before `10`), hidden ones left out; none if there is no folder."""
+        """The files below a folder in natural order (`2` before `10`), hidden ones left out; none if there is no folder.
+
+        A folder below it that cannot be listed is given itself, so that who reads what was listed learns of it.
+        """
         start = self.path(folder)
+        closed: list[str] = []
         skipped = self.path(without) if without else None
-        for place, folders, names in os.walk(start):
+        for place, folders, names in os.walk(start, onerror=lambda error: closed.append(error.filename)):
             here = Path(place)
             folders[:] = sorted(
                 (name for name in folders if not name.startswith(".") and here / name != skipped), key=natural
             )
+            below = here.relative_to(self.root.resolve()).as_posix()
             for name in sorted((name for name in names if not name.startswith(".")), key=natural):
-                yield (here / name).relative_to(self.root.resolve()).as_posix()
+                yield name if below == "." else f"{below}/{name}"
+        yield from (Path(place).relative_to(self.root.resolve()).as_posix() for place in closed if Path(place).exists())
 
     def issue_slugs(self) -> list[str]:
         """All issues, oldest first."""

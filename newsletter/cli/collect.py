@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from newsletter.cli.common import Here, complete_names, in_workspace
-from newsletter.cli.ui import printable, program
+from newsletter.cli.ui import count_of, describe_mistake, printable, program
 from newsletter.collect import (
     SourceReport,
     choose_source,
@@ -84,6 +84,7 @@ def command(
 
 def _answer(here: Here, reports: Iterable[SourceReport]) -> int:
     reports = tuple(reports)
+    here.ui.tell_mistakes([mistake for one in reports for mistake in one.mistakes])
     for one in reports:
         here.ui.warn(one.findings)
         if one.failed:
@@ -91,17 +92,27 @@ def _answer(here: Here, reports: Iterable[SourceReport]) -> int:
         elif one.note:
             here.ui.say(f"{one.name}: {one.note}")
     new, failed = sum(one.new for one in reports), sum(bool(one.failed) for one in reports)
+    unread = len({mistake.file for one in reports for mistake in one.mistakes})
     document = {
         "sources": [_describe(one) for one in reports],
         "posts": new,
         "files": [path for one in reports for path in one.paths],
     }
-    rows = [[one.name, f"{one.new} new", f"{one.known} known", "failed" if one.failed else "ok"] for one in reports]
+    rows = [[one.name, f"{one.new} new", f"{one.known} known", _write_state(one)] for one in reports]
     here.ui.answer(document, rows)
-    if failed:
+    if unread:
+        here.ui.say(f"{count_of(unread, 'file')} not read; the others are taken", "red")
+    if failed or unread:
         return PARTLY if failed < len(reports) else 1
     here.ui.say(f"Next: {program()} draft" if new else "nothing new")
     return 0 if new else NOTHING
+
+
+def _write_state(one: SourceReport) -> str:
+    if one.failed:
+        return "failed"
+    unread = len({mistake.file for mistake in one.mistakes})
+    return f"{count_of(unread, 'file')} not read" if unread else "ok"
 
 
 def _describe(one: SourceReport) -> dict[str, object]:
@@ -115,6 +126,7 @@ def _describe(one: SourceReport) -> dict[str, object]:
         "reason": one.failed or None,
         "note": one.note or None,
         "warnings": [str(finding) for finding in one.findings],
+        "mistakes": [describe_mistake(mistake) for mistake in one.mistakes],
     }
 
 

@@ -26,7 +26,7 @@ class FeedState:
     """What we remember of one feed between two visits. `seen` are its entries, those seen last at the end.
 
     `newest` is the date of the newest entry ever seen; `brought` how many new ones the last visits with news had, at most
-    `_VISITS` of them; `unfinished`: a visit began to write posts and has not ended.
+    `_VISITS` of them; `unfinished` are the keys of posts that a visit began to write; it has not ended.
     """
 
     url: str = ""
@@ -40,7 +40,7 @@ class FeedState:
     seen: tuple[SeenEntry, ...] = ()
     newest: datetime | None = None
     brought: tuple[int, ...] = ()
-    unfinished: bool = False
+    unfinished: tuple[str, ...] = ()
 
     @property
     def address(self) -> str:
@@ -101,7 +101,7 @@ def take_in(
     left = {id(one) for one in fresh}.difference(map(id, taken))
     if not everything:
         left.update(id(one) for one in matches.entries if one.seen and not one.seen.taken)
-    seen = (*matches.forgotten, *(_as_seen(one, now, left=id(one) in left) for one in matches.entries))
+    seen = (*matches.absent, *(_as_seen(one, now, left=id(one) in left) for one in matches.entries))
     # An entry may be dated tomorrow; it must not make what comes today look old.
     dates = (min(moment, now) for one in matches.entries if (moment := _usable_date(one.named.entry, now)))
     regular = bool(state.seen and fresh) and not matches.moved and not everything
@@ -290,7 +290,7 @@ def after_visit(
         errors=0,
         gone=False,
         retry_at=None,
-        unfinished=False,
+        unfinished=(),
     )
 
 

@@ -113,7 +113,7 @@ def name_entries(source: str, entries: Iterable[Entry]) -> list[Named]:
 
 @dataclass(frozen=True, slots=True)
 class Match:
-    """An entry, what it was on the last visit (None: it is new), and by which keys it may be called."""
+    """An entry, and what it was on the last visit (None: it is new)."""
 
     named: Named
     seen: SeenEntry | None
@@ -125,11 +125,11 @@ class Matches:
 
     entries: tuple[Match, ...]
     moved: bool
-    forgotten: tuple[SeenEntry, ...]
+    absent: tuple[SeenEntry, ...]
 
 
 def match_entries(named: Sequence[Named], seen: Sequence[SeenEntry]) -> Matches:
-    """Every entry of a document with the one that it was before. `forgotten`: what this document does not hold."""
+    """Every entry of a document with the one that it was before. `absent`: those that this document does not hold."""
     matcher = _Matcher(named, seen)
     matcher.match()
     entries = tuple(

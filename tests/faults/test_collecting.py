@@ -48,9 +48,9 @@ def place(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def add_feed(place: Path, name: str, url: str) -> None:
+def add_feed(place: Path, name: str, url: str, *, newest: int = 100) -> None:
     with (place / "newsletter.toml").open("a", encoding="utf-8") as settings:
-        settings.write(f'[[sources]]\nname = "{name}"\nkind = "feed"\nurl = "{url}"\nnewest = 100\n')
+        settings.write(f'[[sources]]\nname = "{name}"\nkind = "feed"\nurl = "{url}"\nnewest = {newest}\n')
 
 
 def write_feed(count: int, *, dated: bool = True) -> bytes:
@@ -173,23 +173,32 @@ Workspace.write = write_or_die
 
 
 @pytest.mark.parametrize("dated", [True, False], ids=["dated entries", "entries without a date"])
+@pytest.mark.parametrize("before", [0, 3], ids=["a first visit", "a later visit"])
 @pytest.mark.parametrize(
     ("what", "count"),
-    [("posts/collected", 1), ("posts/collected", 7), (".newsletter/sources/", 1)],
+    [("posts/collected", 1), ("posts/collected", 4), (".newsletter/sources/", 1)],
+    ids=lambda one: str(one),
 )
 def test_c16_a_collect_that_was_killed_is_ended_by_the_next(
-    place: Path, server: WebServer, what: str, count: int, dated: bool
+    place: Path, server: WebServer, what: str, count: int, before: int, dated: bool
 ) -> None:
     """The next one is a day later: entries without a date are dated anew, so their files have other names."""
-    add_feed(place, "wire", server.give("/wire", write_feed(8, dated=dated)))
+    workspace = Workspace(place)
+    url = server.give("/wire", write_feed(before, dated=dated))
+    add_feed(place, "wire", url, newest=5)
+    if before:
+        collect_sources(workspace, read_config(workspace), NOW, names=("wire",))
+    server.give("/wire", write_feed(before + 8, dated=dated))
     killed = start(place, "collect", "--source", "wire", before=KILL.format(what=what, count=count))
     killed.communicate(timeout=60)
     assert killed.returncode == -signal.SIGKILL
-    workspace = Workspace(place)
     later = datetime.now(UTC) + timedelta(days=1)
     collect_sources(workspace, read_config(workspace), later, names=("wire",))
-    assert len(collected_keys(place)) == len(set(collected_keys(place))) == 8
+    assert len(collected_keys(place)) == len(set(collected_keys(place))) == before + 5
     assert collect_sources(workspace, read_config(workspace), later, names=("wire",))[0].new == 0
+    rest = collect_sources(workspace, read_config(workspace), later, names=("wire",), everything=True)[0]
+    assert rest.new == 3
+    assert len(set(collected_keys(place))) == before + 8
 
 
 def test_c16_a_lock_that_a_dead_process_left_locks_nothing(place: Path, server: WebServer) -> None:
@@ -199,9 +208,9 @@ def test_c16_a_lock_that_a_dead_process_left_locks_nothing(place: Path, server: 
     assert holder.stdout is not None
     assert holder.stdout.readline() == "held\n"
     workspace = Workspace(place)
-    with pytest.raises(InputError, match=f"process {holder.pid} has been writing here for more than 0.1 s"):
-        with workspace.lock("collect", wait_s=0.1):
-            pass
+    told = f"process {holder.pid} has been writing here for more than 0.1 s"
+    with pytest.raises(InputError, match=told), workspace.lock("collect", wait_s=0.1):
+        pass
     holder.kill()
     holder.communicate()
     assert (place / ".newsletter/collect.lock").read_text() == str(holder.pid)
