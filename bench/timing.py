@@ -18,8 +18,8 @@ class Process:
     megabytes: float
 
 
-def run(command: Sequence[str], folder: Path) -> Process:
-    """Run a command to its end. Raises RuntimeError with its output if it fails."""
+def run(command: Sequence[str], folder: Path, *, allowed: Sequence[int] = (0,)) -> Process:
+    """Run a command to its end. Raises RuntimeError with its output if its exit status is not one of those allowed."""
     environment = {name: value for name, value in os.environ.items() if not name.startswith("NEWSLETTER_")}
     started = time.perf_counter()
     process = subprocess.Popen(command, cwd=folder, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
@@ -29,7 +29,7 @@ def run(command: Sequence[str], folder: Path) -> Process:
     _, status, usage = os.wait4(process.pid, 0)
     process.returncode = os.waitstatus_to_exitcode(status)
     seconds = time.perf_counter() - started
-    if process.returncode:
+    if process.returncode not in allowed:
         raise RuntimeError(f"{' '.join(command)} ended with {process.returncode}: {talk.decode()}")
     divisor = 1_000_000 if sys.platform == "darwin" else 1_000
     return Process(seconds, usage.ru_maxrss / divisor)

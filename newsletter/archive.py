@@ -10,8 +10,9 @@ from datetime import datetime
 from newsletter import links
 from newsletter.build import list_published
 from newsletter.config import Config
-from newsletter.desk import load_issue, load_phrases
-from newsletter.errors import InputError
+from newsletter.desk import load_phrases
+from newsletter.model import Issue
+from newsletter.past_issues import read_issues
 from newsletter.phrases import write_date
 from newsletter.rendering.content import ShownIssue, show_issue
 from newsletter.rendering.icon import draw_icons
@@ -69,16 +70,21 @@ class _Entry:
 
 @dataclass(frozen=True, slots=True)
 class Archive:
-    """Everything public, in memory: `pages` by their path below publication.url."""
+    """Everything public, in memory: `pages` by their path below publication.url, made from `issues`.
+
+    `problems` are those of issues whose file cannot be read now.
+    """
 
     pages: Mapping[str, Page] = field(default_factory=dict)
     entries: Sequence[_Entry] = ()
+    issues: Mapping[str, Issue] = field(default_factory=dict)
+    problems: Sequence[str] = ()
 
     def dated(self, moment: datetime) -> "Archive":
         """The same archive; its pages that have no date yet have changed at this moment, to the second."""
         moment = moment.replace(microsecond=0)
         pages = {path: page if page.changed else replace(page, changed=moment) for path, page in self.pages.items()}
-        return Archive(pages, self.entries)
+        return replace(self, pages=pages)
 
     def search(self, query: str, most: int = 50) -> list[Found]:
         """Posts that hold all words of the query; titles first, then newest first."""
@@ -88,35 +94,21 @@ class Archive:
         return [Found(hit.title, hit.url, hit.date, _cut_around(hit.text, words[0])) for hit in hits[:most]]
 
 
-def readable_issues(workspace: Workspace, slugs: Iterable[str]) -> tuple[list[str], list[str]]:
-    """Those whose issue.md can be read, and what is wrong with the others."""
-    good, problems = [], []
-    for slug in slugs:
-        try:
-            load_issue(workspace, slug)
-        except InputError as error:
-            problems.append(str(error))
-        else:
-            good.append(slug)
-    return good, problems
+def render_archive(workspace: Workspace, config: Config, slugs: Iterable[str], last: Archive | None = None) -> Archive:
+    """The archive of these issues. One whose file was taken away is left out.
 
-
-def render_archive(
-    workspace: Workspace, config: Config, slugs: Iterable[str], before: Archive | None = None
-) -> Archive:
-    """The archive of these issues. One whose file was taken away is left out. Raises InputError for one that is broken.
-
-    Pages that are as they were in the archive `before` are the same objects.
+    One whose file cannot be read is shown as it was in the `last` archive; if it was not there, it is left out too. Pages that
+    are as they were in the `last` archive are the same objects.
     """
     environment = open_templates(workspace)
     phrases = load_phrases(workspace, config)
-    shown = [
-        show_issue(load_issue(workspace, slug).issue, config.publication.language)
-        for slug in slugs
-        if workspace.exists(issue_path(slug))
-    ]
+    there = [slug for slug in slugs if workspace.exists(issue_path(slug))]
+    issues, unread = read_issues(workspace, there)
+    issues = (dict(last.issues) if last else {}) | issues
+    issues = {slug: issues[slug] for slug in there if slug in issues}
+    shown = [show_issue(issue, config.publication.language) for issue in issues.values()]
     published = list_published(config, shown)
-    known = before.pages if before else {}
+    known = last.pages if last else {}
     files = iterate_site(
         published,
         publication=config.publication,
@@ -131,7 +123,7 @@ def render_archive(
     ]
     pages = {name: _make_page(name, text.encode(), known.get(name)) for name, text in files}
     pages |= {name: _make_page(name, data, known.get(name)) for name, data in draw_icons().items()}
-    return Archive(pages, entries)
+    return Archive(pages, entries, issues, tuple(map(str, unread)))
 
 
 def _index(shown: ShownIssue, base: str, date: str) -> Iterable[_Entry]:

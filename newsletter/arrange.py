@@ -81,6 +81,7 @@ class Desk:
         trouble, beside = "", None
         try:
             beside = self._look_beside(file, config)
+            trouble = "\n".join(map(str, beside.mistakes))
         except NewsletterError as error:  # another file: this one can be worked on nevertheless
             trouble = str(error)
         return {
@@ -233,7 +234,7 @@ def _meanwhile(slug: str) -> Meanwhile:
 def _collected(beside: Beside) -> dict[str, Verdict]:
     """The posts that could come in, by key."""
     repeats = [beside.sorter.sort(one.post) for one in beside.duplicates]
-    return {verdict.post.key: verdict for verdict in (*beside.fresh, *beside.dropped, *repeats)}
+    return {verdict.post.key: verdict for verdict in (*beside.fresh, *beside.older, *beside.dropped, *repeats)}
 
 
 def name_post(post: IssuePost, text: str) -> str:
@@ -284,6 +285,7 @@ def _tell_beside(beside: Beside, file: IssueFile, left_out: Mapping[str, Mapping
         return named | {"note": note, "line": line, "site": site_name(post.url) if post.url else "", "why": True}
 
     found = [tell(one, "new") for one in beside.fresh] + [tell(one, "dropped") for one in beside.dropped]
+    found += [tell(one, "older", "older than the edition takes by itself (max_age_days)") for one in beside.older]
     for one in beside.duplicates:
         note = f"{one.reason} as “{one.title}” ({one.where})"
         line = lines.get(one.key or "", 0) if one.post.url else 0

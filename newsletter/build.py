@@ -5,6 +5,7 @@ import json
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass, replace
 from datetime import date, datetime
+from typing import Any
 
 from jinja2 import Environment
 
@@ -15,6 +16,7 @@ from newsletter.desk import load_issue, load_phrases
 from newsletter.errors import InputError, Mistake, NewsletterError, UsageError
 from newsletter.last_text import explain_loss, is_missed, keep_text
 from newsletter.model import UNSORTED, Edition, Finding, Issue, Section
+from newsletter.past_issues import read_issues
 from newsletter.phrases import Phrases
 from newsletter.rendering.content import ShownIssue, count_words, show_issue
 from newsletter.rendering.email import Mail, render_mail
@@ -55,11 +57,12 @@ def choose_issue(
     day: date | None,
     now: datetime,
     *,
-    tell: Callable[[Finding], None] = lambda finding: None,
+    drafted: Callable[[Any], None] = lambda draft: None,
 ) -> str:
     """The issue to build: that of `day`, else the edition's newest; drafted first if there is none. Raises NothingToDo.
 
-    `tell` is told if one stood there before; an issue.md that is gone from its folder is an error.
+    `drafted` is called with the Draft, which says what became of the collected posts; an issue.md that is gone from its
+    folder is an error.
     """
     if day is None:
         # With those whose issue.md is gone: an older issue must not be taken for the latest.
@@ -70,11 +73,9 @@ def choose_issue(
     if is_missed(workspace, slug):
         raise explain_loss(workspace, slug)
     if not workspace.exists(issue_path(slug)):
-        from newsletter.draft import LOST, draft_issue
+        from newsletter.draft import draft_issue
 
-        for finding in draft_issue(workspace, config, edition, day).findings:
-            if finding.rule == LOST:
-                tell(finding)
+        drafted(draft_issue(workspace, config, edition, day))
     return slug
 
 
@@ -116,8 +117,8 @@ def build_issue(workspace: Workspace, config: Config, slug: str) -> Build:
     issue, shown, mail = rendered.issue, rendered.shown, rendered.mail
     moment = publication_moment(rendered.edition, issue.date, config.zone)
     message = compose_message((mail.html, mail.text), issue, rendered.edition, config, moment=moment, to=PREVIEW_READER)
-    site = _render_site(workspace, config, shown, rendered.environment, rendered.phrases)
-    findings = (*rendered.findings, *find_strange_templates(workspace), *_find_newer(workspace, issue))
+    site, unread = _render_site(workspace, config, shown, rendered.environment, rendered.phrases)
+    findings = (*rendered.findings, *find_strange_templates(workspace), *_find_newer(workspace, issue), *unread)
     contents: dict[str, str | bytes] = {
         f"build/{slug}/email.html": mail.html,
         f"build/{slug}/email.txt": mail.text,
@@ -239,22 +240,23 @@ def _find_newer(workspace: Workspace, issue: Issue) -> Iterator[Finding]:
 
 def _render_site(
     workspace: Workspace, config: Config, shown: ShownIssue, environment: Environment, phrases: Phrases
-) -> dict[str, str]:
-    """The archive as it looks once this issue is out: this issue and all before it."""
+) -> tuple[dict[str, str], tuple[Finding, ...]]:
+    """The archive as it looks once this issue is out: this issue and all before it that can be read."""
+    slugs = [slug for slug in workspace.issue_slugs() if slug[:10] <= shown.issue.date.isoformat()]
+    before, unread = read_issues(workspace, (slug for slug in slugs if slug != shown.issue.slug))
     seen = [
-        shown
-        if slug == shown.issue.slug
-        else show_issue(load_issue(workspace, slug).issue, config.publication.language)
-        for slug in workspace.issue_slugs()
-        if slug[:10] <= shown.issue.date.isoformat()
+        shown if slug == shown.issue.slug else show_issue(before[slug], config.publication.language)
+        for slug in slugs
+        if slug == shown.issue.slug or slug in before
     ]
-    return render_site(
+    site = render_site(
         list_published(config, seen),
         publication=config.publication,
         themes=config.themes,
         environment=environment,
         phrases=phrases,
     )
+    return site, unread
 
 
 def list_published(config: Config, shown: Iterable[ShownIssue]) -> list[Published]:

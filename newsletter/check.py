@@ -7,11 +7,12 @@ from newsletter import links
 from newsletter.build import Rendered, compose_message
 from newsletter.checking import PAGE_RULES, WORD_RULES, Draft, Page, about_unknown, check_draft, check_page
 from newsletter.config import Config
-from newsletter.desk import load_issue
+from newsletter.desk import offered_path
 from newsletter.editing.duplicates import Memory, find_told, remember
 from newsletter.editing.themes import Sorter
 from newsletter.errors import ChecksFailed, Mistake, SettingsError
 from newsletter.model import Finding, Issue
+from newsletter.past_issues import read_past_issues
 from newsletter.slots import publication_moment
 from newsletter.text.markdown import plain_inline
 from newsletter.text.words import cut_at_word, suggest
@@ -28,18 +29,19 @@ def check_issue(workspace: Workspace, config: Config, rendered: Rendered) -> tup
     _check_ignored(config.checks.ignore)
     _check_clients(config.checks.clients)
     path = issue_path(rendered.issue.slug)
+    repeats, unread = _find_repeats(workspace, rendered.issue)
     draft = Draft(
         issue=rendered.issue,
         path=path,
         flag=config.checks.flag,
-        repeats=_find_repeats(workspace, rendered.issue),
+        repeats=repeats,
         off_theme=_find_off_theme(config, rendered.issue),
     )
     checks = config.checks
     own = (one for one in rendered.findings if one.rule not in _TOLD_BETTER)
     page = check_page(_make_page(config, rendered), ignore=checks.ignore)
     keys = {f"{path}:{post.line}": post.key for post in rendered.issue.posts}
-    found = (*own, *page, *check_draft(draft, ignore=checks.ignore))
+    found = (*own, *page, *check_draft(draft, ignore=checks.ignore), *unread)
     told = (one for one in found if not checks.leaves_out(one.rule, keys.get(one.where)))
     return tuple(sorted(told, key=lambda one: one.level != "error"))
 
@@ -87,16 +89,20 @@ def _write_headers(config: Config, rendered: Rendered) -> bytes:
     return compose_message(("", ""), rendered.issue, rendered.edition, config, moment=moment).partition(b"\r\n\r\n")[0]
 
 
-def _find_repeats(workspace: Workspace, issue: Issue) -> list[tuple[int, str]]:
+def _find_repeats(workspace: Workspace, issue: Issue) -> tuple[list[tuple[int, str]], tuple[Finding, ...]]:
+    """What was told before, and which past issues cannot be read and so are not compared."""
     slugs = tuple(one for one in workspace.issue_slugs() if one < issue.slug)[-_PAST:]
-    memory = _remember(workspace, slugs, tuple(workspace.stamp(issue_path(slug)) for slug in slugs))
-    return [(post.line, message) for post, message in find_told(issue, memory)]
+    files = [path for slug in slugs for path in (issue_path(slug), offered_path(slug))]
+    memory, unread = _remember(workspace, slugs, tuple(map(workspace.stamp, files)))
+    own = read_past_issues(workspace, [issue.slug])
+    return [(post.line, message) for post, message in find_told(issue, memory, own.sources)], unread
 
 
 @lru_cache(maxsize=1)
-def _remember(workspace: Workspace, slugs: tuple[str, ...], stamps: object) -> Memory:
+def _remember(workspace: Workspace, slugs: tuple[str, ...], stamps: object) -> tuple[Memory, tuple[Finding, ...]]:
     """Past issues do not change while the preview looks at this one every time it is saved."""
-    return remember(load_issue(workspace, slug).issue for slug in slugs)
+    past = read_past_issues(workspace, slugs)
+    return remember((one.issue for one in past.drafted), past.sources), past.findings
 
 
 def _find_off_theme(config: Config, issue: Issue) -> list[tuple[int, str]]:

@@ -1,16 +1,23 @@
 """The flow that brings posts in: feeds are fetched, pastes are taken from files; each new post becomes a file of its own."""
 
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import suppress
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 from urllib.parse import urlsplit
 
 from newsletter.config import Config
-from newsletter.desk import about_new_files, read_source
+from newsletter.desk import about_new_files, read_source, read_sources
 from newsletter.errors import InputError, Mistake, UsageError
 from newsletter.model import Finding, Post, Source
+from newsletter.source_memory import (
+    collecting,
+    read_feed_state,
+    read_folder_keys,
+    split_old_memory,
+    write_feed_state,
+    write_folder_keys,
+)
 from newsletter.sources import SOURCES, SourceFile, collected_folder
 from newsletter.sources.asked import UNREACHED
 from newsletter.sources.feed import (
@@ -21,13 +28,12 @@ from newsletter.sources.feed import (
     state_for,
     take_in,
 )
-from newsletter.sources.feed_entry import NotAFeed
+from newsletter.sources.feed_entry import FeedDocument, NotAFeed
 from newsletter.sources.markdown_file import collected_name, write_markdown
 from newsletter.stopping import Arm, never_stopped
 from newsletter.text.words import slugify, suggest
 from newsletter.workspace import Workspace
 
-STATE = "sources"
 # All sources together. Those that are not reached come first the next time; those that failed come last.
 VISIT_LIMIT_S = 120.0
 _UNREACHED = "unreached"
@@ -35,21 +41,27 @@ _UNREACHED = "unreached"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SourceReport:
-    """What one source brought. `failed` is the reason, if it did; `host` was asked; `paths` are the files written."""
+    """What one source brought. `failed` is the reason, if it did; `host` was asked; `paths` are the files written.
+
+    `mistakes`: those of files of the source that could not be read; the others are taken. `left`: how many new entries of a
+    feed were not taken because there were too many; the findings say so.
+    """
 
     name: str
     kind: str
     new: int = 0
     known: int = 0
+    left: int = 0
     failed: str = ""
     note: str = ""
     host: str = ""
     paths: tuple[str, ...] = ()
     findings: tuple[Finding, ...] = ()
+    mistakes: tuple[Mistake, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
-class Bounds:
+class _Bounds:
     """How long a visit of all sources may take, and what is handed in to interrupt it."""
 
     limit_s: float
@@ -62,6 +74,7 @@ def collect_sources(
     now: datetime,
     *,
     names: tuple[str, ...] = (),
+    everything: bool = False,
     done: Callable[[str], None] = lambda name: None,
     limit_s: float = VISIT_LIMIT_S,
     arm: Arm = never_stopped,
@@ -69,43 +82,49 @@ def collect_sources(
     """Visit all sources, or those named: folders are read, feeds fetched. One that fails never stops the others.
 
     Feeds that are not read after `limit_s` seconds are left for the next visit, and so are all when the process is to end.
+    `everything`: feeds are asked for all that they hold, and entries that were left on an earlier visit are taken too.
     """
     sources = [source for source in config.sources if not names or source.name in names]
-    state = workspace.read_state(STATE)
+    findings = _split_old_memory(workspace)
     reports = {
-        source.name: _look_into(workspace, config, source, state)
-        for source in sources
-        if not SOURCES[source.kind].fetches
+        source.name: _look_into(workspace, config, source) for source in sources if not SOURCES[source.kind].fetches
     }
     for name in reports:
         done(name)
     fetched = [source for source in sources if SOURCES[source.kind].fetches]
     if fetched:
-        feeds = _in_turn(workspace, fetched, state)
-        reports |= _visit_feeds(workspace, config, feeds, state, now, done, Bounds(limit_s, arm))
-    workspace.write_state(STATE, state)
+        bounds = _Bounds(limit_s, arm)
+        reports |= _visit_feeds(workspace, config, fetched, now, bounds, everything=everything, done=done)
+    if findings:
+        first = reports[sources[0].name]
+        reports[first.name] = replace(first, findings=(*findings, *first.findings))
     return tuple(reports[source.name] for source in sources)
+
+
+def _split_old_memory(workspace: Workspace) -> tuple[Finding, ...]:
+    try:
+        return split_old_memory(workspace)
+    except InputError as error:
+        return (Finding(rule="memory", message=_reason(error)),)
+
+
+def _reason(error: InputError) -> str:
+    return "; ".join(map(str, error.mistakes))
 
 
 def take_in_posts(
     workspace: Workspace, config: Config, source: Source, posts: Iterable[Post], now: datetime
 ) -> SourceReport:
     """Posts of a paste or file named by hand → files below posts/collected/, but for those that some source has already."""
-    known_keys = {post.key for post in _read_what_can_be_read(workspace, config)}
     posts = tuple(posts)
-    new = [post for post in posts if post.key not in known_keys]
-    unique = list({post.key: post for post in new}.values())
-    paths = _write_posts(workspace, config, source, unique, now)
+    with collecting(workspace):
+        known_keys = {post.key for post in read_sources(workspace, config).posts}
+        new = [post for post in posts if post.key not in known_keys]
+        unique = list({post.key: post for post in new}.values())
+        paths = _write_posts(workspace, config, source, unique, now)
     return SourceReport(
         name=source.name, kind=source.kind, new=len(unique), known=len(posts) - len(unique), paths=paths
     )
-
-
-def _read_what_can_be_read(workspace: Workspace, config: Config) -> Iterator[Post]:
-    """The posts of all sources but for those that hold a mistake: `draft` tells it; here it must not stop other files."""
-    for source in config.sources:
-        with suppress(InputError):
-            yield from read_source(workspace, config, source).posts
 
 
 def choose_source(config: Config, name: str | None) -> Source:
@@ -133,25 +152,26 @@ def no_such_source(config: Config, name: str) -> UsageError:
 # --- folders ------------------------------------------------------------------------------------------------------
 
 
-def _look_into(workspace: Workspace, config: Config, source: Source, state: dict[str, Any]) -> SourceReport:
+def _look_into(workspace: Workspace, config: Config, source: Source) -> SourceReport:
     """A folder is read in place; new is what was not there at the last visit."""
+    report = SourceReport(name=source.name, kind=source.kind)
+    batch = read_source(workspace, config, source)
     try:
-        batch = read_source(workspace, config, source)
+        with collecting(workspace):
+            before, findings = read_folder_keys(workspace, source.name)
+            write_folder_keys(workspace, source.name, {post.key for post in batch.posts})
     except InputError as error:
-        return SourceReport(name=source.name, kind=source.kind, failed="; ".join(map(str, error.mistakes)))
-    before = set(state.get(source.name, {}).get("keys", ()))
-    keys = sorted({post.key for post in batch.posts})
-    state[source.name] = {"keys": keys}
+        return replace(report, failed=_reason(error), mistakes=batch.mistakes)
     fresh = {post.key: post for post in batch.posts if post.key not in before}
-    return SourceReport(
-        name=source.name,
-        kind=source.kind,
+    return replace(
+        report,
         new=len(fresh),
         known=len(batch.posts) - len(fresh),
         failed=""
         if workspace.exists(source.path)
         else f"there is no folder {source.path}; make it, or change its path",
-        findings=about_new_files(batch.findings, fresh.values(), batch.posts),
+        findings=(*findings, *about_new_files(batch.findings, fresh.values(), batch.posts)),
+        mistakes=batch.mistakes,
     )
 
 
@@ -162,69 +182,79 @@ def _visit_feeds(
     workspace: Workspace,
     config: Config,
     sources: list[Source],
-    state: dict[str, Any],
     now: datetime,
+    bounds: _Bounds,
+    *,
+    everything: bool,
     done: Callable[[str], None],
-    bounds: Bounds,
 ) -> dict[str, SourceReport]:
+    """Fetch without the lock, which others may want meanwhile; what a feed brought is taken in under it, feed by feed."""
     from newsletter.sources.asked import Request, hosts
     from newsletter.sources.feed_worker import FeedParser
     from newsletter.sources.fetch import fetch_all
 
-    states = {source.name: state_for(source, _read_feed_state(state.get(source.name))) for source in sources}
+    by_name = {source.name: source for source in sources}
     reports: dict[str, SourceReport] = {}
     wanted: dict[str, Request] = {}
-    for source in sources:
-        waiting = _why_wait(states[source.name], now)
+    try:
+        with collecting(workspace):
+            states = {name: _recall(workspace, source) for name, source in by_name.items()}
+    except InputError as error:
+        return {name: SourceReport(name=name, kind=one.kind, failed=_reason(error)) for name, one in by_name.items()}
+    for name in _in_turn(workspace, {name: memory for name, (memory, _) in states.items()}):
+        memory = states[name][0]
+        waiting = _why_wait(memory, now)
         if waiting:
-            reports[source.name] = SourceReport(name=source.name, kind=source.kind, failed=waiting)
-            done(source.name)
-        else:
-            memory = states[source.name]
-            wanted[source.name] = Request(
-                url=memory.address,
-                etag=memory.etag,
-                last_modified=memory.last_modified,
-                allow_hosts=hosts(config.fetch.allow_hosts),
-                agent=config.fetch.agent or f"newsletter-desk (+{config.publication.url})",
-            )
-    by_name = {source.name: source for source in sources}
+            reports[name] = SourceReport(name=name, kind=by_name[name].kind, failed=waiting)
+            done(name)
+            continue
+        wanted[name] = Request(
+            url=memory.address,
+            etag="" if everything else memory.etag,
+            last_modified="" if everything else memory.last_modified,
+            allow_hosts=hosts(config.fetch.allow_hosts),
+            agent=config.fetch.agent or f"newsletter-desk (+{config.publication.url})",
+        )
     with FeedParser() as parser:
         for name, fetched in fetch_all(wanted, limit_s=bounds.limit_s, arm=bounds.arm):
-            source = by_name[name]
             if fetched.outcome == "unreached":
-                reports[name] = SourceReport(name=name, kind=source.kind, failed=fetched.reason)
+                reports[name] = SourceReport(name=name, kind=by_name[name].kind, failed=fetched.reason)
                 done(name)
                 continue
-            report, after = _receive(workspace, config, source, states[name], fetched, parser, now)
-            reports[name] = report
-            # After its posts, never before: what was not written must be asked for again (X15).
-            state[name] = _write_feed_state(after)
-            workspace.write_state(STATE, state)
+            memory, findings = states[name]
+            # The host alone: the rest of an address may hold a secret.
+            empty = SourceReport(name=name, kind=by_name[name].kind, host=urlsplit(memory.address).hostname or "")
+            visit = _Visit(workspace, config, by_name[name], now, everything)
+            try:
+                report = visit.receive(empty, fetched, parser)
+            except InputError as error:
+                report = replace(empty, failed=_reason(error))
+            reports[name] = replace(report, findings=(*findings, *report.findings))
             done(name)
-    workspace.write_state(_UNREACHED, {"names": sorted(wanted.keys() & _unreached(reports))})
+    unreached = [name for name in wanted if reports[name].failed == UNREACHED]
+    workspace.write_state(_UNREACHED, {"names": unreached})
     return reports
 
 
-def _unreached(reports: dict[str, SourceReport]) -> set[str]:
-    return {name for name, report in reports.items() if report.failed == UNREACHED}
-
-
-def _in_turn(workspace: Workspace, sources: list[Source], state: dict[str, Any]) -> list[Source]:
+def _in_turn(workspace: Workspace, states: Mapping[str, FeedState]) -> list[str]:
     """Feeds in the order of the visit: first those that answered the last time, which takes no time; then those that nobody
-    got to; last those that failed. So a hundred silent ones keep none of the others waiting, and each has its turn.
+    got to, in the order in which they wait; last those that failed. So a hundred silent ones keep no other waiting, and
+    each has its turn.
     """
-    left = workspace.read_state(_UNREACHED).get("names", ())
-    unreached = set(left) if isinstance(left, list) else set()
+    left = workspace.recall(_UNREACHED).get("names", ())
+    places = {name: place for place, name in enumerate(left)} if isinstance(left, list) else {}
 
-    def rank(source: Source) -> int:
-        memory = state.get(source.name)
-        errors = memory.get("errors", 0) if isinstance(memory, dict) else None
-        if errors == 0:
-            return 0
-        return 1 if source.name in unreached else 2 if errors is None else 3
+    def rank(name: str) -> tuple[int, int]:
+        if name in places:
+            return 1, places[name]
+        return (2 if states[name].errors else 0), 0
 
-    return sorted(sources, key=rank)
+    return sorted(states, key=rank)
+
+
+def _recall(workspace: Workspace, source: Source) -> tuple[FeedState, tuple[Finding, ...]]:
+    state, findings = read_feed_state(workspace, source.name)
+    return state_for(source, state), findings
 
 
 def _why_wait(memory: FeedState, now: datetime) -> str:
@@ -235,55 +265,81 @@ def _why_wait(memory: FeedState, now: datetime) -> str:
     return ""
 
 
-def _receive(
-    workspace: Workspace,
-    config: Config,
-    source: Source,
-    memory: FeedState,
-    fetched: Any,
-    parser: Any,
-    now: datetime,
-) -> tuple[SourceReport, FeedState]:
-    """What one visit brought → the report and what to remember."""
-    # The host alone: the rest of an address may hold a secret.
-    report = SourceReport(name=source.name, kind=source.kind, host=urlsplit(memory.address).hostname or "")
-    if fetched.outcome == "unchanged":
-        return replace(report, note="unchanged"), after_unchanged(memory, fetched.moved_to)
-    if fetched.outcome != "content":
-        after = after_failure(memory, now, gone=fetched.outcome == "gone", retry_after_s=fetched.retry_after_s)
-        return replace(report, failed=fetched.reason), after
-    try:
-        document = parser.parse(fetched.data, fetched.content_type, fetched.url)
-    except NotAFeed as error:
-        return replace(report, failed=str(error)), after_failure(memory, now, gone=False, retry_after_s=None)
-    intake = take_in(source, document, memory, now)
-    paths = _write_posts(workspace, config, source, intake.posts, now)
-    after = after_visit(
-        memory,
-        seen=intake.seen,
-        etag=fetched.etag,
-        last_modified=fetched.last_modified,
-        moved_to=fetched.moved_to,
-    )
-    note = f"moved to {after.address}; change its url in the settings" if after.address != after.url else ""
-    report = replace(
-        report, new=len(intake.posts), known=intake.known, paths=paths, findings=intake.findings, note=note
-    )
-    return report, after
+@dataclass(frozen=True, slots=True)
+class _Visit:
+    """One feed's turn: what was fetched is taken in, and remembered after its posts, never before.
 
+    Two processes may have fetched the same entries: each reads the memory anew under the lock.
+    """
 
-def _read_feed_state(values: Any) -> FeedState | None:
-    if not isinstance(values, dict) or "url" not in values:
-        return None
-    moment = values.get("retry_at")
-    return FeedState(**{**values, "retry_at": datetime.fromisoformat(moment) if moment else None})
+    workspace: Workspace
+    config: Config
+    source: Source
+    now: datetime
+    everything: bool
 
+    def receive(self, report: SourceReport, fetched: Any, parser: Any) -> SourceReport:
+        """What was fetched → the report, completed. Raises InputError if nothing can be written."""
+        document = None
+        if fetched.outcome == "content":
+            try:
+                document = parser.parse(fetched.data, fetched.content_type, fetched.url)
+            except NotAFeed as error:
+                fetched = replace(fetched, outcome="failed", reason=str(error))
+        with collecting(self.workspace):
+            memory, _ = _recall(self.workspace, self.source)
+            if document:
+                return self._take_in(report, fetched, document, memory)
+            if fetched.outcome == "unchanged":
+                after, report = after_unchanged(memory, fetched.moved_to), replace(report, note="unchanged")
+            else:
+                gone = fetched.outcome == "gone"
+                after = after_failure(memory, self.now, gone=gone, retry_after_s=fetched.retry_after_s)
+                report = replace(report, failed=fetched.reason)
+            self._remember(after, memory)
+        return report
 
-def _write_feed_state(memory: FeedState) -> dict[str, Any]:
-    return asdict(memory) | {
-        "retry_at": memory.retry_at.isoformat() if memory.retry_at else None,
-        "seen": dict(memory.seen),
-    }
+    def _take_in(self, report: SourceReport, fetched: Any, document: FeedDocument, memory: FeedState) -> SourceReport:
+        # Without any memory (another machine, a file that was put aside) posts are known by their files.
+        collected = self._collected_keys() if memory.unfinished or not memory.seen else frozenset()
+        known = frozenset() if memory.unfinished else collected
+        intake = take_in(self.source, document, memory, self.now, collected=known, everything=self.everything)
+        written = collected & frozenset(memory.unfinished)
+        posts = [post for post in intake.posts if post.key not in written]
+        if posts:
+            # Killed between two posts, the next visit finds out which of these there are.
+            keys = tuple(post.key for post in intake.posts)
+            self._remember(replace(memory, unfinished=keys), memory)
+        paths = _write_posts(self.workspace, self.config, self.source, posts, self.now)
+        after = after_visit(
+            memory,
+            seen=intake.seen,
+            etag=fetched.etag,
+            last_modified=fetched.last_modified,
+            moved_to=fetched.moved_to,
+            newest=intake.newest,
+            brought=intake.brought,
+        )
+        write_feed_state(self.workspace, self.source.name, after)
+        note = f"moved to {after.address}; change its url in the settings" if after.address != after.url else ""
+        return replace(
+            report,
+            new=len(posts),
+            known=intake.known + len(intake.posts) - len(posts),
+            left=intake.left,
+            paths=paths,
+            findings=intake.findings,
+            note=note,
+        )
+
+    def _remember(self, after: FeedState, before: FeedState) -> None:
+        if after != before:
+            write_feed_state(self.workspace, self.source.name, after)
+
+    def _collected_keys(self) -> frozenset[str]:
+        """The keys of the posts that were collected: those of the feed's own folder."""
+        posts = read_source(self.workspace, self.config, self.source).posts
+        return frozenset(post.key for post in posts)
 
 
 # --- files --------------------------------------------------------------------------------------------------------

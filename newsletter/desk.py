@@ -2,8 +2,8 @@
 
 import json
 import re
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, fields
 from functools import lru_cache
 
 from newsletter.config import Config, load_config
@@ -22,10 +22,14 @@ COLLECTED = "posts/collected"
 
 @dataclass(frozen=True, slots=True)
 class Offered:
-    """The posts that the program put into an issue: title by key, and the theme (or unsorted) under which it put them."""
+    """The posts that the program put into an issue: by key their title, the theme (or unsorted) under which it put them, and
+    their source. `older` are the titles of those that were held back for their age, and reported.
+    """
 
     posts: Mapping[str, str] = field(default_factory=dict)
     themes: Mapping[str, str] = field(default_factory=dict)
+    sources: Mapping[str, str] = field(default_factory=dict)
+    older: Mapping[str, str] = field(default_factory=dict)
 
 
 def read_config(workspace: Workspace) -> Config:
@@ -34,26 +38,20 @@ def read_config(workspace: Workspace) -> Config:
 
 
 def read_sources(workspace: Workspace, config: Config) -> Batch:
-    """All posts of all sources in the settings' order. Raises InputError with the mistakes of all files."""
-    posts: list[Post] = []
-    findings: list[Finding] = []
-    mistakes: list[Mistake] = []
-    for source in config.sources:
-        try:
-            batch = read_source(workspace, config, source)
-        except InputError as error:
-            mistakes += error.mistakes
-            continue
-        posts += batch.posts
-        findings += batch.findings
-    if mistakes:
-        raise InputError.of(mistakes)
-    return Batch(tuple(posts), tuple(findings))
+    """All posts of all sources in the settings' order. Files with mistakes are left out; the mistakes are in the batch."""
+    batches = [read_source(workspace, config, source) for source in config.sources]
+    return Batch(
+        tuple(post for batch in batches for post in batch.posts),
+        tuple(finding for batch in batches for finding in batch.findings),
+        tuple(mistake for batch in batches for mistake in batch.mistakes),
+    )
 
 
 def read_source(workspace: Workspace, config: Config, source: Source) -> Batch:
-    """The posts of one source. Raises InputError with the mistakes of all its files."""
-    batch = SOURCES[source.kind].read(source, list_source_files(workspace, source), config.zone)
+    """The posts of one source. Files with mistakes are left out; the mistakes are in the batch."""
+    mistakes: list[Mistake] = []
+    batch = SOURCES[source.kind].read(source, _readable_files(workspace, source, mistakes), config.zone)
+    mistakes += batch.mistakes
     findings = list(batch.findings)
     if source.path and not workspace.exists(source.path):
         message = f"source {source.name!r}: there is no folder {source.path}; make it, or change its path"
@@ -64,13 +62,14 @@ def read_source(workspace: Workspace, config: Config, source: Source) -> Batch:
     strange = dict.fromkeys(
         (post.origin, post.theme) for post in batch.posts if post.theme and post.theme not in themes
     )
-    if strange:
-        raise InputError.of(_no_such_theme(workspace, origin, theme, sorted(themes)) for origin, theme in strange)
-    for origin, name in dict.fromkeys((post.origin, post.source) for post in batch.posts if post.source not in names):
+    mistakes += (_no_such_theme(workspace, origin, theme, sorted(themes)) for origin, theme in strange)
+    left_out = {origin for origin, _ in strange}
+    posts = tuple(post for post in batch.posts if post.origin not in left_out)
+    for origin, name in dict.fromkeys((post.origin, post.source) for post in posts if post.source not in names):
         where = f"{origin}:{_line_of(workspace, origin, 'source')}"
         message = f"source: no source {name!r} in the settings{suggest(name, names)}"
         findings.append(Finding(rule="source", where=where, message=message))
-    return Batch(batch.posts, tuple(findings))
+    return Batch(posts, tuple(findings), tuple(mistakes))
 
 
 def _no_such_theme(workspace: Workspace, origin: str, theme: str | None, known: list[str]) -> Mistake:
@@ -91,13 +90,19 @@ def about_new_files(findings: Iterable[Finding], new: Iterable[Post], posts: Ite
     return tuple(finding for finding in findings if re.sub(r":\d+$", "", finding.where) not in quiet)
 
 
-def list_source_files(workspace: Workspace, source: Source) -> Iterable[SourceFile]:
-    """The files of one source: its own folder, then what `collect` wrote for it. Collected posts of others are theirs."""
+def _readable_files(workspace: Workspace, source: Source, mistakes: list[Mistake]) -> Iterator[SourceFile]:
+    """The files of one source: its own folder, then what `collect` wrote for it. Collected posts of others are theirs.
+
+    One that cannot be read, or was deleted since the folder was listed, is a mistake.
+    """
     own = SOURCES[source.kind].folder(source)
     collected = collected_folder(source.name)
     for folder in dict.fromkeys((own, collected)):
         for path in workspace.list_files(folder, without=COLLECTED):
-            yield SourceFile(path, workspace.read(path))
+            try:
+                yield SourceFile(path, workspace.read(path))
+            except InputError as error:
+                mistakes += error.mistakes
 
 
 @lru_cache(maxsize=128)
@@ -133,11 +138,8 @@ def load_offered(workspace: Workspace, slug: str) -> Offered:
         return Offered()
     try:
         document = json.loads(workspace.read(path))
-        posts, themes = document["posts"], document.get("themes", {})
-        return Offered(
-            {str(key): str(title) for key, title in posts.items()},
-            {str(key): str(theme) for key, theme in themes.items()},
-        )
+        values = (document["posts"], *(document.get(name, {}) for name in ("themes", "sources", "older")))
+        return Offered(*({str(key): str(value) for key, value in one.items()} for one in values))
     except (ValueError, KeyError, TypeError, AttributeError):
         raise InputError(
             Mistake(
@@ -150,7 +152,7 @@ def load_offered(workspace: Workspace, slug: str) -> Offered:
 
 def write_offered(workspace: Workspace, slug: str, offered: Offered) -> None:
     """Remember what was put into an issue."""
-    document = {"posts": dict(offered.posts), "themes": dict(offered.themes)}
+    document = {item.name: dict(getattr(offered, item.name)) for item in fields(offered)}
     workspace.write(offered_path(slug), json.dumps(document, indent=1, ensure_ascii=False) + "\n")
 
 

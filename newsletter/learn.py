@@ -4,21 +4,13 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from newsletter.config import Config
-from newsletter.desk import Offered, load_issue, load_offered, read_sources
+from newsletter.desk import read_sources
 from newsletter.editing.compose import read_back
 from newsletter.editing.learning import Example, Learned, learn, read_words
 from newsletter.editing.themes import Sorter
-from newsletter.errors import InputError
-from newsletter.model import UNSORTED, Finding, Issue, IssuePost, Post
+from newsletter.model import UNSORTED, Finding, IssuePost, Post
+from newsletter.past_issues import Drafted, read_past_issues
 from newsletter.workspace import Workspace, issue_path
-
-
-@dataclass(frozen=True, slots=True)
-class Drafted:
-    """An issue as it stands, and what the program had put into it."""
-
-    issue: Issue
-    offered: Offered
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,31 +66,23 @@ def read_lessons(
 
     An issue that cannot be read teaches nothing: whoever drafts another one need not mend it first.
     """
-    issues: list[Drafted] = []
-    findings = []
-    for slug in workspace.issue_slugs():
-        try:
-            issues.append(
-                (known or {}).get(slug) or Drafted(load_issue(workspace, slug).issue, load_offered(workspace, slug))
-            )
-        except InputError as error:
-            findings.append(Finding(rule="issue", where=issue_path(slug), message=f"teaches nothing: {error}"))
+    slugs = workspace.issue_slugs()
+    past = read_past_issues(workspace, (slug for slug in slugs if slug not in (known or {})))
+    by_slug = {one.issue.slug: one for one in past.drafted} | dict(known or {})
+    issues = [by_slug[slug] for slug in slugs if slug in by_slug]
     collected = {post.key: post for post in posts or _collected(workspace, config, issues)}
     teacher = _Teacher(config, collected)
     lessons = tuple(lesson for drafted in issues for lesson in teacher.read(drafted))
     offered = {key for drafted in issues for key in drafted.offered.posts}
     offered |= {post.key for drafted in issues for post in drafted.issue.posts if post.key}
-    return Lessons(lessons, teacher.places, frozenset(offered), tuple(findings))
+    return Lessons(lessons, teacher.places, frozenset(offered), past.findings)
 
 
 def _collected(workspace: Workspace, config: Config, issues: Iterable[Drafted]) -> tuple[Post, ...]:
     """The collected posts, if an issue holds any of which it is not written down where it was put."""
     if all(post.key in drafted.offered.themes for drafted in issues for post in drafted.issue.posts):
         return ()
-    try:
-        return read_sources(workspace, config).posts
-    except InputError:
-        return ()
+    return read_sources(workspace, config).posts
 
 
 class _Teacher:

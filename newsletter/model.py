@@ -72,7 +72,11 @@ class Sorting:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Source:
-    """Where posts come from. `themes` is a prior, not a verdict. `newest` limits a feed's first import."""
+    """Where posts come from. `themes` is a prior, not a verdict.
+
+    `newest`: how many entries of a feed a first visit takes, and one that brings many more than usual. `max_age_days`: as an
+    edition's, for this feed alone; None: as the edition says.
+    """
 
     __pydantic_config__ = STRICT
 
@@ -82,6 +86,7 @@ class Source:
     url: str = ""
     themes: tuple[str, ...] = ()
     newest: int = 20
+    max_age_days: int | None = None
     encoding: str = "utf-8"
     keep_noise: bool = False
 
@@ -89,6 +94,8 @@ class Source:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Edition:
     """A recurring line of issues. `past` says whose issues a post must not have stood in before.
+
+    `max_age_days`: posts of feeds that are older on the issue's day are held back; 0: none is.
 
     `schedule` is when it is sent and `draft` when it is drafted (`mon 07:00`); how the two are read: `slots.py`.
     """
@@ -109,6 +116,7 @@ class Edition:
     local_time: bool = False
     unsorted: Literal["include", "hold"] = "include"
     past: Literal["all", "edition"] = "all"
+    max_age_days: int = 31
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -15,7 +15,7 @@ from newsletter.build import Rendered, render_issue
 from newsletter.check import check_issue
 from newsletter.config import Config
 from newsletter.database import mark_path
-from newsletter.draft import LOST, draft_issue
+from newsletter.draft import draft_issue, write_older
 from newsletter.errors import NewsletterError, NothingToDo, describe_fault
 from newsletter.last_text import find_last_text
 from newsletter.model import Edition, Finding
@@ -26,7 +26,7 @@ from newsletter.store.database import Store, stamp
 from newsletter.store.letters import Letter
 from newsletter.store.mark import check_mark
 from newsletter.store.slots import SlotRow, State, find_slot, forget_slots, list_slots, move_slot, move_slot_in
-from newsletter.visits import SEEN_BEFORE_DRAFT, SEEN_BEFORE_SEND, is_patient, last_visit
+from newsletter.visits import SEEN_BEFORE_DRAFT, SEEN_BEFORE_SEND, Visit, is_patient, last_visit
 from newsletter.workspace import Workspace, issue_path
 
 # A slot is expected from so long before it. One that nobody expected was not missed: the calendar was not kept yet, or
@@ -195,7 +195,8 @@ def _miss(edition: Edition, slot: Slot, *, drafted: bool) -> _Step:
 
 
 def _draft(desk: _Desk, edition: Edition, slot: Slot) -> _Step | None:
-    failed, notes = _what_failed(desk, SEEN_BEFORE_DRAFT), list[str]()
+    visit = _find_visit(desk, SEEN_BEFORE_DRAFT)
+    notes = [*visit.notes]
     try:
         draft = draft_issue(desk.workspace, desk.config, edition, slot.day)
     except NothingToDo:
@@ -203,21 +204,21 @@ def _draft(desk: _Desk, edition: Edition, slot: Slot) -> _Step | None:
             # Something may still come in until the last moment.
             return _Step("skipped", NO_POSTS) if desk.now >= slot.freezes_at else None
     else:
-        notes = [f"note: {finding}" for finding in draft.findings if finding.rule == LOST]
+        older = [write_older(draft)] if draft.newly_older else []
+        notes += [*map(str, draft.mistakes), *map(str, draft.findings), *older]
     rendered = render_issue(desk.workspace, desk.config, slot.issue)
-    if failed:
-        notes.append(f"a source failed: {failed}")
-    return _Step("drafted", failed, _write_review(desk, rendered, edition, slot, notes))
+    more = [f"note: {one}" for one in dict.fromkeys(notes)]
+    if visit.failed:
+        more.append(f"a source failed: {visit.failed}")
+    return _Step("drafted", visit.failed, _write_review(desk, rendered, edition, slot, more))
 
 
-def _what_failed(desk: _Desk, within: timedelta) -> str:
-    """The sources that failed at the last visit, and why. Raises _NotYet while a visit is awaited; not for long."""
+def _find_visit(desk: _Desk, within: timedelta) -> Visit:
+    """The last visit of the sources, if it is fresh. Raises _NotYet while one is awaited; not for long."""
     visit = last_visit(desk.workspace, desk.now, within)
-    if visit is not None:
-        return visit.failed
-    if is_patient(desk.workspace, desk.now):
+    if visit is None and is_patient(desk.workspace, desk.now):
         raise _NotYet
-    return "the sources were not visited in time; what was collected before is used"
+    return visit or Visit("", "the sources were not visited in time; what was collected before is used")
 
 
 def _write_review(desk: _Desk, rendered: Rendered, edition: Edition, slot: Slot, more: Sequence[str]) -> str:
@@ -298,7 +299,7 @@ def _find_blockers(desk: _Desk, edition: Edition, slot: Slot, rendered: Rendered
         look = f"look at it again (newsletter approve {slot.issue} --diff), then newsletter approve {slot.issue}"
         yield f"it {approval}; {look}"
     yield from _errors(check_issue(desk.workspace, desk.config, rendered))
-    if edition.failed_source == "hold" and (failed := _what_failed(desk, SEEN_BEFORE_SEND)):
+    if edition.failed_source == "hold" and (failed := _find_visit(desk, SEEN_BEFORE_SEND).failed):
         yield f"a source failed: {failed}"
 
 

@@ -114,8 +114,7 @@ class Server:
             on_start(port)
 
         self.public.refresh()
-        for problem in self.public.problems:
-            self.note("archive", level="error", error=problem)
+        self._note_problems()
         try:
             self.web.run(started)
         finally:
@@ -266,7 +265,13 @@ class Server:
         if sending and stop_sending and self._opening(sending, now) > now:
             stop_sending()
         self.public.refusals.keep(self.workspace)
-        self.public.refresh()
+        if self.public.refresh():
+            self._note_problems()
+
+    def _note_problems(self) -> None:
+        """Issues of the archive whose files cannot be read now."""
+        for problem in self.public.problems:
+            self.note("archive", level="error", error=problem)
 
     def send_due(self) -> None:
         """Every issue that is frozen and may leave now, and those of which something was put off till now."""

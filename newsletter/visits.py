@@ -23,35 +23,43 @@ LEAD = timedelta(seconds=VISIT_LIMIT_S + 60)
 # A slot that is due at once, after a start say, waits for so long for a visit; then it goes on without.
 PATIENCE = timedelta(seconds=VISIT_LIMIT_S + 30)
 _DONE, _WANTED = "visit", "visit-wanted"
+# What a visit may have left, which the editor should see before an issue goes out.
+_VISIT_NOTES = ("feed-first", "feed-many", "feed-moved", "feed-limit", "memory")
 
 
 @dataclass(frozen=True, slots=True)
 class Visit:
-    """When the sources were visited last, and which failed, and why."""
+    """When the sources were visited last, which failed and why, and what an editor should know of the others."""
 
     began_at: str
     failed: str
+    notes: tuple[str, ...] = ()
 
 
 def visit_sources(workspace: Workspace, config: Config, now: datetime, arm: Arm = never_stopped) -> Visit:
     """Visit all sources within the deadline. A source that was not reached has failed."""
     reports = collect_sources(workspace, config, now, arm=arm)
-    visit = Visit(stamp(now), "; ".join(f"{report.name}: {report.failed}" for report in reports if report.failed))
-    workspace.write_state(_DONE, {"began_at": visit.began_at, "failed": visit.failed})
-    return visit
+    failed = "; ".join(f"{report.name}: {report.failed}" for report in reports if report.failed)
+    notes = tuple(str(one) for report in reports for one in report.findings if one.rule in _VISIT_NOTES)
+    workspace.write_state(_DONE, {"began_at": stamp(now), "failed": failed, "notes": notes})
+    return Visit(stamp(now), failed, notes)
 
 
 def last_visit(workspace: Workspace, now: datetime, within: timedelta) -> Visit | None:
     """The last visit, if it is fresh. One of the future is none: the clock was set back."""
-    memory = workspace.read_state(_DONE)
-    began_at = str(memory.get("began_at", ""))
+    memory = workspace.recall(_DONE)
+    began_at, notes = str(memory.get("began_at", "")), memory.get("notes")
     fresh = stamp(now - within) <= began_at <= stamp(now)
-    return Visit(began_at, str(memory.get("failed", ""))) if fresh else None
+    return (
+        Visit(began_at, str(memory.get("failed", "")), tuple(map(str, notes)) if isinstance(notes, list) else ())
+        if fresh
+        else None
+    )
 
 
 def is_patient(workspace: Workspace, now: datetime) -> bool:
     """Whether who wants a visit should still wait for it. Asked again and again, it says no after a while."""
-    wanted_at = str(workspace.read_state(_WANTED).get("at", ""))
+    wanted_at = str(workspace.recall(_WANTED).get("at", ""))
     if stamp(now - 2 * PATIENCE) <= wanted_at <= stamp(now):
         return wanted_at > stamp(now - PATIENCE)
     workspace.write_state(_WANTED, {"at": stamp(now)})

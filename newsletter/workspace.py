@@ -5,7 +5,9 @@ import os
 import re
 import shlex
 import shutil
+import sys
 import tempfile
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -21,6 +23,9 @@ _ISSUE = re.compile(r"(\d{4}-\d{2}-\d{2})-([a-z0-9-]+)\Z")
 _NUMBERS = re.compile(r"(\d+)")
 _HERE, _RENAME_EXCHANGE = -100, 2  # AT_FDCWD and the flag of renameat2(2)
 _TRIES = 9
+# What is done under a lock takes seconds; whoever holds it for longer was stopped, or works on a disk that hangs.
+LOCK_WAIT_S = 60.0
+_LOCK_POLL_S = 0.02
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,16 +103,22 @@ class Workspace:
         return replace_whole(self.path(relative), old, new, self.path(keep))
 
     def list_files(self, folder: str, *, without: str = "") -> Iterator[str]:
-        """The files below a folder in natural order (`2` before `10`), hidden ones left out; none if there is no folder."""
+        """The files below a folder in natural order (`2` before `10`), hidden ones left out; none if there is no folder.
+
+        A folder below it that cannot be listed is given itself, so that who reads what was listed learns of it.
+        """
         start = self.path(folder)
+        closed: list[str] = []
         skipped = self.path(without) if without else None
-        for place, folders, names in os.walk(start):
+        for place, folders, names in os.walk(start, onerror=lambda error: closed.append(error.filename)):
             here = Path(place)
             folders[:] = sorted(
                 (name for name in folders if not name.startswith(".") and here / name != skipped), key=natural
             )
+            below = here.relative_to(self.root.resolve()).as_posix()
             for name in sorted((name for name in names if not name.startswith(".")), key=natural):
-                yield (here / name).relative_to(self.root.resolve()).as_posix()
+                yield name if below == "." else f"{below}/{name}"
+        yield from (Path(place).relative_to(self.root.resolve()).as_posix() for place in closed if Path(place).exists())
 
     def is_in_git(self, path: Path) -> bool:
         """Whether a file would be committed with the workspace: it is in a repository, and no .gitignore leaves it out."""
@@ -154,6 +165,13 @@ class Workspace:
             ) from None
         return state if isinstance(state, dict) else {}
 
+    def recall(self, name: str) -> dict[str, object]:
+        """Like `read_state`, for what does no harm when it is forgotten: a file that cannot be read is as good as none."""
+        try:
+            return self.read_state(name)
+        except InputError:
+            return {}
+
     def memory(self, name: str) -> Path:
         """A folder for what the program may forget at any time; git ignores it."""
         self.write(".newsletter/.gitignore", "*\n")
@@ -168,6 +186,31 @@ class Workspace:
         """Remember something between two runs."""
         self.write(".newsletter/.gitignore", "*\n")
         self.write(f".newsletter/{name}.json", json.dumps(state, indent=1, sort_keys=True, ensure_ascii=False) + "\n")
+
+    def set_state_aside(self, name: str) -> str:
+        """Rename `.newsletter/<name>.json`, which cannot be read, so that work can go on; → its new name."""
+        aside = f".newsletter/{name}.json.unreadable"
+        try:
+            self.path(f".newsletter/{name}.json").replace(self.path(aside))
+        except OSError as error:
+            message = f"cannot be renamed: {error.strerror or error}"
+            raise InputError(Mistake(code="NL027", file=f".newsletter/{name}.json", message=message)) from None
+        return aside
+
+    @contextmanager
+    def lock(self, name: str, wait_s: float = LOCK_WAIT_S) -> Iterator[None]:
+        """Hold `.newsletter/<name>.lock`, which one process, or one thread of it, holds at a time.
+
+        Waits up to `wait_s` seconds for the holder, then raises InputError. The operating system frees the lock of a
+        process that has ended, however it ended: a file that is left over locks nothing. Windows has no such lock; there
+        two processes are not kept apart.
+        """
+        self.write(".newsletter/.gitignore", "*\n")
+        handle = _take_lock(self.path(f".newsletter/{name}.lock"), f".newsletter/{name}.lock", wait_s)
+        try:
+            yield
+        finally:
+            os.close(handle)
 
 
 def find_workspace(start: Path, given: str | None = None) -> Workspace:
@@ -308,6 +351,51 @@ def _exchange(one: Path, other: Path) -> bool:
     except (OSError, AttributeError, TypeError):
         return False
     return bool(renameat2(_HERE, os.fsencode(one), _HERE, os.fsencode(other), _RENAME_EXCHANGE) == 0)
+
+
+def _take_lock(path: Path, file: str, wait_s: float) -> int:
+    """Open a file and lock it → its handle. Raises InputError, named `file` for people, if that takes too long."""
+    give_up = time.monotonic() + wait_s
+    while True:
+        try:
+            handle = os.open(path, os.O_CREAT | os.O_RDWR, 0o666)
+        except OSError as error:
+            message = f"cannot be opened: {error.strerror or error}"
+            raise InputError(Mistake(code="NL027", file=file, message=message)) from None
+        try:
+            if _is_locked_now(handle, path, file):
+                return handle
+            holder = os.read(handle, 20).decode("ascii", "replace")
+        except BaseException:
+            os.close(handle)
+            raise
+        os.close(handle)
+        if time.monotonic() >= give_up:
+            who = f"process {holder}" if holder.isdecimal() else "another process"
+            message = f"{who} has been writing here for more than {wait_s:g} s; run the command again when it has ended"
+            raise InputError(Mistake(code="NL027", file=file, message=message))
+        time.sleep(_LOCK_POLL_S)
+
+
+def _is_locked_now(handle: int, path: Path, file: str) -> bool:
+    """Try to lock an open file by flock(2), which Linux and macOS have; then write into it who holds it."""
+    if sys.platform == "win32":
+        return True
+    import fcntl
+
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        # Somebody may have deleted the file meanwhile: a lock of a file without a name keeps nobody out.
+        if path.stat().st_ino != os.fstat(handle).st_ino:
+            return False
+    except (BlockingIOError, FileNotFoundError):
+        return False
+    except OSError as error:
+        message = f"cannot be locked: {error.strerror or error}; the workspace must lie on a local disk"
+        raise InputError(Mistake(code="NL027", file=file, message=message)) from None
+    os.ftruncate(handle, 0)
+    os.pwrite(handle, str(os.getpid()).encode(), 0)
+    return True
 
 
 def _umask() -> int:

@@ -22,7 +22,7 @@ FLOORS = (
         "slots",
         "backup_file",
     },
-    {"desk", "templates", "database", "last_text", "noted", "heartbeat", "covered"},
+    {"desk", "templates", "database", "last_text", "noted", "heartbeat", "covered", "source_memory", "past_issues"},
     {
         "collect",
         "learn",
@@ -58,6 +58,7 @@ SAME_FLOOR = {
     ("doctor", "reload"),
     ("approve", "approved"),
     ("restore", "backup"),
+    ("past_issues", "desk"),  # one issue is read by `desk`, all but one by `past_issues`
 }
 # Two of one choice never import each other; what they share lies beside them.
 SIBLINGS = ({"sources.folder", "sources.feed"},)

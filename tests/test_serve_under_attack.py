@@ -26,8 +26,8 @@ DRAFTED, SENT = "2025-07-06 05:00", "2025-07-07 05:00"
 READER = "reader@example.org"
 
 
-def state(desk: Desk) -> tuple[str, str]:
-    row = find_slot(desk.store, SLOT)
+def state(desk: Desk, slot: str = SLOT) -> tuple[str, str]:
+    row = find_slot(desk.store, slot)
     assert row
     return row.state, row.reason
 
@@ -76,17 +76,30 @@ def test_a_pause_is_not_overwritten(desk: Desk, monkeypatch: pytest.MonkeyPatch)
     assert desk.subjects(READER) == []
 
 
-def test_a_post_that_could_not_be_read_at_draft_time_does_not_lose_the_issue(desk: Desk) -> None:
+def test_c25_a_post_that_cannot_be_read_at_draft_time_holds_up_no_issue(desk: Desk) -> None:
     path = desk.workspace.root / "posts/broken.md"
     path.write_text("---\ntheme: nonsense\n---\n\n# A title\n\nText.\n")
     desk.tick()
     desk.tick(to=DRAFTED)
-    assert state(desk)[0] == "held"
-    path.unlink()
-    desk.tick(to="2025-07-06 08:00")
     assert state(desk) == ("drafted", "")
+    bodies = [mail.get_body(("plain",)) for mail in desk.mails]
+    review = " ".join(" ".join(body.get_content() for body in bodies if body).split())
+    assert "posts/broken.md:2: theme: no theme 'nonsense'" in review
     desk.tick(to=SENT)
     assert len(desk.subjects(READER)) == 1
+
+
+def test_c35_a_past_issue_that_somebody_broke_holds_up_no_slot(desk: Desk) -> None:
+    desk.tick()
+    desk.tick(to=DRAFTED)
+    desk.tick(to=SENT)
+    (desk.workspace.root / f"issues/{SLUG}/issue.md").write_text("---\nbroken")
+    (desk.workspace.root / "posts/new.md").write_text("# Yerevan signs in Baku\n\nNew words about a treaty.\n")
+    desk.tick(to="2025-07-13 08:00")
+    assert state(desk, "weekly/2025-07-14")[0] == "drafted"
+    desk.tick(to="2025-07-14 05:00")
+    desk.tick(to="2025-07-14 05:01")
+    assert len(desk.subjects(READER)) == 2
 
 
 def test_an_issue_does_not_expire_before_its_own_time_everywhere(desk: Desk) -> None:

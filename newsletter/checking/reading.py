@@ -7,7 +7,7 @@ from typing import Any
 
 from newsletter.checking.page import Page, Problem, Problems, is_hidden, name_of, style_of, text_of
 from newsletter.text.characters import is_rtl
-from newsletter.text.words import count_of
+from newsletter.text.words import count_of, fold_units, weigh_words
 
 _HEADINGS = ("h1", "h2", "h3", "h4", "h5", "h6")
 _INDEX = re.compile(r"\[\d+\]|https?://\S+|[^\w\s]")
@@ -84,7 +84,7 @@ def _side(element: Any) -> str:
 
 
 def _count_words(element: Any) -> int:
-    return len(" ".join(visible(element)).split())
+    return weigh_words(fold_units(" ".join(visible(element))))
 
 
 def shouting(page: Page) -> Problems:

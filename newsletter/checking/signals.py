@@ -9,7 +9,7 @@ from urllib.parse import SplitResult, urlsplit
 
 from newsletter.checking.page import Page, Problem, Problems, is_hidden, name_of, text_of
 from newsletter.checking.reading import visible
-from newsletter.text.words import count_of
+from newsletter.text.words import count_of, fold_units, weigh_words
 
 _ANSWER = re.compile(r"\s*(?:re|fwd?|aw|wg|antw|sv)\s*(?:\[\d+\]\s*)?:", re.IGNORECASE)
 _MARKS = re.compile(r"!{2,}|\?{3,}|[!?]{4,}|[$€£]{2,}")
@@ -122,7 +122,7 @@ def pictures(page: Page) -> Problems:
     """spam-pictures"""
     count = sum(1 for image in page.all("img") if image.get("width") not in ("0", "1") and not is_hidden(image))
     if count:
-        words = len(" ".join(visible(page.body)).split())
+        words = weigh_words(fold_units(" ".join(visible(page.body))))
         if words < _FEW_WORDS * (count + 1):
             yield Problem(f"{count_of(words, 'word')} beside {count_of(count, 'picture')}; filters want text")
 

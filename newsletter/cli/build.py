@@ -2,13 +2,17 @@
 
 from dataclasses import asdict
 from datetime import date
+from typing import Any
 
 import click
 
 from newsletter.build import build_issue, choose_issue
 from newsletter.cli.common import Here, complete_issues, complete_names, in_workspace, normalise, parse_date
-from newsletter.cli.ui import size
+from newsletter.cli.ui import describe_mistake, size
+from newsletter.errors import Mistake
 from newsletter.text.words import count_of
+
+PARTLY = 5
 
 
 @click.command("build")
@@ -30,9 +34,17 @@ def command(here: Here, issue: str | None, edition: str | None, day: date | None
     Example: newsletter build --open
     """
     config, ui = here.config, here.ui
+    mistakes: list[Mistake] = []
+
+    def tell(draft: Any) -> None:
+        from newsletter.cli.draft import tell_draft
+
+        tell_draft(here, draft)
+        mistakes.extend(draft.mistakes)
+
     if issue is None:
         chosen = config.edition(edition)
-        issue = choose_issue(here.workspace, config, chosen, day, here.now, tell=lambda one: ui.warn([one]))
+        issue = choose_issue(here.workspace, config, chosen, day, here.now, drafted=tell)
     elif edition or day:
         raise click.UsageError("name either an ISSUE, or its --edition and --date")
     build = build_issue(here.workspace, config, normalise(issue))
@@ -45,6 +57,7 @@ def command(here: Here, issue: str | None, edition: str | None, day: date | None
         "files": build.files,
         "bytes": build.html_bytes,
         "warnings": [asdict(finding) for finding in build.findings],
+        "mistakes": [describe_mistake(mistake) for mistake in mistakes],
     }
     ui.warn(build.findings)
     named = ", ".join(f"{slug} {posts}" for slug, posts in build.themes) or "no posts"
@@ -56,4 +69,4 @@ def command(here: Here, issue: str | None, edition: str | None, day: date | None
     if open_it and ui.on_terminal:
         click.launch(str(here.workspace.path(build.files["html"])))
     ui.say(f"Next: look at {build.files['html']}, change issues/{build.issue.slug}/issue.md, build again")
-    return 0
+    return PARTLY if mistakes else 0

@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from newsletter.cli.common import Here, complete_names, in_workspace
-from newsletter.cli.ui import printable, program
+from newsletter.cli.ui import describe_mistake, printable, program
 from newsletter.collect import (
     SourceReport,
     choose_source,
@@ -36,6 +36,9 @@ PARTLY, NOTHING = 5, 6
     shell_complete=complete_names("sources"),
     help="Only this source; with FILE: whose posts they are.",
 )
+@click.option(
+    "--all", "everything", is_flag=True, help="Also take entries of feeds that an earlier visit left (the older ones)."
+)
 @click.option("--report", is_flag=True, help="With FILE: print for every line which field of which post it went to.")
 @click.option("--dry-run", is_flag=True, help="With FILE: only look, take nothing in.")
 @click.option(
@@ -45,7 +48,13 @@ PARTLY, NOTHING = 5, 6
 )
 @in_workspace
 def command(
-    here: Here, files: tuple[str, ...], name: str | None, report: bool, dry_run: bool, encoding: str | None
+    here: Here,
+    files: tuple[str, ...],
+    name: str | None,
+    everything: bool,
+    report: bool,
+    dry_run: bool,
+    encoding: str | None,
 ) -> int:
     """Fetch all feeds and look into all folders; or take in FILEs (a paste *.txt, a post *.md, - for standard input).
 
@@ -54,6 +63,8 @@ def command(
 
     Example: newsletter collect week.txt --report
     """
+    if files and everything:
+        raise click.UsageError("--all is about feeds; it does not go with a FILE")
     if files:
         return _take_in(here, files, name, report=report, dry_run=dry_run, encoding=encoding)
     if report or dry_run or encoding:
@@ -62,12 +73,20 @@ def command(
     if name is not None and name not in names:
         raise no_such_source(here.config, name)
     with here.ui.progress("collecting", len(names)) as bar:
-        reports = collect_sources(here.workspace, here.config, here.now, names=(name,) if name else (), done=bar.step)
+        reports = collect_sources(
+            here.workspace,
+            here.config,
+            here.now,
+            names=(name,) if name else (),
+            everything=everything,
+            done=bar.step,
+        )
     return _answer(here, reports)
 
 
 def _answer(here: Here, reports: Iterable[SourceReport]) -> int:
     reports = tuple(reports)
+    here.ui.tell_mistakes([mistake for one in reports for mistake in one.mistakes])
     for one in reports:
         here.ui.warn(new_notes(here.workspace, one.findings))
         if one.failed:
@@ -75,17 +94,27 @@ def _answer(here: Here, reports: Iterable[SourceReport]) -> int:
         elif one.note:
             here.ui.say(f"{one.name}: {one.note}")
     new, failed = sum(one.new for one in reports), sum(bool(one.failed) for one in reports)
+    unread = len({mistake.file for one in reports for mistake in one.mistakes})
     document = {
         "sources": [_describe(one) for one in reports],
         "posts": new,
         "files": [path for one in reports for path in one.paths],
     }
-    rows = [[one.name, f"{one.new} new", f"{one.known} known", "failed" if one.failed else "ok"] for one in reports]
+    rows = [[one.name, f"{one.new} new", f"{one.known} known", _write_state(one)] for one in reports]
     here.ui.answer(document, rows)
-    if failed:
+    if unread:
+        here.ui.say(f"{count_of(unread, 'file')} not read; the others are taken", "red")
+    if failed or unread:
         return PARTLY if failed < len(reports) else 1
     here.ui.say(f"Next: {program()} draft" if new else "nothing new")
     return 0 if new else NOTHING
+
+
+def _write_state(one: SourceReport) -> str:
+    if one.failed:
+        return "failed"
+    unread = len({mistake.file for mistake in one.mistakes})
+    return f"{count_of(unread, 'file')} not read" if unread else "ok"
 
 
 def _describe(one: SourceReport) -> dict[str, object]:
@@ -94,10 +123,12 @@ def _describe(one: SourceReport) -> dict[str, object]:
         "kind": one.kind,
         "new": one.new,
         "duplicates": one.known,
+        "left": one.left,
         "failed": int(bool(one.failed)),
         "reason": one.failed or None,
         "note": one.note or None,
         "warnings": [str(finding) for finding in one.findings],
+        "mistakes": [describe_mistake(mistake) for mistake in one.mistakes],
     }
 
 

@@ -5,12 +5,14 @@ from datetime import date
 import click
 
 from newsletter.cli.common import Here, complete_names, in_workspace, parse_date
-from newsletter.cli.ui import program
-from newsletter.draft import Draft, draft_issue, refresh_issue
+from newsletter.cli.ui import describe_mistake, program
+from newsletter.draft import Draft, draft_issue, refresh_issue, write_older
 from newsletter.editing.duplicates import Duplicate
 from newsletter.noted import new_notes
 from newsletter.slots import next_day
 from newsletter.text.words import count_of
+
+PARTLY = 5
 
 
 @click.command("draft")
@@ -28,8 +30,9 @@ from newsletter.text.words import count_of
     help="The issue's day (default: the next in the schedule).",
 )
 @click.option("--refresh", is_flag=True, help="Add what is new to an issue that stands; nothing in it is touched.")
+@click.option("--older", is_flag=True, help="Also take posts of feeds that are older than max_age_days.")
 @in_workspace
-def command(here: Here, edition: str | None, day: date | None, refresh: bool) -> int:
+def command(here: Here, edition: str | None, day: date | None, refresh: bool, older: bool) -> int:
     """Make an issue of the posts that no issue has had: one Markdown file to read, change and build.
 
     Example: newsletter draft --date 2025-07-14
@@ -37,24 +40,31 @@ def command(here: Here, edition: str | None, day: date | None, refresh: bool) ->
     chosen = here.config.edition(edition)
     day = day or next_day(chosen, here.now, here.config.zone)
     make = refresh_issue if refresh else draft_issue
-    draft = make(here.workspace, here.config, chosen, day, track=here.ui.track)
-    here.ui.warn(new_notes(here.workspace, draft.findings))
+    draft = make(here.workspace, here.config, chosen, day, older=older, track=here.ui.track)
+    tell_draft(here, draft)
+    here.ui.answer(describe(draft), [[draft.path, count_of(len(draft.added), "post"), f"{draft.unsorted} unsorted"]])
+    if refresh:
+        here.ui.say("The subject and the preheader are as they were; do they still fit?")
+    here.ui.say(f"Next: read and change {draft.path}, then: {program()} build {draft.slug} --open")
+    return PARTLY if draft.mistakes else 0
+
+
+def tell_draft(here: Here, draft: Draft) -> None:
+    """Say what did not come into a draft, and why."""
+    ui = here.ui
+    ui.tell_mistakes(draft.mistakes)
+    ui.warn(new_notes(here.workspace, draft.findings))
     for duplicate in draft.duplicates:
-        here.ui.say(
-            f"left out: {duplicate.post.title!r} ({duplicate.reason} as {duplicate.title!r}, {duplicate.where})"
-        )
+        ui.say(f"left out: {duplicate.post.title!r} ({duplicate.reason} as {duplicate.title!r}, {duplicate.where})")
     for name, posts in (
         ("held back", draft.held),
         ("for other editions", draft.elsewhere),
         ("dated later", draft.later),
     ):
         if posts:
-            here.ui.say(f"{name}: {len(posts)}")
-    here.ui.answer(describe(draft), [[draft.path, count_of(len(draft.added), "post"), f"{draft.unsorted} unsorted"]])
-    if refresh:
-        here.ui.say("The subject and the preheader are as they were; do they still fit?")
-    here.ui.say(f"Next: read and change {draft.path}, then: {program()} build {draft.slug} --open")
-    return 0
+            ui.say(f"{name}: {len(posts)}")
+    if draft.newly_older:
+        ui.say(f"held back: {write_older(draft)}")
 
 
 def describe(draft: Draft) -> dict[str, object]:
@@ -68,8 +78,10 @@ def describe(draft: Draft) -> dict[str, object]:
         "held": [post.key for post in draft.held],
         "elsewhere": [post.key for post in draft.elsewhere],
         "later": [post.key for post in draft.later],
+        "older": [post.key for post in draft.older],
         "used": draft.used,
         "warnings": [str(finding) for finding in draft.findings],
+        "mistakes": [describe_mistake(mistake) for mistake in draft.mistakes],
     }
 
 

@@ -78,7 +78,9 @@ def _find_posts(here: Here, wanted: str) -> tuple[Post, ...]:
 
 
 def _search(here: Here, wanted: str) -> tuple[Post, ...]:
-    posts = read_sources(here.workspace, here.config).posts
+    batch = read_sources(here.workspace, here.config)
+    here.ui.tell_mistakes(batch.mistakes)
+    posts = batch.posts
     needle = wanted.removeprefix("p-").casefold()
     found = [post for post in posts if post.key.startswith(needle)] or [
         post for post in posts if needle in post.title.casefold()

@@ -39,7 +39,9 @@ def report(here: Here) -> int:
 
     Example: newsletter themes report --json
     """
-    told = report_themes(here.workspace, here.config, read_sources(here.workspace, here.config).posts)
+    batch = read_sources(here.workspace, here.config)
+    here.ui.tell_mistakes(batch.mistakes)
+    told = report_themes(here.workspace, here.config, batch.posts)
     here.ui.warn(told.findings)
     here.ui.answer(describe(told), [[line] for line in [*_tell(told), *_tell_proposals(told.proposals)]])
     return 0

@@ -58,6 +58,11 @@ class Ui:
         if len(shown) > SHOWN_MISTAKES:
             self.say(f"note: and {len(shown) - SHOWN_MISTAKES} more; --json lists them all", "yellow")
 
+    def tell_mistakes(self, mistakes: Sequence[Mistake]) -> None:
+        """Files that were left out because they cannot be read; under --json the document says it. --quiet hides none."""
+        if mistakes and not self.json:
+            tell_mistakes(mistakes)
+
     @contextmanager
     def progress(self, label: str, total: int) -> Iterator["Progress"]:
         """A bar on a terminal, a line now and then elsewhere, nothing under --quiet or --json."""
@@ -179,22 +184,28 @@ def tell_error(error: NewsletterError, *, as_json: bool) -> None:
         first = error.mistakes[0] if error.mistakes else Mistake(code="NL001", message=str(error))
         document = {
             "schema": SCHEMA,
-            "error": _as_document(first),
-            "errors": [_as_document(one) for one in error.mistakes],
+            "error": describe_mistake(first),
+            "errors": [describe_mistake(one) for one in error.mistakes],
         }
         write_json(document)
         return
-    for mistake in error.mistakes[:SHOWN_MISTAKES]:
+    tell_mistakes(error.mistakes)
+
+
+def tell_mistakes(mistakes: Sequence[Mistake]) -> None:
+    """Mistakes to stderr, each on a line of its own, and below them what to do."""
+    for mistake in mistakes[:SHOWN_MISTAKES]:
         sys.stderr.write(f"{paint(printable(str(mistake)), 'red')}  [{mistake.code}]\n")
         shown = mistake.diff.split("\n") if mistake.diff else ()
         sys.stderr.writelines(f"{paint_diff(line, sys.stderr)}\n" for line in shown)
-    if len(error.mistakes) > SHOWN_MISTAKES:
-        sys.stderr.write(f"and {len(error.mistakes) - SHOWN_MISTAKES} more; --json lists them all\n")
-    for help_line in dict.fromkeys(mistake.help for mistake in error.mistakes[:SHOWN_MISTAKES] if mistake.help):
+    if len(mistakes) > SHOWN_MISTAKES:
+        sys.stderr.write(f"and {len(mistakes) - SHOWN_MISTAKES} more; --json lists them all\n")
+    for help_line in dict.fromkeys(mistake.help for mistake in mistakes[:SHOWN_MISTAKES] if mistake.help):
         sys.stderr.write(f"help: {printable(help_line)}\n")
 
 
-def _as_document(mistake: Mistake) -> dict[str, Any]:
+def describe_mistake(mistake: Mistake) -> dict[str, Any]:
+    """A mistake as JSON."""
     return {
         "code": mistake.code,
         "message": mistake.message,

@@ -256,6 +256,7 @@ _RULES: dict[Key, Callable[[Any], str | None]] = {
     ("sources", "*", "path"): _inside,
     ("sources", "*", "url"): _feed_address,
     ("sources", "*", "newest"): _at_least_one,
+    ("sources", "*", "max_age_days"): _not_negative,
     ("sources", "*", "encoding"): _encoding,
     ("editions", "*", "slug"): _slug,
     ("editions", "*", "title"): _title,
@@ -265,6 +266,7 @@ _RULES: dict[Key, Callable[[Any], str | None]] = {
     ("editions", "*", "undo"): _read_by(read_span),
     ("editions", "*", "window"): _read_by(read_window),
     ("editions", "*", "skip", "*"): _read_by(read_days, empty=False),
+    ("editions", "*", "max_age_days"): _not_negative,
     ("sorting", "title"): _not_negative,
     ("sorting", "lead"): _not_negative,
     ("sorting", "body"): _not_negative,
@@ -353,6 +355,8 @@ def _sources(values: Mapping[str, Any], source_kinds: Mapping[str, str]) -> Iter
             yield Problem((*key, "kind"), f"no kind of source {kind!r}{near}")
         elif not source.get(source_kinds[kind]):
             yield Problem(key, f"a {kind} needs a {source_kinds[kind]}", "NL013")
+        if source_kinds.get(kind) == "path" and "max_age_days" in source:
+            yield Problem((*key, "max_age_days"), f"is for feeds; posts of a {kind} are never held back for their age")
 
 
 def _plaintext(values: Mapping[str, Any]) -> Iterator[Problem]:

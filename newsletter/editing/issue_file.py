@@ -5,14 +5,16 @@ Reading keeps where every post ends, so that new posts can be put in without tou
 
 import re
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
+from functools import partial
+from typing import Any
 
 from newsletter.errors import InputError, Mistake
 from newsletter.model import UNSORTED, Finding, Issue, IssuePost, Link, Section
 from newsletter.text.addresses import is_web_address
 from newsletter.text.dates import parse_day
-from newsletter.text.front_matter import FrontMatter, quote_value, read_front_matter, write_front_matter
+from newsletter.text.front_matter import FrontMatter, open_front_matter, quote_value, write_front_matter
 from newsletter.text.markdown import (
     HEADING_ID,
     find_dead_links,
@@ -64,8 +66,9 @@ class _Heading:
 
 def read_issue(text: str, file: str) -> IssueFile:
     """The text of an issue.md → the issue. Raises InputError with every mistake and its line."""
-    front = read_front_matter(text, file, KEYS)
+    front = open_front_matter(text, file, KEYS)
     if not front.lines:
+        front.read_all({})
         raise InputError(
             Mistake(
                 code="NL030",
@@ -75,14 +78,7 @@ def read_issue(text: str, file: str) -> IssueFile:
                 help=f"an issue begins with {', '.join(_REQUIRED)} between two lines of ---: docs/issue-file.md",
             )
         )
-    mistakes = [
-        Mistake(code="NL030", file=file, line=1, message=f"{key} is missing from the front matter")
-        for key in _REQUIRED
-        if not front.text(key)
-    ]
-    day = front.parse("date", parse_day)
-    if mistakes or day is None:
-        raise InputError.of(mistakes or [Mistake(code="NL030", file=file, line=1, message="date is missing")])
+    values, mistakes = _read_front(front, file)
     headings = _find_headings(text, front)
     unclosed = find_unclosed(text[front.end :])
     if unclosed:
@@ -93,15 +89,33 @@ def read_issue(text: str, file: str) -> IssueFile:
         raise InputError.of(mistakes)
     intro_end = headings[0].start if headings else len(text)
     issue = Issue(
-        slug=front.text("issue"),
-        edition=front.text("edition"),
-        date=day,
-        subject=" ".join(front.text("subject").split()),
-        preheader=" ".join(front.text("preheader").split()),
+        slug=values["issue"],
+        edition=values["edition"],
+        date=values["date"],
+        subject=" ".join(values["subject"].split()),
+        preheader=" ".join(values["preheader"].split()),
         intro=_block(text[front.end : intro_end]),
         sections=sections,
     )
     return IssueFile(issue, text, places, posts, tuple(_find_slips(text, headings, front, file)))
+
+
+def _read_front(front: FrontMatter, file: str) -> tuple[dict[str, Any], list[Mistake]]:
+    """The values of the front matter, and all that is wrong with it; with mistakes there may be values missing."""
+    readers: dict[str, Callable[[FrontMatter], Any]] = {key: partial(FrontMatter.text, key=key) for key in KEYS}
+    readers["date"] = lambda front: front.parse("date", parse_day)
+    values: dict[str, Any] = {}
+    mistakes: list[Mistake] = []
+    try:
+        values = front.read_all(readers)
+    except InputError as error:
+        mistakes += error.mistakes
+    # A key that is wrong is not missing.
+    missing = () if front.mistakes else (key for key in _REQUIRED if not front.values.get(key))
+    for key in missing:
+        message = f"{key} is missing from the front matter"
+        mistakes.append(Mistake(code="NL030", file=file, line=1, message=message))
+    return values, mistakes
 
 
 # What was meant as an id or a source line and is shown as text instead.

@@ -18,7 +18,7 @@ from newsletter.rendering.markdown import (
 )
 from newsletter.rendering.plain_text import to_text
 from newsletter.text.characters import is_rtl
-from newsletter.text.words import cut_at_word
+from newsletter.text.words import cut_at_word, number_of_words
 
 SUMMARY_LIMIT = 300
 _NUMBER = re.compile(r"\[\d+\]")  # of a link, in the text
@@ -146,8 +146,7 @@ def _to_both(tokens: Sequence[Token], direction: str) -> Text:
 
 def count_words(body: str) -> int:
     """How many words a reader would see of a Markdown text."""
-    words = to_text(parse_markdown(body)).text.split()
-    return sum(any(map(str.isalnum, word)) for word in words if not _NUMBER.fullmatch(word))
+    return number_of_words(_NUMBER.sub(" ", to_text(parse_markdown(body)).text))
 
 
 def _direction(text: str, publication: str) -> str:

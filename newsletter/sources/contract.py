@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import tzinfo
 from typing import Literal
 
+from newsletter.errors import Mistake
 from newsletter.model import Finding, Post, Source
 
 # What to do about a file of posts that is not UTF-8.
@@ -24,10 +25,14 @@ class SourceFile:
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """Posts read from files, in order, and what the editor should look at."""
+    """Posts read from files, in order, and what the editor should look at.
+
+    `mistakes` are those of the files that could not be read: no post of such a file is among the posts.
+    """
 
     posts: tuple[Post, ...]
     findings: tuple[Finding, ...] = ()
+    mistakes: tuple[Mistake, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

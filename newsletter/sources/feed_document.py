@@ -15,6 +15,7 @@ from urllib.parse import quote
 
 from newsletter.sources.feed_entry import Entry, FeedDocument, NotAFeed
 from newsletter.sources.html_to_markdown import html_to_markdown
+from newsletter.sources.newest_entries import choose_newest
 from newsletter.sources.urls import clean_url
 from newsletter.text.addresses import is_web_address
 from newsletter.text.characters import clean_characters
@@ -51,7 +52,8 @@ def read_feed(data: bytes, content_type: str, url: str) -> FeedDocument:
         raise NotAFeed(_what_it_is(data, url))
     feed = parsed.feed
     shared = {"author": _words(feed.get("author", "")), "language": str(feed.get("language", ""))}
-    entries = tuple(_read_entry(entry, shared, url) for entry in parsed.entries[:ENTRY_LIMIT])
+    newest = choose_newest(parsed.entries, [_entry_date(entry) for entry in parsed.entries], ENTRY_LIMIT)
+    entries = tuple(_read_entry(entry, shared, url) for entry in newest)
     return FeedDocument(
         title=_words(feed.get("title", "")), entries=entries, more=max(0, len(parsed.entries) - ENTRY_LIMIT)
     )
@@ -158,7 +160,8 @@ def _read_json(data: bytes, url: str) -> FeedDocument:
         raise NotAFeed("is JSON, but no JSON Feed (no version of jsonfeed.org)")
     items = [item for item in document.get("items") or [] if isinstance(item, dict)]
     shared = {"author": _json_author(document), "language": str(document.get("language") or "")}
-    entries = tuple(_read_item(item, shared, url) for item in items[:ENTRY_LIMIT])
+    newest = choose_newest(items, [_item_date(item) for item in items], ENTRY_LIMIT)
+    entries = tuple(_read_item(item, shared, url) for item in newest)
     return FeedDocument(
         title=_words(str(document.get("title") or "")), entries=entries, more=max(0, len(items) - ENTRY_LIMIT)
     )
@@ -181,7 +184,7 @@ def _read_item(item: Mapping[str, Any], shared: Mapping[str, str], base: str) ->
         title=title,
         title_derived=derived,
         body=body,
-        date=_json_date(item.get("date_published")) or _json_date(item.get("date_modified")),
+        date=_item_date(item),
         author=_json_author(item) or shared["author"],
         language=str(item.get("language") or shared["language"]),
         tags=tuple(_words(str(tag)) for tag in tags[:20]) if isinstance(tags, list) else (),
@@ -193,6 +196,10 @@ def _json_author(item: Mapping[str, Any]) -> str:
     authors = item.get("authors") or [item.get("author")]
     first = authors[0] if isinstance(authors, list) and authors else None
     return _words(str(first.get("name") or "")) if isinstance(first, dict) else ""
+
+
+def _item_date(item: Mapping[str, Any]) -> datetime | None:
+    return _json_date(item.get("date_published")) or _json_date(item.get("date_modified"))
 
 
 def _json_date(value: object) -> datetime | None:

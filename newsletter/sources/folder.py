@@ -11,7 +11,7 @@ from newsletter.text.characters import decode_text
 
 
 def read_files(source: Source, files: Iterable[SourceFile], zone: tzinfo) -> Batch:
-    """Files in the order given → posts. What is wrong with any file is told for all of them at once (InputError)."""
+    """Files in the order given → posts. A file with mistakes is left out, with all that is wrong with it; the others are read."""
     posts: list[Post] = []
     findings: list[Finding] = []
     mistakes: list[Mistake] = []
@@ -23,13 +23,11 @@ def read_files(source: Source, files: Iterable[SourceFile], zone: tzinfo) -> Bat
             continue
         posts += more
         findings += told
-    if mistakes:
-        raise InputError.of(mistakes)
-    return Batch(tuple(posts), tuple(findings))
+    return Batch(tuple(posts), tuple(findings), tuple(mistakes))
 
 
 def read_file(source: Source, file: SourceFile, zone: tzinfo) -> tuple[tuple[Post, ...], tuple[Finding, ...]]:
-    """One file → its posts. Files of other kinds are named, not read."""
+    """One file → its posts. Files of other kinds are named, not read. Raises InputError with all its mistakes."""
     suffix = file.path.rpartition(".")[2].lower()
     if suffix in ("md", "markdown"):
         text = decode_text(file.data, file.path, source.encoding, advice=ENCODING_ADVICE)

@@ -1,14 +1,18 @@
 """One Markdown file ⇄ one post. With front matter or without: then the first `# Heading` is the title."""
 
 import re
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 from datetime import datetime, tzinfo
+from functools import lru_cache
+from typing import Any
 
 from newsletter.model import Finding, Post
 from newsletter.sources.identity import content_hash, make_key
 from newsletter.sources.urls import clean_url, site
 from newsletter.text.addresses import is_web_address
 from newsletter.text.dates import leading_day, parse_moment, start_of_day, write_moment
-from newsletter.text.front_matter import FrontMatter, read_front_matter, write_front_matter
+from newsletter.text.front_matter import FrontMatter, open_front_matter, write_front_matter
 from newsletter.text.markdown import find_blocks, plain_inline
 from newsletter.text.structure import find_unclosed
 from newsletter.text.words import first_sentence
@@ -34,10 +38,11 @@ _KEY = re.compile(r"[0-9a-z][0-9a-z-]{3,63}\Z")
 def read_markdown(text: str, *, file: str, source: str, zone: tzinfo) -> tuple[Post | None, tuple[Finding, ...]]:
     """The text of a Markdown file → its post, or None when there is nothing in it. Raises InputError."""
     text = text.replace("\r\n", "\n").replace("\r", "\n")
-    front = read_front_matter(text, file, KEYS)
+    front = open_front_matter(text, file, KEYS)
+    values = front.read_all(_readers(zone))
     body = text[front.end :]
     unclosed = find_unclosed(body)
-    title = " ".join(front.text("title").split())
+    title = " ".join(values["title"].split())
     if not title and (match := _TITLE_LINE.match(body)):
         title, body = plain_inline(match[1].strip(" \t").rstrip("#").rstrip(" \t") or "#"), body[match.end() :]
     body = body.strip("\n")
@@ -56,34 +61,49 @@ def read_markdown(text: str, *, file: str, source: str, zone: tzinfo) -> tuple[P
         if not title:
             return None, (Finding(rule="post-empty", where=file, message="nothing in it; left out"),)
         findings.append(Finding(rule="post-title", where=f"{file}:1", message=f"no title; made one: {title!r}"))
-    return _make_post(front, title, body, derived, file, source, zone), tuple(findings)
+    post = _make_post(values, title, body, file, source, zone)
+    key = post.key or make_key(content_hash(title, body, title_derived=derived), site(post.url) if post.url else "")
+    return replace(post, key=key, title_derived=derived, line=front.lines + 1), tuple(findings)
 
 
-def _make_post(front: FrontMatter, title: str, body: str, derived: bool, file: str, source: str, zone: tzinfo) -> Post:
-    written = front.parse("url", _check_url)
+@lru_cache(maxsize=8)
+def _readers(zone: tzinfo) -> dict[str, Callable[[FrontMatter], Any]]:
+    """How the value of each key is read."""
+    return {
+        "title": lambda front: front.text("title"),
+        "url": lambda front: front.parse("url", _check_url),
+        "extra_urls": lambda front: front.parse_each("extra_urls", _check_url),
+        "raw_urls": lambda front: front.texts("raw_urls"),
+        "date": lambda front: front.parse("date", lambda text: parse_moment(text, zone)),
+        "source": lambda front: front.text("source"),
+        "key": lambda front: front.parse("key", _check_key),
+        "theme": lambda front: front.text("theme"),
+        "author": lambda front: front.text("author"),
+        "language": lambda front: front.text("language"),
+        "tags": lambda front: front.texts("tags"),
+        "keep": lambda front: front.parse("keep", _check_flag),
+    }
+
+
+def _make_post(values: Mapping[str, Any], title: str, body: str, file: str, source: str, zone: tzinfo) -> Post:
+    written = values["url"]
     url = clean_url(written) if written else None
-    raw = front.texts("raw_urls") or ((written,) if written and url != written else ())
-    key = front.parse("key", _check_key) or make_key(
-        content_hash(title, body, title_derived=derived), site(url) if url else ""
-    )
     day = leading_day(file.rpartition("/")[2])
     return Post(
-        key=key,
+        key=values["key"] or "",
         title=title,
         body=body,
-        source=front.text("source") or source,
+        source=values["source"] or source,
         url=url,
-        extra_urls=tuple(clean_url(extra) for extra in front.parse_each("extra_urls", _check_url)),
-        raw_urls=raw,
-        date=front.parse("date", lambda text: parse_moment(text, zone)) or (start_of_day(day, zone) if day else None),
-        theme=front.text("theme") or None,
-        author=front.text("author"),
-        language=front.text("language"),
-        tags=front.texts("tags"),
-        keep=front.parse("keep", _check_flag) or False,
-        title_derived=derived,
+        extra_urls=tuple(map(clean_url, values["extra_urls"])),
+        raw_urls=values["raw_urls"] or ((written,) if written and url != written else ()),
+        date=values["date"] or (start_of_day(day, zone) if day else None),
+        theme=values["theme"] or None,
+        author=values["author"],
+        language=values["language"],
+        tags=values["tags"],
+        keep=values["keep"] or False,
         origin=file,
-        line=front.lines + 1,
     )
 
 

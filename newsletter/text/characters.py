@@ -77,9 +77,23 @@ def has_case(text: str) -> bool:
     return any(character.lower() != character.upper() for character in text)
 
 
-# Blocks written without spaces between words, where "whole word" means nothing: Thai to Khmer, CJK, Hangul stays out.
-_UNSPACED_STARTS = (0x0E00, 0x1000, 0x1780, 0x2E80, 0x20000)
-_UNSPACED_ENDS = (0x0EFF, 0x109F, 0x17FF, 0x9FFF, 0x3FFFF)
+# Blocks of scripts that put no spaces between words, where "whole word" means nothing: Thai and Lao, Burmese, Khmer, the
+# Tai scripts, Chinese and Japanese with their compatibility forms. Korean puts spaces.
+UNSPACED = (
+    (0x0E00, 0x0EFF),
+    (0x1000, 0x109F),
+    (0x1780, 0x17FF),
+    (0x1950, 0x19FF),
+    (0x1A20, 0x1AAF),
+    (0x2E80, 0x9FFF),
+    (0xA9E0, 0xA9FF),
+    (0xAA60, 0xAADF),
+    (0xF900, 0xFAFF),
+    (0xFF66, 0xFF9F),
+    (0x20000, 0x3FFFF),
+)
+_UNSPACED_STARTS = tuple(start for start, _ in UNSPACED)
+_UNSPACED_ENDS = tuple(end for _, end in UNSPACED)
 
 
 def is_unspaced(character: str) -> bool:

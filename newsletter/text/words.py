@@ -2,11 +2,17 @@
 
 import re
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from functools import cache
+
+from newsletter.text.characters import UNSPACED, is_unspaced
 
 WORD = re.compile(r"[^\W_]+")
 # Where the Markdown renderer would begin a link too: not in the middle of a word.
 URL = re.compile(r"(?<![A-Za-z0-9.+-])https?://[^\s<>\"]+", re.IGNORECASE)
+# Outside of Latin, Greek, Cyrillic, Armenian, punctuation and symbols there are marks, and scripts without spaces.
+_SPECIAL = re.compile("[^\0-\u02ff\u0370-\u0482\u048a-\u0590\u2000-\u20cf\u2100-\u2bff]")
+_FIRST_UNSPACED = chr(UNSPACED[0][0])
 _TAG = re.compile(r"</?[a-zA-Z][^<>]*>")
 
 # A stop after these is no sentence end. Compared in lower case, without the stop.
@@ -21,6 +27,51 @@ def fold_words(text: str) -> list[str]:
     """The words of a Markdown text for comparing: no URLs, no tags, NFKC, case folded."""
     bare = _TAG.sub(" ", URL.sub(" ", text))
     return WORD.findall(unicodedata.normalize("NFKC", bare).casefold())
+
+
+def fold_units(text: str) -> list[str]:
+    """What texts are compared by: their words, folded as `fold_words` does, and the single characters of scripts that put no
+    spaces between words (Chinese, Japanese, Thai, Lao, Khmer, Burmese). Marks stay with the letter that they belong to.
+
+    >>> fold_units("The EU与中国 in 2025")
+    ['the', 'eu', '与', '中', '国', 'in', '2025']
+    """
+    if _SPECIAL.search(text) is None:
+        return fold_words(text)
+    bare = _TAG.sub(" ", URL.sub(" ", text))
+    return _unit().findall(unicodedata.normalize("NFKC", bare).casefold())
+
+
+@cache
+def _unit() -> re.Pattern[str]:
+    """A character of a script without spaces, or a word, each with its marks."""
+    # What begins no word and yet belongs to one: Python's \w leaves out the vowel signs of Indic scripts, Thai and others.
+    marks = "".join(chr(code) for code in range(0x300, 0x10000) if unicodedata.category(chr(code))[0] == "M")
+    unspaced = "".join(f"{chr(start)}-{chr(end)}" for start, end in UNSPACED)
+    return re.compile(rf"(?=[^\W_])[{unspaced}][{marks}]*|(?:[^\W_{unspaced}][{marks}]*)+")
+
+
+def number_of_words(text: str) -> int:
+    """How many words people would count: what stands between blanks, and each character of scripts without blanks.
+
+    >>> number_of_words("The EU与中国 – in 2025")
+    6
+    """
+    return sum(words + characters for words, characters in map(_count_parts, text.split()))
+
+
+def weigh_words(units: Sequence[str]) -> int:
+    """The length of a text in words; two characters of a script without spaces weigh as much as a word."""
+    # Most texts have none: the comparison, which is quick, leaves few to look at.
+    characters = sum([is_unspaced(unit[0]) for unit in units if unit >= _FIRST_UNSPACED])
+    return len(units) - characters + characters // 2
+
+
+def _count_parts(token: str) -> tuple[int, int]:
+    """(1 if there is a word in it, the number of characters that count as words themselves)."""
+    letters = [character for character in token if character.isalnum()]
+    characters = 0 if token.isascii() else sum(map(is_unspaced, letters))
+    return int(len(letters) > characters), characters
 
 
 def sentence_ends(text: str) -> list[int]:

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 from jinja2 import Environment
 
-from newsletter.archive import Archive, readable_issues, render_archive
+from newsletter.archive import Archive, render_archive
 from newsletter.audience.tokens import TokenKeys, derive_all
 from newsletter.config import Config
 from newsletter.desk import load_phrases
@@ -92,10 +92,9 @@ class Public:
         seen = (tuple(slugs), tuple(self.workspace.stamp(issue_path(slug)) for slug in slugs))
         if seen == self._shown:
             return False
-        if self._shown is None:
-            # At the start there is no last good archive: an issue that somebody broke since is left out, not all of it.
-            slugs, self.problems = readable_issues(self.workspace, slugs)
+        # An issue that somebody broke since is shown as it was; at the start, when that is not known, it is left out.
         self.archive = render_archive(self.workspace, self.config, slugs, self.archive).dated(self.clock())
+        self.problems = list(self.archive.problems)
         self._shown = seen
         self.note("archive", pages=len(self.archive.pages))
         return True

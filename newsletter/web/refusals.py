@@ -45,7 +45,7 @@ class Refusals:
         counts = dict(self._counts)
         if counts == self._kept:
             return
-        known = workspace.read_state(STATE)
+        known = workspace.recall(STATE)
         new = {limit: {"times": counts[limit], "last": stamp(moment)} for limit, moment in self._last.copy().items()}
         workspace.write_state(STATE, known | new)
         self._kept = counts

@@ -167,7 +167,7 @@ function inIssue(post, slug) {
 }
 
 function beside(post) {
-  const told = { new: "collected since", dropped: "left out", repeats: post.note }[post.kind];
+  const told = { new: "collected since", dropped: "left out", repeats: post.note, older: post.note }[post.kind];
   const select = choice(`Section for “${post.title}”`, desk.themes.some((one) => one.slug === post.theme) ? post.theme : "unsorted");
   const put = () => edit(() => ({ do: "put", key: post.key, section: select.value }), post.key);
   const item = row(post.key, post.title, note(told, post.kind),

@@ -221,7 +221,7 @@ def test_a_broken_template_of_the_workspace_is_told_with_its_line(
     path.write_text(text, encoding="utf-8")
     built = call("build", *DAY)
     assert (built.code, built.out) == (3, "")
-    assert built.err.startswith(told)
+    assert told in built.err
     assert not (sample / "build").exists()
 
 
@@ -370,7 +370,7 @@ def test_a_dry_run_takes_nothing_in(call: Call, sample: Path, tmp_path_factory: 
 def test_text_of_an_old_machine_is_told_and_can_be_read(call: Call, sample: Path) -> None:
     (sample / "posts/old.txt").write_bytes("Title\n\nIt’s old\n".encode("cp1252"))
     drafted = call("draft", *DAY)
-    assert drafted.code == 3
+    assert drafted.code == 5
     assert drafted.err.startswith("posts/old.txt:3: not utf-8 (byte 0x92); save the file as UTF-8")
     read = call("collect", "posts/old.txt", "--encoding", "cp1252", "--dry-run", "--json")
     assert read.json["collected"][0]["title"] == "Title"
@@ -608,7 +608,7 @@ def test_a_theme_of_a_paste_that_does_not_exist_is_told_once_where_it_stands(cal
         "---\nnoise: keep\ntheme: tee\n---\nA\n\nhttps://e.org/1\n\nB\n\nhttps://e.org/2\n"
     )
     drafted = call("draft", *DAY)
-    assert (drafted.code, drafted.err.count("posts/more.txt:3: theme: no theme 'tee'")) == (3, 1)
+    assert (drafted.code, drafted.err.count("posts/more.txt:3: theme: no theme 'tee'")) == (5, 1)
 
 
 def test_a_bad_file_does_not_stop_another_from_being_taken_in(

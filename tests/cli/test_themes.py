@@ -145,7 +145,7 @@ def test_an_issue_that_cannot_be_read_teaches_nothing_and_stops_nobody(call: Cal
     assert call("explain", "Kettles").code == 0
     report = call("themes", "report")
     assert report.code == 0
-    assert "note: issues/2025-06-30-monthly/issue.md: teaches nothing" in report.err
+    assert "note: issues/2025-06-30-monthly/issue.md:1: no front matter" in report.err
 
 
 def test_offered_json_of_an_older_version_is_read(call: Call, taught: Path) -> None:

@@ -48,8 +48,68 @@ def test_the_same_key_is_the_same_post() -> None:
         ("https://e.org", "https://e.org/", False),
     ],
 )
-def test_the_same_address_is_the_same_story(one: str, other: str, same: bool) -> None:
-    assert bool(left_out(post("a", "x", "One text.", one), post("b", "y", "Another one.", other))) is same
+def test_the_same_address_in_two_sources_is_the_same_story(one: str, other: str, same: bool) -> None:
+    posts = post("a", "x", "One text.", one), post("b", "y", "Another one.", other, source="wire")
+    assert bool(left_out(*posts)) is same
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("https://e.org/support", "https://e.org/support"),
+        ("https://e.org/log#v1", "https://e.org/log#v2"),
+        ("https://e.org/log", "https://e.org/log#v2"),
+        ("https://e.org/log#v1", "https://e.org/log#xtor=RSS-1"),
+    ],
+)
+def test_c13_two_posts_of_one_source_with_one_link_and_other_words_are_two_posts(one: str, other: str) -> None:
+    assert left_out(post("a", "Release 1.0", "What is new in 1.0.", one), post("b", "Release 2.0", BODY, other)) == []
+
+
+def test_c13_two_posts_of_one_source_with_one_link_and_the_same_words_are_one() -> None:
+    url = "https://e.org/support"
+    assert left_out(post("a", "Release 1.0", BODY, url), post("b", "Release 1.0!", BODY, url))
+
+
+def test_c13_releases_that_differ_in_their_number_are_two_posts_though_most_words_are_the_same() -> None:
+    notes = "is out today. Download it from the page of the project, and read the notes before you install it. " + BODY
+    posts = [post(str(n), f"Release {n}.0", f"Release {n}.0 {notes}", "https://e.org/support") for n in (1, 2)]
+    changed = [
+        post(str(n), f"Release {n}.0", f"{one.body} {n}".replace("today", f"on day {n}, late, after much work"))
+        for n, one in enumerate(posts)
+    ]
+    assert left_out(*changed) == []
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "same"),
+    [
+        ("https://e.org/log#v1", "https://e.org/log#v2", False),
+        ("https://e.org/log", "https://e.org/log#v2", True),
+        ("https://e.org/story#xtor=RSS-1", "https://e.org/story#comments", True),
+        ("https://e.org/story#:~:text=Baku", "https://e.org/story", True),
+    ],
+)
+def test_c13_parts_of_a_page_are_two_stories_in_two_sources_too(one: str, other: str, same: bool) -> None:
+    posts = post("a", "x", "One text.", one), post("b", "y", "Another one.", other, source="wire")
+    assert bool(left_out(*posts)) is same
+
+
+def test_c13_the_source_of_a_post_that_stood_in_a_past_issue_counts_too() -> None:
+    link = Link(text="Source", url="https://e.org/support")
+    old = IssuePost(title="Release 1.0", body="What is new in 1.0.", key="k1", sources=(link,))
+    past = Issue(
+        slug="2025-06-30-weekly",
+        edition="weekly",
+        date=date(2025, 6, 30),
+        subject="s",
+        preheader="",
+        sections=(Section(slug="caucasus", title="Caucasus", posts=(old,)),),
+    )
+    new = post("k2", "Release 2.0", "What is new in 2.0.", link.url, source="wire")
+    assert find_duplicates([new], [past], sources={"k1": "wire"}) == ((new,), ())
+    assert find_duplicates([new], [past], sources={"k1": "desk"})[0] == ()
+    assert find_duplicates([new], [past])[0] == (), "where it is not known, the address decides"
 
 
 def test_a_few_words_alone_say_nothing() -> None:
@@ -62,7 +122,7 @@ def test_a_few_words_alone_say_nothing() -> None:
 def test_an_extra_source_counts_as_well() -> None:
     assert left_out(
         post("a", url="https://e.org/1"),
-        post("b", "t", url="https://f.org/2", extra_urls=("https://e.org/1",)),
+        post("b", "t", url="https://f.org/2", extra_urls=("https://e.org/1",), source="wire"),
     )
 
 

@@ -100,20 +100,21 @@ def test_an_editors_theme_wins_and_a_wrong_one_is_told(workspace: Path) -> None:
     assert text.index("### Nothing in particular") < text.index("## EU–China")
     add(workspace, "wrong", "Another", "Words.", theme="kaukasus")
     done = run_newsletter(workspace, "draft", "--date", "2025-07-14")
-    assert done.returncode == 3
+    assert done.returncode == 3, "there was nothing but this file"
     assert done.stderr.startswith(
         "posts/wrong.md:3: theme: no theme 'kaukasus' in the settings; did you mean \"caucasus\"?"
     )
 
 
-def test_three_mistakes_in_three_files_are_told_at_once(workspace: Path) -> None:
+def test_c25_three_mistakes_in_three_files_are_told_at_once_and_the_other_files_are_taken(workspace: Path) -> None:
     (workspace / "posts/a.md").write_text("---\ntitel: x\n---\n", encoding="utf-8")
     (workspace / "posts/b.md").write_text("---\ntitle: a: b\n---\n", encoding="utf-8")
     (workspace / "posts/c.txt").write_bytes(b"Caf\xe9\n")
     done = run_newsletter(workspace, "draft", "--date", "2025-07-07")
-    assert done.returncode == 3
+    assert done.returncode == 5
     lines = done.stderr.splitlines()
     assert lines[0].startswith('posts/a.md:2: titel: unknown key; did you mean "title"?')
-    assert lines[1].startswith("posts/b.md:2:9: front matter: mapping values are not allowed")
+    assert lines[1].startswith("posts/b.md:2: front matter: title: there is a colon in the text")
     assert lines[2].startswith("posts/c.txt:1: not utf-8 (byte 0xe9)")
-    assert not (workspace / "issues").exists()
+    assert lines[3].startswith("help: put text with a colon or a quote in it between double quotes")
+    assert issue(workspace).read_text(encoding="utf-8").count("\n### ") == 5, "the other posts are taken"

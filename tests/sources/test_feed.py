@@ -116,12 +116,12 @@ def test_the_memory_keeps_what_the_feed_still_holds() -> None:
 
 
 def test_a_move_counts_when_it_was_seen_twice() -> None:
-    state = after_visit(EMPTY, seen={}, etag="", last_modified="", moved_to="https://new.org/feed")
+    state = after_visit(EMPTY, seen=(), etag="", last_modified="", moved_to="https://new.org/feed")
     assert state.address == SOURCE.url
     state = after_unchanged(state, "https://new.org/feed")
     assert state.address == "https://new.org/feed"
     assert after_failure(state, NOW, gone=False, retry_after_s=None).address == SOURCE.url
-    assert after_visit(EMPTY, seen={}, etag="", last_modified="", moved_to="").moved_to == ""
+    assert after_visit(EMPTY, seen=(), etag="", last_modified="", moved_to="").moved_to == ""
 
 
 def test_failures_are_counted_and_waits_are_kept() -> None:

@@ -147,7 +147,7 @@ def test_a_long_title_and_many_items_are_cut_and_told(tmp_path: Path, server: We
     reports, workspace = collect(tmp_path, long=server.give("/long", long), many=server.give("/many", many))
     assert (reports["long"].new, reports["many"].new) == (1, 20)
     assert any("cut to 300" in finding.message for finding in reports["long"].findings)
-    assert any("1500 more stay unread" in finding.message for finding in reports["many"].findings)
+    assert any("1500 older ones stay unread" in finding.message for finding in reports["many"].findings)
     assert all(len(post.title) <= 300 for post in read_sources(workspace, read_config(workspace)).posts)
 
 

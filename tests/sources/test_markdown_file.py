@@ -133,11 +133,31 @@ def test_files_of_other_kinds_are_named_and_mistakes_of_all_files_are_told() -> 
     )
     assert [post.title for post in batch.posts] == ["T"]
     assert str(batch.findings[0]) == "posts/a.docx: not read; posts are *.txt pastes and *.md files"
-    with pytest.raises(InputError) as error:
-        read_files(
-            source, [SourceFile("posts/a.md", b"---\nx: 1\n---\n"), SourceFile("posts/b.txt", b"\xff\xff")], BERLIN
-        )
-    assert len(error.value.mistakes) == 2
+
+
+def test_c25_a_file_with_mistakes_is_left_out_and_the_others_are_read() -> None:
+    """Each with all its mistakes, in the order of its lines, and with what to do."""
+    wrong = (
+        b"---\ntitle: a: b\nulr: x\nurl: e.org\nextra_urls: [e.org, f.org]\ndate: yesterday\nkeep: maybe\n---\nText.\n"
+    )
+    files = [
+        SourceFile("posts/a.md", wrong),
+        SourceFile("posts/b.txt", b"\xff\xff"),
+        SourceFile("posts/c.md", b"# T\n\nText.\n"),
+        SourceFile("posts/d.md", b"---\ntitle: D\n"),
+        SourceFile("posts/e.txt", b"T\n\nText.\n"),
+        SourceFile("posts/f.txt", b"---\ndate: soon\ntheme: [a, b]\nnoise: x: y\n---\nT\n\nText.\n"),
+    ]
+    batch = read_files(Source(name="desk", kind="folder", path="posts"), files, BERLIN)
+    assert [post.origin for post in batch.posts] == ["posts/c.md", "posts/e.txt"]
+    places = [(mistake.file, mistake.line) for mistake in batch.mistakes]
+    assert places == [
+        *(("posts/a.md", line) for line in (2, 3, 4, 5, 5, 6, 7)),
+        ("posts/b.txt", 1),
+        ("posts/d.md", 1),
+        *(("posts/f.txt", line) for line in (2, 3, 4)),
+    ]
+    assert batch.mistakes[0].help == 'put text with a colon or a quote in it between double quotes: title: "A: b"'
 
 
 def test_utf_16_with_its_mark_is_read() -> None:

@@ -10,6 +10,7 @@ from newsletter.text.front_matter import (
     SIZE_LIMIT,
     _read_plain,
     _read_yaml,
+    open_front_matter,
     read_front_matter,
     write_front_matter,
 )
@@ -44,7 +45,7 @@ def test_the_quick_way_reads_what_yaml_reads(pairs: list[tuple[str, str]]) -> No
     block = "".join(f"{key}: {value}\n" for key, value in pairs)
     quick = _read_plain(block)
     if quick is not None:
-        assert quick == _read_yaml(block, "x.md")
+        assert quick == _read_yaml(block, "x.md", [])
 
 
 @given(
@@ -72,19 +73,99 @@ def test_any_text_survives_as_a_value(value: str) -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("---\ntitle: a: b\n---\n", "x.md:2:9: front matter: mapping values are not allowed"),
+        ("---\ntitle: a: b\n---\n", "x.md:2: front matter: title: there is a colon in the text; put the text between"),
         ("---\ntitel: a\n---\n", 'x.md:2: titel: unknown key; did you mean "title"?'),
         ("---\nurl: a\nqwx: b\n---\n", "x.md:3: qwx: unknown key; known keys: title, url, date, tags, key"),
         ("---\nurl: a\nurl: b\n---\n", "x.md:3: front matter: url stands here and in line 2; keep one"),
         ("---\n- a\n---\n", "x.md:2: front matter: wants lines of the form `key: value`"),
         ("---\ntags: {a: b}\n---\n", "x.md:2: tags: wants a text or a list of texts"),
-        ("---\ntitle: 'a\n---\n", "x.md:3:1: front matter: found unexpected end of stream"),
+        ("---\ntitle: 'a\n---\n", "x.md:2: front matter: title: the single quote at its beginning is not closed"),
+        ('---\ntitle: "a\n---\n', "x.md:2: front matter: title: the double quote at its beginning is not closed"),
+        ('---\ntitle: "A" and B\n---\n', "x.md:2: front matter: title: text stands after the closing double quote"),
+        ('---\ntitle: "C:\\Users"\n---\n', "x.md:2: front matter: title: a backslash in double quotes"),
+        ("---\ntitle: @home\n---\n", "x.md:2: front matter: title: begins with @; put the text between double quotes"),
+        ("---\ntitle: !News of today\n---\n", "x.md:2: title: begins with !; put the text between double quotes"),
+        ("---\ntitle: *Stars*\n---\n", "x.md:2: front matter: title: begins with *; put the text between"),
+        ("---\ntags: [a, b\n---\n", "x.md:2: front matter: tags: the list is not closed by ]"),
+        ("---\ntitle: {a\n---\n", "x.md:2: front matter: title: begins with {"),
+        ("---\nurl: a\n\ttitle: b\n---\n", "x.md:3: front matter: begins with a tab; indent with blanks"),
+        ("---\nurl: a\ntitle:b\n---\n", "x.md:3: front matter: title: wants a blank after the colon"),
+        ("---\ntitle: a\x07b\n---\n", "x.md:2: front matter: holds the control character U+0007; delete it"),
+        ("---\nurl: a\nWords.\nMore words.\n---\n", "x.md:3: front matter: wants lines of the form `key: value`"),
     ],
 )
 def test_mistakes_are_told_with_their_line(text: str, message: str) -> None:
     with pytest.raises(InputError) as error:
         read_front_matter(text, "x.md", KEYS)
     assert str(error.value.mistakes[0]).startswith(message)
+    assert len(error.value.mistakes) == 1
+
+
+def test_c25_all_mistakes_of_a_block_are_said_at_once() -> None:
+    text = '---\ntitle: a: b\nurl: "x\ntags:\n- a\n- b: c\nkee: 1\ndate: @5\nkey: ok\nkey: twice\n---\n'
+    with pytest.raises(InputError) as error:
+        read_front_matter(text, "x.md", KEYS)
+    told = error.value.mistakes
+    assert [mistake.line for mistake in told] == [2, 3, 4, 7, 8, 10]
+    assert all(mistake.help for mistake in told if mistake.code == "NL021" and "keep one" not in mistake.message)
+
+
+@pytest.mark.parametrize("value", ["[" * 30_000, "{a: " * 15_000, "[" * 30_000 + "]" * 30_000, "\n" + "- " * 30_000])
+def test_brackets_without_end_are_a_mistake_and_end_no_process(value: str) -> None:
+    """The parser recurses in C: ten thousand of them overflowed its stack."""
+    with pytest.raises(InputError):
+        read_front_matter(f"---\ntitle: {value}\n---\n", "x.md", KEYS)
+
+
+RAW_WORDS = ("mapping", "scalar", "token", "stream", "block end", "flow", "anchor", "alias", "indicator", "node")
+PIECES = st.lists(
+    st.sampled_from(
+        [
+            '"',
+            "'",
+            ": ",
+            ":",
+            "[",
+            "]",
+            "{",
+            "}",
+            "- ",
+            "#",
+            " #",
+            "&a",
+            "*a",
+            "!",
+            "|",
+            ">",
+            "@",
+            "`",
+            "%",
+            "\\",
+            "\t",
+            "word",
+            "é",
+            "，",
+        ]
+    ),
+    max_size=6,
+).map("".join)
+
+
+@given(
+    st.lists(st.tuples(st.sampled_from((*KEYS, "strange", "")), st.sampled_from([": ", ":", ""]), PIECES), max_size=5)
+)
+def test_c25_no_mistake_speaks_the_words_of_yaml(lines: list[tuple[str, str, str]]) -> None:
+    """Whatever is typed is read, or each line that is not has a mistake that says what to do. A value that is read stands
+    in its line.
+    """
+    text = "---\n" + "".join(f"{key}{colon}{value}\n" for key, colon, value in lines) + "---\n"
+    front = open_front_matter(text, "x.md", KEYS)
+    for mistake in front.mistakes:
+        assert not any(word in mistake.message for word in RAW_WORDS), mistake
+        assert mistake.line is not None
+        assert 2 <= mistake.line <= len(lines) + 1
+    assert len({str(mistake) for mistake in front.mistakes}) == len(front.mistakes)
+    assert front.mistakes or set(front.values) <= set(KEYS)
 
 
 def test_yaml_resolves_nothing() -> None:

@@ -3,6 +3,8 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
+from typing import Any
 
 from newsletter.model import Finding, Post
 from newsletter.sources.digest import blocks as block
@@ -13,7 +15,7 @@ from newsletter.sources.digest.to_markdown import write_blocks
 from newsletter.sources.identity import content_hash, make_key
 from newsletter.sources.urls import clean_url, site
 from newsletter.text.characters import split_lines
-from newsletter.text.front_matter import FrontMatter, read_front_matter
+from newsletter.text.front_matter import FrontMatter, open_front_matter
 from newsletter.text.words import URL, first_sentence
 
 # What the front matter of a paste may say: how to split it, and what holds for all its posts.
@@ -58,7 +60,8 @@ def read_digest(
     read_date: Callable[[str], datetime] | None = None,
 ) -> Digest:
     """The text of a paste → its posts. `read_date` reads the front matter's date in the publication's zone."""
-    front = _read_front(text, file)
+    front = _open_front(text, file)
+    date = front.read_all(_readers(read_date))["date"]
     lines = [(number + front.lines, line) for number, line in split_lines(text[front.end :])]
     chunks = find_chunks(lines, front.text("separator") or None)
     terminator = site(_as_url(front.text("terminator"))) if front.text("terminator") else guess_terminator(chunks)
@@ -71,7 +74,7 @@ def read_digest(
     items, doubts = split_items(
         [c for c in chunks if id(c) not in silent], terminator, forced=bool(front.text("terminator"))
     )
-    defaults = _Defaults(source, front, front.parse("date", read_date) if read_date else None)
+    defaults = _Defaults(source, front, date)
     posts = []
     for position, item in enumerate((item for item in items if item.chunks or item.sources), 1):
         digest_post, more = _make_post(item, file, defaults)
@@ -101,12 +104,19 @@ def _find_noise(chunks: list[Chunk]) -> list[Chunk]:
     return [c for c, noise in zip(chunks, silent, strict=True) if noise and c.kind is Kind.TEXT]
 
 
-def _read_front(text: str, file: str) -> FrontMatter:
+def _open_front(text: str, file: str) -> FrontMatter:
     """A `---` at the top of a paste is front matter only if one of our keys stands in it; else it separates posts."""
     head = text[:4000].split("\n---", 1)[0].lower()
     if any(line.partition(":")[0].strip() in KEYS for line in head.splitlines()[1:]):
-        return read_front_matter(text, file, KEYS)
+        return open_front_matter(text, file, KEYS)
     return FrontMatter(file=file)
+
+
+def _readers(read_date: Callable[[str], datetime] | None) -> dict[str, Callable[[FrontMatter], Any]]:
+    """How the value of each key is read; all are, so that all mistakes are said at once."""
+    readers: dict[str, Callable[[FrontMatter], Any]] = {key: partial(FrontMatter.text, key=key) for key in KEYS}
+    readers["date"] = lambda front: front.parse("date", read_date) if read_date else None
+    return readers
 
 
 def _as_url(host: str) -> str:
