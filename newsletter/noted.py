@@ -37,10 +37,7 @@ def new_notes(workspace: Workspace, findings: Iterable[Finding]) -> list[Finding
 
 
 def _read(workspace: Workspace) -> dict[str, None]:
-    try:
-        shown = workspace.read_state(_MEMORY).get("shown", ())
-    except InputError:
-        return {}  # it only remembers what was shown
+    shown = workspace.recall(_MEMORY).get("shown", ())
     return dict.fromkeys(map(str, shown)) if isinstance(shown, list) else {}
 
 
