@@ -12,6 +12,7 @@ from newsletter.desk import about_new_files, read_source
 from newsletter.errors import InputError, Mistake, UsageError
 from newsletter.model import Finding, Post, Source
 from newsletter.sources import SOURCES, SourceFile, collected_folder
+from newsletter.sources.charset import label_with
 from newsletter.sources.feed import (
     FeedState,
     after_failure,
@@ -20,6 +21,7 @@ from newsletter.sources.feed import (
     state_for,
     take_in,
 )
+from newsletter.sources.feed_account import EntryAccount, account_for, find_losses
 from newsletter.sources.feed_entry import NotAFeed
 from newsletter.sources.markdown_file import collected_name, write_markdown
 from newsletter.text.words import slugify, suggest
@@ -30,7 +32,10 @@ STATE = "sources"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SourceReport:
-    """What one source brought. `failed` is the reason, if it did; `host` was asked; `paths` are the files written."""
+    """What one source brought. `failed` is the reason, if it did; `host` was asked; `paths` are the files written.
+
+    `entries`: what became of each entry of a feed.
+    """
 
     name: str
     kind: str
@@ -41,6 +46,7 @@ class SourceReport:
     host: str = ""
     paths: tuple[str, ...] = ()
     findings: tuple[Finding, ...] = ()
+    entries: tuple[EntryAccount, ...] = ()
 
 
 def collect_sources(
@@ -49,9 +55,13 @@ def collect_sources(
     now: datetime,
     *,
     names: tuple[str, ...] = (),
+    report: bool = False,
     done: Callable[[str], None] = lambda name: None,
 ) -> tuple[SourceReport, ...]:
-    """Visit all sources, or those named: folders are read, feeds fetched. One that fails never stops the others."""
+    """Visit all sources, or those named: folders are read, feeds fetched. One that fails never stops the others.
+
+    `report`: feeds are asked for all that they hold, also if they have not changed.
+    """
     sources = [source for source in config.sources if not names or source.name in names]
     state = workspace.read_state(STATE)
     reports = {
@@ -63,7 +73,7 @@ def collect_sources(
         done(name)
     fetched = [source for source in sources if SOURCES[source.kind].fetches]
     if fetched:
-        reports |= _visit_feeds(workspace, config, fetched, state, now, done)
+        reports |= _visit_feeds(workspace, config, fetched, state, now, done, report=report)
     workspace.write_state(STATE, state)
     return tuple(reports[source.name] for source in sources)
 
@@ -146,6 +156,8 @@ def _visit_feeds(
     state: dict[str, Any],
     now: datetime,
     done: Callable[[str], None],
+    *,
+    report: bool,
 ) -> dict[str, SourceReport]:
     from newsletter.sources.asked import Request, hosts
     from newsletter.sources.feed_worker import FeedParser
@@ -163,8 +175,8 @@ def _visit_feeds(
             memory = states[source.name]
             wanted[source.name] = Request(
                 url=memory.address,
-                etag=memory.etag,
-                last_modified=memory.last_modified,
+                etag="" if report else memory.etag,
+                last_modified="" if report else memory.last_modified,
                 allow_hosts=hosts(config.fetch.allow_hosts),
                 agent=config.fetch.agent or f"newsletter-desk (+{config.publication.url})",
             )
@@ -172,8 +184,7 @@ def _visit_feeds(
     with FeedParser() as parser:
         for name, fetched in fetch_all(wanted):
             source = by_name[name]
-            report, after = _receive(workspace, config, source, states[name], fetched, parser, now)
-            reports[name] = report
+            reports[name], after = _receive(workspace, config, source, states[name], fetched, parser, now)
             # After its posts, never before: what was not written must be asked for again (X15).
             state[name] = _write_feed_state(after)
             workspace.write_state(STATE, state)
@@ -207,21 +218,30 @@ def _receive(
         after = after_failure(memory, now, gone=fetched.outcome == "gone", retry_after_s=fetched.retry_after_s)
         return replace(report, failed=fetched.reason), after
     try:
-        document = parser.parse(fetched.data, fetched.content_type, fetched.url)
+        document = parser.parse(fetched.data, label_with(fetched.content_type, source.encoding), fetched.url)
     except NotAFeed as error:
         return replace(report, failed=str(error)), after_failure(memory, now, gone=False, retry_after_s=None)
     intake = take_in(source, document, memory, now)
     paths = _write_posts(workspace, config, source, intake.posts, now)
+    accounts = account_for(source.name, document, intake.posts)
+    # With these, a server would say "unchanged" of a document whose end we have not seen.
+    whole = not (document.unfinished or fetched.cut_off)
     after = after_visit(
         memory,
         seen=intake.seen,
-        etag=fetched.etag,
-        last_modified=fetched.last_modified,
+        etag=fetched.etag if whole else "",
+        last_modified=fetched.last_modified if whole else "",
         moved_to=fetched.moved_to,
     )
     note = f"moved to {after.address}; change its url in the settings" if after.address != after.url else ""
     report = replace(
-        report, new=len(intake.posts), known=intake.known, paths=paths, findings=intake.findings, note=note
+        report,
+        new=len(intake.posts),
+        known=intake.known,
+        paths=paths,
+        findings=(*find_losses(source.name, document, fetched, accounts), *intake.findings),
+        note=note,
+        entries=accounts,
     )
     return report, after
 
