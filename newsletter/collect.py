@@ -20,6 +20,7 @@ from newsletter.source_memory import (
 )
 from newsletter.sources import SOURCES, SourceFile, collected_folder
 from newsletter.sources.asked import UNREACHED
+from newsletter.sources.charset import label_with
 from newsletter.sources.feed import (
     FeedState,
     after_failure,
@@ -28,6 +29,7 @@ from newsletter.sources.feed import (
     state_for,
     take_in,
 )
+from newsletter.sources.feed_account import EntryAccount, account_for, find_losses
 from newsletter.sources.feed_entry import FeedDocument, NotAFeed
 from newsletter.sources.markdown_file import collected_name, write_markdown
 from newsletter.stopping import Arm, never_stopped
@@ -44,7 +46,7 @@ class SourceReport:
     """What one source brought. `failed` is the reason, if it did; `host` was asked; `paths` are the files written.
 
     `mistakes`: those of files of the source that could not be read; the others are taken. `left`: how many new entries of a
-    feed were not taken because there were too many; the findings say so.
+    feed were not taken because there were too many; the findings say so. `entries`: what became of each entry of a feed.
     """
 
     name: str
@@ -58,6 +60,7 @@ class SourceReport:
     paths: tuple[str, ...] = ()
     findings: tuple[Finding, ...] = ()
     mistakes: tuple[Mistake, ...] = ()
+    entries: tuple[EntryAccount, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +78,7 @@ def collect_sources(
     *,
     names: tuple[str, ...] = (),
     everything: bool = False,
+    whole: bool = False,
     done: Callable[[str], None] = lambda name: None,
     limit_s: float = VISIT_LIMIT_S,
     arm: Arm = never_stopped,
@@ -82,7 +86,8 @@ def collect_sources(
     """Visit all sources, or those named: folders are read, feeds fetched. One that fails never stops the others.
 
     Feeds that are not read after `limit_s` seconds are left for the next visit, and so are all when the process is to end.
-    `everything`: feeds are asked for all that they hold, and entries that were left on an earlier visit are taken too.
+    `whole`: feeds are asked for all that they hold, also if they have not changed. `everything`: this, and entries that were
+    left on an earlier visit are taken too.
     """
     sources = [source for source in config.sources if not names or source.name in names]
     findings = _split_old_memory(workspace)
@@ -94,7 +99,7 @@ def collect_sources(
     fetched = [source for source in sources if SOURCES[source.kind].fetches]
     if fetched:
         bounds = _Bounds(limit_s, arm)
-        reports |= _visit_feeds(workspace, config, fetched, now, bounds, everything=everything, done=done)
+        reports |= _visit_feeds(workspace, config, fetched, now, bounds, everything=everything, whole=whole, done=done)
     if findings:
         first = reports[sources[0].name]
         reports[first.name] = replace(first, findings=(*findings, *first.findings))
@@ -186,6 +191,7 @@ def _visit_feeds(
     bounds: _Bounds,
     *,
     everything: bool,
+    whole: bool,
     done: Callable[[str], None],
 ) -> dict[str, SourceReport]:
     """Fetch without the lock, which others may want meanwhile; what a feed brought is taken in under it, feed by feed."""
@@ -210,8 +216,8 @@ def _visit_feeds(
             continue
         wanted[name] = Request(
             url=memory.address,
-            etag="" if everything else memory.etag,
-            last_modified="" if everything else memory.last_modified,
+            etag="" if everything or whole else memory.etag,
+            last_modified="" if everything or whole else memory.last_modified,
             allow_hosts=hosts(config.fetch.allow_hosts),
             agent=config.fetch.agent or f"newsletter-desk (+{config.publication.url})",
         )
@@ -283,7 +289,9 @@ class _Visit:
         document = None
         if fetched.outcome == "content":
             try:
-                document = parser.parse(fetched.data, fetched.content_type, fetched.url)
+                document = parser.parse(
+                    fetched.data, label_with(fetched.content_type, self.source.encoding), fetched.url
+                )
             except NotAFeed as error:
                 fetched = replace(fetched, outcome="failed", reason=str(error))
         with collecting(self.workspace):
@@ -311,11 +319,14 @@ class _Visit:
             keys = tuple(post.key for post in intake.posts)
             self._remember(replace(memory, unfinished=keys), memory)
         paths = _write_posts(self.workspace, self.config, self.source, posts, self.now)
+        accounts = account_for(self.source.name, document, posts)
+        # With these, a server would say "unchanged" of a document whose end we have not seen.
+        is_whole = not (document.unfinished or fetched.cut_off)
         after = after_visit(
             memory,
             seen=intake.seen,
-            etag=fetched.etag,
-            last_modified=fetched.last_modified,
+            etag=fetched.etag if is_whole else "",
+            last_modified=fetched.last_modified if is_whole else "",
             moved_to=fetched.moved_to,
             newest=intake.newest,
             brought=intake.brought,
@@ -328,8 +339,9 @@ class _Visit:
             known=intake.known + len(intake.posts) - len(posts),
             left=intake.left,
             paths=paths,
-            findings=intake.findings,
+            findings=(*find_losses(self.source.name, document, fetched, accounts), *intake.findings),
             note=note,
+            entries=accounts,
         )
 
     def _remember(self, after: FeedState, before: FeedState) -> None:

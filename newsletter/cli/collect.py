@@ -22,6 +22,7 @@ from newsletter.errors import InputError, Mistake
 from newsletter.model import Post
 from newsletter.noted import new_notes
 from newsletter.sources import SourceFile
+from newsletter.sources.feed_account import EntryAccount
 from newsletter.text.words import count_of
 
 PARTLY, NOTHING = 5, 6
@@ -39,7 +40,11 @@ PARTLY, NOTHING = 5, 6
 @click.option(
     "--all", "everything", is_flag=True, help="Also take entries of feeds that an earlier visit left (the older ones)."
 )
-@click.option("--report", is_flag=True, help="With FILE: print for every line which field of which post it went to.")
+@click.option(
+    "--report",
+    is_flag=True,
+    help="Print what became of every entry of the feeds and all in it; with FILE: of every line.",
+)
 @click.option("--dry-run", is_flag=True, help="With FILE: only look, take nothing in.")
 @click.option(
     "--encoding",
@@ -67,8 +72,8 @@ def command(
         raise click.UsageError("--all is about feeds; it does not go with a FILE")
     if files:
         return _take_in(here, files, name, report=report, dry_run=dry_run, encoding=encoding)
-    if report or dry_run or encoding:
-        raise click.UsageError("--report, --dry-run and --encoding go with a FILE")
+    if dry_run or encoding:
+        raise click.UsageError("--dry-run and --encoding go with a FILE")
     names = [source.name for source in here.config.sources]
     if name is not None and name not in names:
         raise no_such_source(here.config, name)
@@ -79,12 +84,13 @@ def command(
             here.now,
             names=(name,) if name else (),
             everything=everything,
+            whole=report,
             done=bar.step,
         )
-    return _answer(here, reports)
+    return _answer(here, reports, report=report)
 
 
-def _answer(here: Here, reports: Iterable[SourceReport]) -> int:
+def _answer(here: Here, reports: Iterable[SourceReport], *, report: bool) -> int:
     reports = tuple(reports)
     here.ui.tell_mistakes([mistake for one in reports for mistake in one.mistakes])
     for one in reports:
@@ -100,7 +106,12 @@ def _answer(here: Here, reports: Iterable[SourceReport]) -> int:
         "posts": new,
         "files": [path for one in reports for path in one.paths],
     }
+    rows: list[list[object]]
     rows = [[one.name, f"{one.new} new", f"{one.known} known", _write_state(one)] for one in reports]
+    if report:
+        accounts = [account for one in reports for account in one.entries]
+        document["entries"] = [_describe_entry(account) for account in accounts]
+        rows = [row for account in accounts for row in _account_rows(account)]
     here.ui.answer(document, rows)
     if unread:
         here.ui.say(f"{count_of(unread, 'file')} not read; the others are taken", "red")
@@ -130,6 +141,28 @@ def _describe(one: SourceReport) -> dict[str, object]:
         "warnings": [str(finding) for finding in one.findings],
         "mistakes": [describe_mistake(mistake) for mistake in one.mistakes],
     }
+
+
+def _describe_entry(account: EntryAccount) -> dict[str, object]:
+    return {
+        "source": account.source,
+        "title": account.title,
+        "url": account.url or None,
+        "state": _state_of(account),
+        "notes": list(account.notes),
+        "left_out": [one._asdict() for one in account.left_out],
+    }
+
+
+def _account_rows(account: EntryAccount) -> list[list[object]]:
+    """A line for the entry, one for each guess and one for each thing of it that is not in its text as it stood."""
+    facts = [*account.notes, *map(str, account.left_out)]
+    first: list[object] = [account.source, _state_of(account), printable(account.title), account.url or "-"]
+    return [first, *([account.source, "", "", printable(fact)] for fact in facts)]
+
+
+def _state_of(account: EntryAccount) -> str:
+    return "new" if account.new else "not new"
 
 
 # --- files named on the command line --------------------------------------------------------------------------------

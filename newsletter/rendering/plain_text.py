@@ -3,6 +3,7 @@
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from html import unescape
 
 from markdown_it.token import Token
 
@@ -170,8 +171,19 @@ def _quote(inner: Sequence[Token], writer: _Writer, indent: str) -> None:
     writer.blocks.append("")
 
 
+_RAW_LINK = re.compile(r'<a href="([^"]*)"[^>]*>(.*?)</a>', re.DOTALL)
+_RAW_PICTURE = re.compile(r'<img\b(?:[^>]*\balt="([^"]*)")?[^>]*>')
+
+
 def _raw(content: str, writer: _Writer, indent: str) -> None:
-    words = html_words(content)
+    """Sanitised HTML in a post, with the marks that links and pictures have in Markdown."""
+
+    def number(link: re.Match[str]) -> str:
+        return link[2] + _link_number(html_words(link[2]), unescape(link[1]), writer)
+
+    words = html_words(
+        _RAW_LINK.sub(number, _RAW_PICTURE.sub(lambda picture: f"[{picture[1]}]" if picture[1] else " ", content))
+    )
     if words:
         _gap(writer)
         writer.blocks += [wrap(line, indent) for line in words.split("\n")]
@@ -203,7 +215,7 @@ def _inline(inline: Token, writer: _Writer) -> str:
             case "hardbreak":
                 pieces.append("\n")
             case "image":
-                pieces.append(f"[{token.content}]" if token.content else "")
+                pieces.append(f"[{token.content}]" if token.content else " ")
             case "link_open":
                 links.append((str(token.attrs.get("href", "")), len(pieces)))
             case "link_close":
@@ -217,7 +229,9 @@ def _inline(inline: Token, writer: _Writer) -> str:
 def _link_number(text: str, url: str, writer: _Writer) -> str:
     """What follows a link's text: nothing if the text is the address itself."""
     bare = url.removeprefix("mailto:")
-    return "" if text in (url, bare) or not url else f" [{writer.number(url)}]"
+    if text in (url, bare) or not url:
+        return ""
+    return f" [{writer.number(url)}]" if text else f" [{writer.number(url)}] "
 
 
 _HREF = re.compile(r"""\bhref\s*=\s*["']?([^"'\s>]+)""", re.IGNORECASE)

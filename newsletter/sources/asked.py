@@ -30,6 +30,8 @@ class Request:
 class Fetched:
     """What came back. `moved_to`: every redirect on the way was permanent. `retry_after_s`: the server asked to wait.
 
+    `cut_off`: the connection or the packed data ended before the whole body had come; `data` is what came until then.
+    `ignored_bytes`: how much stood behind packed data that is no packed data.
     `status` is 0 if no server answered; `server_time` is what the server's clock says.
     """
 
@@ -42,6 +44,8 @@ class Fetched:
     moved_to: str = ""
     retry_after_s: int | None = None
     reason: str = ""
+    cut_off: bool = False
+    ignored_bytes: int = 0
     # Not what was fetched, but how: two answers with the same bytes are equal.
     status: int = field(default=0, compare=False)
     server_time: datetime | None = field(default=None, compare=False)

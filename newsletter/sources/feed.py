@@ -3,10 +3,10 @@
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta, tzinfo
 
 from newsletter.model import Finding, Post, Source
-from newsletter.sources.contract import SourceKind, collected_folder
+from newsletter.sources.contract import Batch, SourceFile, SourceKind, collected_folder
 from newsletter.sources.feed_entry import Entry, FeedDocument
 from newsletter.sources.folder import read_files
 from newsletter.sources.identity import content_hash, make_key
@@ -203,7 +203,6 @@ def _document_findings(source: Source, document: FeedDocument) -> list[Finding]:
         Finding(rule="feed-entry", where=source.name, message=f"{entry.title[:60]!r}: {note}")
         for entry in document.entries
         for note in entry.notes
-        if not note.startswith("left out")
     ]
     if document.more:
         message = f"read the newest {count_of(len(document.entries), 'entry')}; {document.more} older ones stay unread"
@@ -316,4 +315,9 @@ def _note_move(state: FeedState, moved_to: str) -> FeedState:
     return replace(state, moved_to=moved_to, sightings=state.sightings + 1 if moved_to == state.moved_to else 1)
 
 
-KIND = SourceKind(wants="url", fetches=True, folder=lambda source: collected_folder(source.name), read=read_files)
+def _read_collected(source: Source, files: Iterable[SourceFile], zone: tzinfo) -> Batch:
+    """`encoding` of a feed is that of the feed; what was collected is UTF-8."""
+    return read_files(replace(source, encoding="utf-8"), files, zone)
+
+
+KIND = SourceKind(wants="url", fetches=True, folder=lambda source: collected_folder(source.name), read=_read_collected)

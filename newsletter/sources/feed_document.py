@@ -3,30 +3,28 @@
 Only what the document says; fallbacks that need our memory or the clock are in `feed.py`.
 """
 
-import calendar
-import io
-import json
 import re
-from collections.abc import Mapping
-from datetime import UTC, datetime
+from collections.abc import Iterator, Mapping
+from datetime import datetime
 from html import unescape
 from typing import Any
-from urllib.parse import quote
 
+from newsletter.sources.charset import decode_document, find_mojibake
+from newsletter.sources.entry_fields import (
+    Content,
+    find_date,
+    make_entry,
+    page_address,
+    read_words,
+)
 from newsletter.sources.feed_entry import Entry, FeedDocument, NotAFeed
-from newsletter.sources.html_to_markdown import html_to_markdown
+from newsletter.sources.media import Medium
 from newsletter.sources.newest_entries import choose_newest
-from newsletter.sources.urls import clean_url
-from newsletter.text.addresses import is_web_address
-from newsletter.text.characters import clean_characters
-from newsletter.text.html import clean_html, escape_unknown_tags, html_words, resolve_address
-from newsletter.text.markdown import escape_block, plain_inline
-from newsletter.text.words import cut_at_word, first_sentence
+from newsletter.sources.xml_document import prepare
+from newsletter.text.html import resolve_address
 
 ENTRY_LIMIT = 500
-TITLE_LIMIT = 300
-_INTERNAL_SUBSET = re.compile(rb"<!DOCTYPE[^>\[]{0,1000}\[", re.IGNORECASE)
-_LOOKS_LIKE_HTML = re.compile(r"</?[a-zA-Z][^<>]*>|&(?:#\d+|#x[0-9a-fA-F]+|[a-zA-Z][a-zA-Z0-9]+);")
+_INTERNAL_SUBSET = re.compile(r"<!DOCTYPE[^>\[]{0,1000}\[", re.IGNORECASE)
 _FEED_LINK = re.compile(r"<link\b[^>]*>", re.IGNORECASE)
 
 
@@ -34,38 +32,61 @@ def read_feed(data: bytes, content_type: str, url: str) -> FeedDocument:
     """Bytes → entries. Raises NotAFeed."""
     if not data.strip():
         raise NotAFeed("is empty")
-    # The whole of it, and without the NULs of UTF-16: a comment may push the declaration far back.
-    if _declares_entities(data) or (b"\0" in data and _declares_entities(data.replace(b"\0", b""))):
+    decoded = decode_document(data, content_type)
+    text = decoded.text
+    if _declares_entities(text):
         raise NotAFeed("declares entities of its own, which a feed does not need and a bomb does; not read")
-    if "json" in content_type.lower() or data.lstrip(b"\xef\xbb\xbf \t\r\n")[:1] == b"{":
-        return _read_json(data, url)
-    import feedparser
+    if "json" in content_type.lower() or text.lstrip()[:1] == "{":
+        from newsletter.sources.json_feed import read_json_feed
 
-    # Bytes in a file object only: a str or bytes would be opened as a path or loaded as a URL (feeds X1).
-    parsed = feedparser.parse(
-        io.BytesIO(data),
-        response_headers={"content-type": content_type or "application/xml", "content-location": url},
-        sanitize_html=False,
-        resolve_relative_uris=False,  # done by clean_html, after it has looked at the address as it was written
+        document = read_json_feed(text, url)
+    else:
+        document = _read_xml(text, url)
+    strange = _mojibake_notes(document)
+    return FeedDocument(
+        title=document.title,
+        entries=document.entries,
+        more=document.more,
+        unfinished=document.unfinished,
+        notes=(*decoded.notes, *document.notes, *strange),
     )
-    if not parsed.get("version") and not parsed.entries:
-        raise NotAFeed(_what_it_is(data, url))
+
+
+def _declares_entities(text: str) -> bool:
+    # The whole of it: a comment may push the declaration far back.
+    subset = _INTERNAL_SUBSET.search(text)
+    return subset is not None and "<!entity" in text[subset.end() :].lower()
+
+
+def _mojibake_notes(document: FeedDocument) -> Iterator[str]:
+    """One note a feed: the first entry whose letters look as if they were decoded twice. Nothing is changed."""
+    for entry in document.entries:
+        if strange := find_mojibake(f"{entry.title}\n{entry.body}"):
+            yield f"letters look wrong at their source ({strange!r} in {entry.title[:60]!r}); left as they are"
+            return
+
+
+def _read_xml(text: str, url: str) -> FeedDocument:
+    from newsletter.sources.feed_library import parse_feed
+
+    prepared = prepare(text)
+    parsed = parse_feed(prepared.text, url)
+    if not parsed.version and not parsed.entries:
+        raise NotAFeed(_what_it_is(text, url))
     feed = parsed.feed
-    shared = {"author": _words(feed.get("author", "")), "language": str(feed.get("language", ""))}
+    shared = {"author": read_words(feed.get("author", "")), "language": str(feed.get("language", ""))}
     newest = choose_newest(parsed.entries, [_entry_date(entry) for entry in parsed.entries], ENTRY_LIMIT)
     entries = tuple(_read_entry(entry, shared, url) for entry in newest)
     return FeedDocument(
-        title=_words(feed.get("title", "")), entries=entries, more=max(0, len(parsed.entries) - ENTRY_LIMIT)
+        title=read_words(feed.get("title", "")),
+        entries=entries,
+        more=max(0, len(parsed.entries) - ENTRY_LIMIT),
+        unfinished=prepared.unfinished,
     )
 
 
-def _declares_entities(data: bytes) -> bool:
-    subset = _INTERNAL_SUBSET.search(data)
-    return subset is not None and b"<!entity" in data[subset.end() :].lower()
-
-
-def _what_it_is(data: bytes, url: str) -> str:
-    text = data[:200_000].decode("utf-8", "replace")
+def _what_it_is(text: str, url: str) -> str:
+    text = text[:200_000]
     if "<html" not in text.lower():
         return "is no RSS, Atom or JSON feed"
     feeds = []
@@ -76,52 +97,44 @@ def _what_it_is(data: bytes, url: str) -> str:
     return "is a web page, not a feed" + (f"; it names this feed: {feeds[0]}" if feeds and feeds[0] else "")
 
 
-# --- RSS and Atom -----------------------------------------------------------------------------------------------
-
-
-def _read_entry(entry: Mapping[str, Any], shared: Mapping[str, str], base: str) -> Entry:
-    html, plain, own_base = _content(entry, base)
+def _read_entry(entry: Mapping[str, Any], shared: Mapping[str, str], feed_url: str) -> Entry:
+    content, own_base = _content(entry, feed_url)
     # xml:base where a feed sets one; else a post's relative links are relative to its own page.
-    base = own_base or base
-    raw_url = _first_link(entry, base)
-    url = clean_url(raw_url)
-    body, notes = (
-        (_plain_to_markdown(html), []) if plain else html_to_markdown(html, base if own_base else raw_url or base)
-    )
-    title, derived, title_notes = _title(str(entry.get("title", "")), body)
-    return Entry(
+    link, wrong = _first_link(entry, own_base or feed_url)
+    return make_entry(
         id=str(entry.get("id", "")).strip(),
-        url=url,
-        raw_url=raw_url if raw_url != url else "",
-        title=title,
-        title_derived=derived,
-        body=body,
-        date=_entry_date(entry),
-        author=_words(str(entry.get("author", ""))) or shared["author"],
+        link=link,
+        no_link=wrong,
+        title=str(entry.get("title", "")),
+        content=content,
+        base=own_base or link or feed_url,
+        dates=_dates(entry),
+        author=read_words(str(entry.get("author", ""))) or shared["author"],
         language=str((entry.get("content") or [{}])[0].get("language") or shared["language"]),
-        tags=tuple(
-            dict.fromkeys(term for tag in entry.get("tags", []) if (term := _words(str(tag.get("term") or ""))))
-        )[:20],
-        notes=tuple([f"left out: {note!r}" for note in notes] + title_notes),
+        tags=tuple(str(tag.get("term") or "") for tag in entry.get("tags", [])),
+        media=_media(entry, own_base or feed_url),
     )
 
 
-def _first_link(entry: Mapping[str, Any], base: str) -> str:
+def _first_link(entry: Mapping[str, Any], base: str) -> tuple[str, str]:
+    """(the page of an entry, else ""; what was written in its place, if that is no address).
+
+    In this order: where a detour began (FeedBurner), links, an id that is an address and may be used as one (RSS 2.0,
+    `guid`), a file to download.
+    """
     links = entry.get("links", [])
-    candidates = [str(link.get("href", "")) for link in links if link.get("rel") == "alternate"]
-    candidates += [str(entry.get("link", "")), str(entry.get("feedburner_origlink", ""))]
-    candidates += [str(link.get("href", "")) for link in links if link.get("rel") == "enclosure"]
-    return next((address for href in candidates if href and (address := _page_address(href, base))), "")
+    written = [str(entry.get(name, "")) for name in ("feedburner_origlink", "pheedo_origlink")]
+    # As written where it is text; an attribute has been resolved already (Atom allows any relative form, RSS none).
+    written += [str(link.get("written") or link.get("href", "")) for link in links if link.get("rel") == "alternate"]
+    if entry.get("guidislink") and re.match(r"https?://", str(entry.get("id_written", "")), re.IGNORECASE):
+        written.append(str(entry["id_written"]))
+    written += [str(link.get("href", "")) for link in links if link.get("rel") == "enclosure"]
+    first = next((address for href in written if (address := page_address(href, base))), "")
+    return first, "" if first else next(filter(str.strip, written), "")
 
 
-def _page_address(href: str, base: str) -> str:
-    """Where an entry's page is; empty for a mailbox or what else is no page. Blanks inside an address are encoded."""
-    address = re.sub(r"[\s<>]", lambda match: quote(match.group()), resolve_address(href, base))
-    return address if is_web_address(address) else ""
-
-
-def _content(entry: Mapping[str, Any], feed_url: str) -> tuple[str, bool, str]:
-    """(the best content, whether it is plain text, its xml:base): html, then xhtml, then text, then the summary (X9)."""
+def _content(entry: Mapping[str, Any], feed_url: str) -> tuple[Content, str]:
+    """(the best content, its xml:base): html, then xhtml, then text, then summary, then what podcasts and media have."""
     parts = {
         str(part.get("type", "")): part
         for part in reversed(entry.get("content", []))
@@ -130,120 +143,45 @@ def _content(entry: Mapping[str, Any], feed_url: str) -> tuple[str, bool, str]:
     kinds = ("text/html", "application/xhtml+xml", "text/plain")
     best = next((parts[kind] for kind in kinds if kind in parts), entry.get("summary_detail", {}))
     base = str(best.get("base") or "")
-    value = str(best.get("value") or entry.get("summary", ""))
-    return value, best.get("type") == "text/plain", "" if base == feed_url else base
+    text = str(best.get("value") or entry.get("summary", ""))
+    if text.strip():
+        return Content(text, plain=best.get("type") == "text/plain"), "" if base == feed_url else base
+    if entry.get("itunes_text", "").strip():
+        return Content(str(entry["itunes_text"])), ""
+    return Content(str(entry.get("media_text", "")), plain=entry.get("media_text_type") != "html"), ""
+
+
+def _dates(entry: Mapping[str, Any]) -> tuple[str, ...]:
+    # `in` first: feedparser answers `updated` from `published` with a warning (X7).
+    return tuple(str(entry[name]) for name in ("published", "updated", "created") if name in entry)
 
 
 def _entry_date(entry: Mapping[str, Any]) -> datetime | None:
-    # `in` first: feedparser answers `updated` from `published` with a warning (X7). The times are UTC (X6).
-    for name in ("published_parsed", "updated_parsed", "created_parsed"):
-        if name in entry and entry[name]:  # noqa: RUF019 - `get` warns
-            try:
-                return datetime.fromtimestamp(calendar.timegm(entry[name]), UTC)
-            except (ValueError, OverflowError, OSError):
-                continue
-    return None
+    return find_date(_dates(entry))
 
 
-# --- JSON Feed --------------------------------------------------------------------------------------------------
-
-
-def _read_json(data: bytes, url: str) -> FeedDocument:
-    """JSON Feed 1.0 and 1.1 (jsonfeed.org): the reader that feedparser 6 lacks."""
-    try:
-        document = json.loads(data.decode("utf-8-sig"))
-    except (ValueError, RecursionError):
-        raise NotAFeed("is no readable JSON") from None
-    if not isinstance(document, dict) or not str(document.get("version", "")).startswith(
-        "https://jsonfeed.org/version/1"
-    ):
-        raise NotAFeed("is JSON, but no JSON Feed (no version of jsonfeed.org)")
-    items = [item for item in document.get("items") or [] if isinstance(item, dict)]
-    shared = {"author": _json_author(document), "language": str(document.get("language") or "")}
-    newest = choose_newest(items, [_item_date(item) for item in items], ENTRY_LIMIT)
-    entries = tuple(_read_item(item, shared, url) for item in newest)
-    return FeedDocument(
-        title=_words(str(document.get("title") or "")), entries=entries, more=max(0, len(items) - ENTRY_LIMIT)
-    )
-
-
-def _read_item(item: Mapping[str, Any], shared: Mapping[str, str], base: str) -> Entry:
-    raw_url = _page_address(str(item.get("url") or item.get("external_url") or ""), base)
-    url = clean_url(raw_url)
-    notes: list[str] = []
-    if item.get("content_html"):
-        body, notes = html_to_markdown(str(item["content_html"]), raw_url or base)
-    else:
-        body = _plain_to_markdown(str(item.get("content_text") or item.get("summary") or ""))
-    title, derived, title_notes = _title(str(item.get("title") or ""), body)
-    tags = item.get("tags")
-    return Entry(
-        id=str(item.get("id") or ""),
-        url=url,
-        raw_url=raw_url if raw_url != url else "",
-        title=title,
-        title_derived=derived,
-        body=body,
-        date=_item_date(item),
-        author=_json_author(item) or shared["author"],
-        language=str(item.get("language") or shared["language"]),
-        tags=tuple(_words(str(tag)) for tag in tags[:20]) if isinstance(tags, list) else (),
-        notes=tuple([f"left out: {note!r}" for note in notes] + title_notes),
-    )
-
-
-def _json_author(item: Mapping[str, Any]) -> str:
-    authors = item.get("authors") or [item.get("author")]
-    first = authors[0] if isinstance(authors, list) and authors else None
-    return _words(str(first.get("name") or "")) if isinstance(first, dict) else ""
-
-
-def _item_date(item: Mapping[str, Any]) -> datetime | None:
-    return _json_date(item.get("date_published")) or _json_date(item.get("date_modified"))
-
-
-def _json_date(value: object) -> datetime | None:
-    try:
-        moment = datetime.fromisoformat(str(value))
-        return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC)
-    except (ValueError, OverflowError):
-        return None
-
-
-# --- common -----------------------------------------------------------------------------------------------------
-
-
-def _title(raw: str, body: str) -> tuple[str, bool, list[str]]:
-    """(title, whether it was made from the text, notes). Titles may hold HTML whatever their type says (X10)."""
-    words = _words(raw)
-    if words:
-        if len(words) > TITLE_LIMIT:
-            return (
-                cut_at_word(words, TITLE_LIMIT),
-                False,
-                [f"title of {len(words)} characters cut to {TITLE_LIMIT}"],
+def _media(entry: Mapping[str, Any], base: str) -> tuple[Medium, ...]:
+    media = []
+    for one in entry.get("media", []):
+        if address := page_address(one["url"], base):
+            width = one["width"].strip()
+            media.append(
+                Medium(
+                    url=address,
+                    role=one["kind"],
+                    type=one["type"].lower(),
+                    medium=one["medium"].lower(),
+                    width=int(width) if width.isascii() and width.isdecimal() and len(width) < 6 else 0,
+                    text=read_words(one["text"]),
+                    title=read_words(one["title"]),
+                    group=one["group"],
+                    default=one["isdefault"].lower() == "true",
+                )
             )
-        return words, False, []
-    first = next(
-        (line for line in body.split("\n") if line.strip() and not line.startswith(("```", "<", "|", "!"))),
-        "",
-    )
-    return first_sentence(_plain(first)), True, []
-
-
-def _plain(line: str) -> str:
-    """A line of a body without its marks."""
-    return plain_inline(line.lstrip("#>-* "))
-
-
-def _words(raw: str) -> str:
-    """Text or HTML → words on one line, nothing unprintable."""
-    text = html_words(clean_html(escape_unknown_tags(raw))) if _LOOKS_LIKE_HTML.search(raw) else raw
-    flat = " ".join(clean_characters(text).split())
-    return "".join(character for character in flat if character.isprintable() or character in "\u200d\u200c")
-
-
-def _plain_to_markdown(text: str) -> str:
-    paragraphs = re.split(r"\n\s*\n", clean_characters(text.replace("\r\n", "\n").replace("\r", "\n")).strip())
-    lines = ["\\\n".join(escape_block(line) for line in part.split("\n") if line.strip()) for part in paragraphs]
-    return "\n\n".join(line for line in lines if line) + "\n" if any(lines) else ""
+    for link in entry.get("links", []):
+        address = page_address(str(link.get("href", "")), base) if link.get("rel") == "enclosure" else ""
+        if address:
+            media.append(
+                Medium(url=address, role="enclosure", type=str(link.get("type", "")), title=str(link.get("title", "")))
+            )
+    return tuple(media)

@@ -9,7 +9,7 @@ from multiprocessing.connection import Connection
 from types import TracebackType
 from typing import Any
 
-from newsletter.sources.feed_entry import Entry, FeedDocument, NotAFeed
+from newsletter.sources.feed_entry import Entry, FeedDocument, LeftOut, NotAFeed
 
 TIME_LIMIT_S = 10.0
 START_LIMIT_S = 30.0
@@ -53,6 +53,8 @@ class FeedParser:
             title=answer["title"],
             more=answer["more"],
             entries=tuple(_read_entry(entry) for entry in answer["entries"]),
+            unfinished=answer["unfinished"],
+            notes=tuple(answer["notes"]),
         )
 
     def _start(self) -> Connection:
@@ -79,9 +81,9 @@ class FeedParser:
 def _serve(pipe: Connection) -> None:
     """The child: answers JSON for bytes until the pipe closes."""
     # Loaded before the ceiling, so that the ceiling is the feed's.
-    import feedparser  # noqa: F401
-
-    import newsletter.sources.feed_document  # noqa: F401
+    import newsletter.sources.feed_document
+    import newsletter.sources.feed_library
+    import newsletter.sources.json_feed  # noqa: F401
 
     _limit_memory()
     pipe.send_bytes(b"ready")
@@ -106,11 +108,18 @@ def _answer(data: bytes, content_type: str, url: str) -> dict[str, Any]:
     except Exception as error:  # whatever a hostile feed provokes in three libraries: one feed fails, no other
         return {"error": f"cannot be read ({type(error).__name__})"}
     entries = [asdict(entry) | {"date": entry.date.isoformat() if entry.date else None} for entry in document.entries]
-    return {"title": document.title, "more": document.more, "entries": entries}
+    return {
+        "title": document.title,
+        "more": document.more,
+        "entries": entries,
+        "unfinished": document.unfinished,
+        "notes": document.notes,
+    }
 
 
 def _read_entry(values: dict[str, Any]) -> Entry:
-    tuples = {name: tuple(values[name]) for name in ("tags", "notes")}
+    tuples: dict[str, Any] = {name: tuple(values[name]) for name in ("tags", "notes")}
+    tuples["left_out"] = tuple(LeftOut(*one) for one in values["left_out"])
     date = datetime.fromisoformat(values["date"]) if values["date"] else None
     return Entry(**{item.name: values[item.name] for item in fields(Entry)} | tuples | {"date": date})
 

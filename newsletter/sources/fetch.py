@@ -14,10 +14,11 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from functools import partial
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 from urllib.parse import urljoin, urlsplit
 
 import requests
+import urllib3
 
 from newsletter import __version__
 from newsletter.sources.asked import UNREACHED, Fetched, Post, Posted, Request
@@ -31,6 +32,7 @@ from newsletter.sources.session import (
     printable,
     show_url,
 )
+from newsletter.sources.unpack import NotUnpacked, TooLarge, Unpacker
 from newsletter.sources.waiting import Turns, capture, within
 from newsletter.stopping import Arm, Interrupted, never_stopped
 
@@ -200,39 +202,54 @@ def _read(response: requests.Response, url: str, moved_to: str, deadline: Deadli
         return Fetched(
             outcome="failed",
             url=url,
-            data=_read_body(response, deadline) if request.any_status else b"",
+            data=_read_body(response, deadline).data if request.any_status else b"",
             retry_after_s=_wait(response),
             reason=_answer(response),
         )
+    body = _Body() if request.bodiless else _read_body(response, deadline)
     return Fetched(
         outcome="content",
         url=url,
-        data=b"" if request.bodiless else _read_body(response, deadline),
+        data=body.data,
         content_type=response.headers.get("Content-Type", ""),
         etag=response.headers.get("ETag", ""),
         last_modified=response.headers.get("Last-Modified", ""),
         moved_to=moved_to,
+        cut_off=body.cut_off,
+        ignored_bytes=body.ignored,
     )
 
 
-def _read_body(response: requests.Response, deadline: Deadline) -> bytes:
-    """The body, decompressed by us, so that the limit counts what comes out and not what went in."""
-    encoding = response.headers.get("Content-Encoding", "identity").strip().lower()
-    if encoding not in ("identity", "", "gzip", "x-gzip", "deflate"):
-        raise Refused(f"sends an encoding that was not asked for ({printable(encoding)})")
-    inflate = zlib.decompressobj(47) if encoding not in ("identity", "") else None  # 47: gzip or zlib by its header
-    body = bytearray()
-    while chunk := response.raw.read1(_CHUNK, decode_content=False):
-        body += inflate.decompress(chunk, SIZE_LIMIT + 1 - len(body)) if inflate else chunk
-        if len(body) > SIZE_LIMIT or (inflate and inflate.unconsumed_tail):
-            raise Refused(f"is larger than {SIZE_LIMIT // 1_000_000} MB")
-        deadline.check()
-    deadline.check()
-    if inflate:
-        if not inflate.eof:
-            raise Refused("breaks off in the middle")
-        body += inflate.flush()
-    return bytes(body)
+class _Body(NamedTuple):
+    data: bytes = b""
+    cut_off: bool = False
+    ignored: int = 0
+
+
+def _read_body(response: requests.Response, deadline: Deadline) -> _Body:
+    """The body, unpacked by us so that the limit counts what comes out.
+
+    `cut_off`: the connection closed before Content-Length bytes or the last chunk had come (RFC 9112 §8), or in the
+    middle of packed data.
+    """
+    unpacker = Unpacker(response.headers.get("Content-Encoding", ""), SIZE_LIMIT)
+    broken = False
+    try:
+        try:
+            while piece := response.raw.read1(_CHUNK, decode_content=False):
+                unpacker.feed(piece)
+                deadline.check()
+        except urllib3.exceptions.ProtocolError:
+            broken = True
+        deadline.check()  # a socket that the deadline has shut looks like a body that ended
+        data = unpacker.finish()
+    except TooLarge:
+        raise Refused(f"is larger than {SIZE_LIMIT // 1_000_000} MB") from None
+    except NotUnpacked as error:
+        raise Refused(f"sends an encoding that was not asked for ({error})") from None
+    except zlib.error:
+        raise Refused("is damaged: what it sends cannot be unpacked") from None
+    return _Body(data, broken or unpacker.unfinished, unpacker.ignored)
 
 
 def _answer(response: requests.Response) -> str:

@@ -31,6 +31,7 @@ _LINE_START = re.compile(
 )
 # Ours (DESIGN §5): an id at the end of a heading. In an author's title the brace is text.
 HEADING_ID = re.compile(r"\{#([A-Za-z0-9_-]+)\}\s*$")
+_ENTITY = re.compile(r"&(?=#?[A-Za-z0-9]+;)")
 _CLOSING_HASHES = re.compile(r"(^|\s)(#+)$")
 
 
@@ -91,9 +92,21 @@ def escape_heading(text: str, clean: Callable[[str], str] = str) -> str:
 
 def format_link(text: str, url: str) -> str:
     """Markdown `[text](url)`; `text` is Markdown already. Odd addresses go into angle brackets."""
-    safe = url.replace("<", "%3C").replace(">", "%3E").replace("\\", "%5C")
-    odd = re.search(r"\s", safe) or safe.count("(") != safe.count(")")
+    # A backtick would pair with one outside of the link, which counts for more (CommonMark §6.3).
+    safe = url.replace("<", "%3C").replace(">", "%3E").replace("\\", "%5C").replace("`", "%60")
+    safe = _ENTITY.sub("&amp;", safe)
+    odd = re.search(r"\s", safe) or not _is_balanced(safe)
     return f"[{text}](<{safe}>)" if odd or not safe else f"[{text}]({safe})"
+
+
+def _is_balanced(url: str) -> bool:
+    """Whether each parenthesis is closed after it was opened, and none are nested deep (CommonMark §6.3)."""
+    depth = 0
+    for character in url:
+        depth += (character == "(") - (character == ")")
+        if not 0 <= depth <= 8:
+            return False
+    return depth == 0
 
 
 # --- reading source line by line ------------------------------------------------------------------------------

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 import pytest
 
 from newsletter.sources.feed_document import ENTRY_LIMIT, read_feed
-from newsletter.sources.feed_entry import Entry, FeedDocument, NotAFeed
+from newsletter.sources.feed_entry import Entry, FeedDocument, LeftOut, NotAFeed
 
 URL = "https://example.org/feed.xml"
 
@@ -146,7 +146,7 @@ def test_tails_are_left_out_and_named() -> None:
         "<title>x</title><description>&lt;p&gt;Text.&lt;/p&gt;&lt;p&gt;Continue reading&lt;/p&gt;</description>"
     )
     assert entry.body == "Text.\n"
-    assert entry.notes == ("left out: 'Continue reading'",)
+    assert entry.left_out == (LeftOut("tail", "Continue reading"),)
 
 
 def test_the_first_entries_are_taken_and_the_rest_counted() -> None:
@@ -163,9 +163,10 @@ def test_the_first_entries_are_taken_and_the_rest_counted() -> None:
         (b"/etc/passwd", "", "is no RSS, Atom or JSON feed"),
         (b"<html><head><link rel='alternate' type='application/rss+xml' href='/f?a=1&amp;b=2'></head></html>", "text/html", "is a web page, not a feed; it names this feed: https://example.org/f?a=1&b=2"),
         (b"<html></html>", "text/html", "is a web page, not a feed"),
-        (b"{", "", "is no readable JSON"),
+        (b"{", "", "is JSON that breaks off at its beginning"),
         (b'{"a": 1}', "application/json", "is JSON, but no JSON Feed (no version of jsonfeed.org)"),
-        (b"[" * 100_000, "application/json", "is no readable JSON"),
+        (b"[" * 100_000, "application/json", "is JSON that breaks off at its beginning"),
+        (b'{"version": 1,\n "items": nothing}', "application/json", "is no readable JSON (line 2: Expecting value)"),
         (b"<?xml version='1.0'?><!DOCTYPE x [<!ENTITY a 'b'>]><rss/>", "", "declares entities of its own, which a feed does not need and a bomb does; not read"),
     ],
 )  # fmt: skip
