@@ -19,7 +19,7 @@ from newsletter.collect import (
     take_in_posts,
 )
 from newsletter.errors import InputError, Mistake
-from newsletter.model import Post
+from newsletter.model import Finding, Post
 from newsletter.noted import new_notes
 from newsletter.sources import SourceFile
 from newsletter.sources.feed_account import EntryAccount
@@ -175,6 +175,7 @@ def _take_in(
     source = replace(source, encoding=encoding) if encoding else source
     posts: list[Post] = []
     lines: list[dict[str, Any]] = []
+    findings: list[Finding] = []
     mistakes: list[Mistake] = []
     for path in files:
         try:
@@ -182,12 +183,12 @@ def _take_in(
             if file.path.endswith(".txt"):
                 more, told = _read_paste(here, source, file, lines)
             else:
-                more, findings = read_named_file(source, file, here.config)
-                told = findings
+                more, told = read_named_file(source, file, here.config)
         except InputError as error:
             mistakes += error.mistakes
             continue
         here.ui.warn(told)
+        findings += told
         posts += more
     if mistakes:
         raise InputError.of(mistakes)
@@ -197,7 +198,7 @@ def _take_in(
         else take_in_posts(here.workspace, here.config, source, posts, here.now)
     )
     document = {
-        "sources": [_describe(taken)],
+        "sources": [_describe(replace(taken, findings=tuple(findings)))],
         "posts": taken.new,
         "files": list(taken.paths),
         "collected": [_describe_post(post) for post in posts],
@@ -238,7 +239,8 @@ def _read_paste(here: Here, source: Any, file: SourceFile, lines: list[dict[str,
         asdict(use) | {"file": file.path, "text": raw[use.line - 1].strip()[:60] if use.line <= len(raw) else ""}
         for use in digest.uses
     ]
-    return [entry.post for entry in digest.posts], digest.findings
+    # Only the first notes are shown: guesses come before buttons that were left out.
+    return [entry.post for entry in digest.posts], sorted(digest.findings, key=lambda finding: finding.rule != "digest")
 
 
 def _describe_post(post: Post) -> dict[str, object]:

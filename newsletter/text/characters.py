@@ -73,8 +73,16 @@ def is_rtl(text: str) -> bool:
 
 
 def has_case(text: str) -> bool:
-    """Whether the text is written in a script that knows capital letters."""
-    return any(character.lower() != character.upper() for character in text)
+    """Whether the text is written in a script that begins words with capital letters.
+
+    Georgian has capitals since Unicode 11, for whole lines only: a Georgian letter's title case is itself.
+    """
+    return any(character.lower() != character.title() for character in text)
+
+
+def is_small(character: str) -> bool:
+    """Whether a letter could be a capital and is none: `a`, but not `A`, `中` or the Georgian `ა`."""
+    return character.islower() and character != character.title()
 
 
 # Blocks of scripts that put no spaces between words, where "whole word" means nothing: Thai and Lao, Burmese, Khmer, the

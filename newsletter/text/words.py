@@ -20,7 +20,8 @@ _ABBREVIATIONS = frozenset(
     "vs mr mrs ms dr prof st jr sr gen col lt sen rep gov no nos fig approx e.g i.e u.s u.k u.n etc inc ltd co corp".split()
     + "jan feb mar apr jun jul aug sep sept oct nov dec bzw ca z.b usw nr abs m mme".split()
 )
-_SENTENCE_END = re.compile(r"[.!?…]+[\"'”’»)\]]*(?=\s)|[。！？؟।]")
+_LONGEST_WORD = 40
+_SENTENCE_END = re.compile(r"[.!?…։]+[\"'”’»)\]]*(?=\s)|[。！？؟।۔]")
 
 
 def fold_words(text: str) -> list[str]:
@@ -78,7 +79,8 @@ def sentence_ends(text: str) -> list[int]:
     """Where sentences end inside a text (offsets just past the stop); the end of the text is not listed."""
     ends = []
     for match in _SENTENCE_END.finditer(text):
-        before = text[: match.start()].rsplit(None, 1)
+        # No abbreviation is longer; the whole text before each of a million stops would be read half a million times.
+        before = text[max(0, match.start() - _LONGEST_WORD) : match.start()].rsplit(None, 1)
         word = before[-1].lstrip("(\"'“‘«[").lower() if before else ""
         initial = len(word) == 1 and word.isalpha()
         if match.group().startswith(".") and (word in _ABBREVIATIONS or initial):

@@ -360,6 +360,22 @@ def test_the_report_names_every_line_once(call: Call, sample: Path) -> None:
     assert len(plain) == len(lines)
 
 
+def test_c24_the_report_says_which_lines_of_a_page_were_left_out(
+    call: Call, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    paste = tmp_path_factory.mktemp("elsewhere") / "2025-07-05-week.txt"
+    post = "Ana Example\n3 d · Shared with Public\n{}\nAll reactions:\n345\nLike\nComment\nShare\n"
+    paste.write_text(post.format("The ferry sails") + post.format("The tunnel is free"), encoding="utf-8")
+    reported = call("collect", str(paste), "--report", "--dry-run", "--json")
+    assert [post["title"] for post in reported.json["collected"]] == ["The ferry sails", "The tunnel is free"]
+    fields = [(line["line"], line["post"], line["field"]) for line in reported.json["lines"]]
+    assert fields[:4] == [(1, 1, "author"), (2, 1, "date"), (3, 1, "title"), (4, None, "noise")]
+    assert [line for line, _, _ in fields] == list(range(1, 17))
+    warnings = "\n".join(reported.json["sources"][0]["warnings"])
+    assert "left out, a button or counter: 'Like'" in warnings
+    assert "taken as the author of the post below: 'Ana Example'" in warnings
+
+
 def test_a_dry_run_takes_nothing_in(call: Call, sample: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
     paste = tmp_path_factory.mktemp("elsewhere") / "week.txt"
     paste.write_text("A story\n\nWords.\n", encoding="utf-8")

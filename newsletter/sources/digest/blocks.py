@@ -7,8 +7,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from newsletter.sources.digest.chunks import BULLET, LETTER, NUMBER, Chunk, Kind
-from newsletter.sources.digest.items import TITLE_LIMIT, Doubt
-from newsletter.text.characters import has_case
+from newsletter.sources.digest.notes import Doubt
+from newsletter.sources.digest.titles import TITLE_LIMIT, is_beside_title, is_tag_line
+from newsletter.text.characters import has_case, is_small
 from newsletter.text.words import sentence_ends
 
 Lines = tuple[int, ...]
@@ -74,7 +75,6 @@ Block = Heading | Paragraph | ListBlock | LinkBlock | Tags
 
 _WORD = re.compile(r"[^\W_]+(?:[’'.-][^\W_]+)*")
 _MARKDOWN_HEADING = re.compile(r"#{1,6}\s+(.*?)\s*#*\s*$")
-_TAG_LINE = re.compile(r"#[^\W_]\w*(?:\s+[#@][^\W_]\w*)*")
 _LABEL = re.compile(r"(.{1,90}?)(?::(?=\s)|：\s*)")
 _QUOTES = tuple("\"'“‘«„‚「『")
 _DASHES = frozenset("-–—−")
@@ -82,18 +82,23 @@ _COLONS = (":", "：")
 
 
 def split_title(chunks: list[Chunk]) -> tuple[Chunk | None, list[Chunk]]:
-    """The chunk that is the title, if the first one can be, and the body's chunks (R3)."""
-    if chunks and chunks[0].kind is Kind.TEXT:
-        bare = chunks[0].bare
-        if len(bare) <= TITLE_LIMIT and not BULLET.match(bare) and not _TAG_LINE.fullmatch(bare):
-            return chunks[0], chunks[1:]
+    """The chunk that is the title, if the first one with a letter or digit can be, and the body's chunks (R3)."""
+    for position, chunk in enumerate(chunks):
+        if chunk.kind is not Kind.TEXT:
+            break
+        if is_beside_title(chunk):
+            continue  # pictures, signs or a day above a title stay in the text
+        bare = chunk.bare
+        if len(bare) <= TITLE_LIMIT and not BULLET.match(bare) and not is_tag_line(chunk):
+            return chunk, chunks[:position] + chunks[position + 1 :]
+        break
     return None, chunks
 
 
 def title_text(chunk: Chunk) -> str:
     """The words of a title chunk; an explicit Markdown `#` before them goes."""
     explicit = _MARKDOWN_HEADING.match(chunk.text)
-    return explicit[1] if explicit and explicit[1] else chunk.text
+    return " ".join((explicit[1] if explicit and explicit[1] else chunk.text).split())
 
 
 def find_blocks(chunks: list[Chunk]) -> tuple[list[Block], list[Doubt]]:
@@ -117,8 +122,11 @@ def _make_block(chunks: list[Chunk], position: int, doubts: list[Doubt]) -> Bloc
     chunk = chunks[position]
     if chunk.kind is Kind.URL:
         return LinkBlock(chunk.text, chunk.lines)
-    if _TAG_LINE.fullmatch(chunk.text):
-        return Tags(tuple(tag.lstrip("#@") for tag in chunk.text.split()), chunk.lines)
+    if "#" not in chunk.text and not chunk.text.endswith(_COLONS):
+        label, rest = split_label(chunk.text) if ":" in chunk.text or "：" in chunk.text else ("", chunk.text)
+        return Paragraph(label, rest, chunk.lines)
+    if is_tag_line(chunk):
+        return Tags(tuple(tag.lstrip("#@") for tag in chunk.bare.split()), chunk.lines)
     explicit = _MARKDOWN_HEADING.match(chunk.text)
     if explicit and explicit[1]:
         return Heading(explicit[1], chunk.lines)
@@ -140,7 +148,7 @@ def is_heading(text: str, *, followed: bool = True) -> bool:
         return False
     if sentence_ends(text):
         return False
-    if not has_case(text):
+    if not _is_cased(text):
         return len(text) <= 40
     if text == text.upper():  # an author who writes in capitals gives no sign (M25)
         return len(text) <= 40 and followed
@@ -162,21 +170,27 @@ def _is_label(label: str, rest: str) -> bool:
     words = _WORD.findall(label)
     if not words or len(words) > 12 or sentence_ends(label + " x") or "://" in label:
         return False
-    if not has_case(label):
+    if not _is_cased(label):
         return len(label) <= 20 and not all(word.isdigit() for word in words)
     # `Smith told Reuters: “…”` is speech (M23).
-    if rest.startswith(_QUOTES) and any(word[0].islower() and len(word) > 3 for word in words):
+    if rest.startswith(_QUOTES) and any(is_small(word[0]) and len(word) > 3 for word in words):
         return False
     if label == label.upper() and len(label) > 40:
         return False
     return _capital_ratio(label) >= 0.6
 
 
+def _is_cased(text: str) -> bool:
+    """Whether at least half of the letters are of a script that begins words with capitals."""
+    letters = [character for character in text if character.isalpha()]
+    return 2 * sum(map(has_case, letters)) >= len(letters)
+
+
 def _capital_ratio(text: str) -> float:
-    significant = [word for word in _WORD.findall(text) if len(word) > 3 or not word[0].islower()]
+    significant = [word for word in _WORD.findall(text) if len(word) > 3 or not is_small(word[0])]
     if not significant:
         return 0.0
-    return sum(not word[0].islower() for word in significant) / len(significant)
+    return sum(not is_small(word[0]) for word in significant) / len(significant)
 
 
 # --- lists ------------------------------------------------------------------------------------------------------
@@ -191,11 +205,13 @@ class _Marker:
 
 def _marker(chunk: Chunk, emoji: frozenset[str]) -> _Marker | None:
     """The bullet or number a chunk begins with. Dashes of any length are one family, other bullets each their own."""
-    bare = chunk.bare
     if chunk.kind is not Kind.TEXT:
         return None
+    bare = chunk.bare
+    if bare[0].isalpha() and bare[1:2] != ")" and not emoji:
+        return None
     if match := BULLET.match(bare):
-        return _Marker("-" if match[1] in _DASHES else match[1], bare[match.end() :])
+        return _Marker("-" if match[1] in _DASHES else match[1].strip(), bare[match.end() :])
     if match := NUMBER.match(bare):
         return _Marker("1" + (match[3] or "("), bare[match.end() :], int(match[1] or match[2]))
     if LETTER.match(bare):
@@ -219,6 +235,8 @@ def _without_bullet(chunk: Chunk) -> str:
 
 def _list_run(chunks: list[Chunk], start: int, emoji: frozenset[str]) -> list[Chunk]:
     """The chunks from `start` on that make one list; empty if there is none."""
+    if _marker(chunks[start], emoji) is None:
+        return []
     run: list[Chunk] = []
     numbers: dict[str, list[tuple[int, int]]] = {}  # by kind of number: (where in the run, which)
     for position in range(start, len(chunks)):

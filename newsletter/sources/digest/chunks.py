@@ -1,26 +1,33 @@
 """Lines become chunks: a paragraph, bullet, heading or address each, whatever the paste did to the line ends (R1, R1a, R2a)."""
 
 import re
-from dataclasses import dataclass
+from collections.abc import Sequence
 from enum import Enum
+from functools import lru_cache
 from itertools import pairwise
+from typing import NamedTuple
 
+from newsletter.sources.digest.lines import CACHED_LINES, Line, is_rule, is_separator, lone_address
+from newsletter.sources.digest.noise import Shape, is_noise, read_sign
 from newsletter.sources.urls import site
 from newsletter.text.addresses import is_web_address
-from newsletter.text.characters import DIRECTION_MARKS, has_case, strip_marks
+from newsletter.text.characters import DIRECTION_MARKS, has_case, is_small, strip_marks
 
-Lines = list[tuple[int, str]]
-
-LONE_URL = re.compile(r"<?(https?://[^\s<>]+)>?", re.IGNORECASE)
 _TRAILING_URL = re.compile(r"^(.*\S)\s+<?(https?://[^\s<>]+)>?$", re.IGNORECASE)
 _HAS_URL = re.compile(r"https?://", re.IGNORECASE)
-# A • needs no space after it; any other sign without one is part of a word or number.
-BULLET = re.compile(r"(--|[-–—−•·‣▪◦●○⁃→*+])(?:\s+|(?<=•))(?=\S)")
+# A • needs no space after it; any other sign without one is part of a word or number. Word's bullets are characters of
+# its symbol font, and letters of others with a tab after them.
+BULLET = re.compile(r"(--|[-–—−•·‣▪◦●○⁃→*+]|[\uf000-\uf0ff]|[o§Øüv](?=\s{2}))(?:\s+|(?<=•))(?=\S)")
 NUMBER = re.compile(r"(?:\((\d{1,3})\)|(\d{1,3})([.)]))\s+(?=\S)")
 LETTER = re.compile(r"[a-zA-Z]\)\s+(?=\S)")
 LONGEST_WRAPPED = 90
-SEPARATOR = re.compile(r"-{3,}|={3,}")
-_ENDS_SENTENCE = tuple(".:!?…。：！？؟।")
+# A shorter line was not wrapped because it was full.
+FULL = 55
+ENDS_SENTENCE = tuple(".:!?…。：！？؟।۔։")
+# RFC 3986 Appendix C: line breaks within an address between < and > are not part of it.
+_OPEN_ADDRESS = re.compile(r"(?:^|\s)<https?://[^\s<>]*$", re.IGNORECASE)
+_GOES_ON = re.compile(r"[^\s<>]+>?")
+_HASHES = re.compile(r"#{1,6}\s")
 _LETTER_HYPHEN = re.compile(r"[^\W\d_]-$")
 
 
@@ -30,10 +37,10 @@ class Kind(Enum):
     TEXT = "text"
     URL = "url"
     SEPARATOR = "separator"
+    RULE = "rule"
 
 
-@dataclass(frozen=True, slots=True)
-class Chunk:
+class Chunk(NamedTuple):
     """One piece of a paste. `lines` are the file's line numbers it came from; `indent` is in columns.
 
     For a URL, `text` is the address alone.
@@ -50,26 +57,22 @@ class Chunk:
         return self.text.lstrip(DIRECTION_MARKS)
 
 
-@dataclass(frozen=True, slots=True)
-class _Line:
+class _Line(NamedTuple):
     number: int
     text: str
     indent: int
-
-    @property
-    def lone_url(self) -> str | None:
-        match = LONE_URL.fullmatch(strip_marks(self.text))
-        return match[1] if match and is_web_address(match[1]) else None
+    glued: bool
+    in_address: bool = False
 
     @property
     def starts_chunk(self) -> bool:
         """Whether the line can only be the beginning of something (a bullet, an address, a Markdown heading)."""
         bare = self.text.lstrip(DIRECTION_MARKS)
-        return bool(BULLET.match(bare) or self.lone_url or re.match(r"#{1,6}\s", bare))
+        return bool(BULLET.match(bare) or _HASHES.match(bare) or lone_address(self.text) or is_rule(self.text))
 
 
-def find_chunks(lines: Lines, separator: str | None = None) -> list[Chunk]:
-    """Clean (number, line) pairs → chunks in order. `separator` is a line that the file's front matter names."""
+def find_chunks(lines: Sequence[Line], separator: str | None = None) -> list[Chunk]:
+    """Clean lines → chunks in order. `separator` is a line that the file's front matter names."""
     paragraphs = _find_paragraphs(lines)
     wrapped = is_hard_wrapped(lines)
     chunks = []
@@ -78,13 +81,22 @@ def find_chunks(lines: Lines, separator: str | None = None) -> list[Chunk]:
     return chunks
 
 
-def is_hard_wrapped(lines: Lines) -> bool:
-    """Whether the whole file was wrapped at some column (R1a)."""
-    lengths = [len(text) for _, text in lines if text and not _HAS_URL.search(text)]
-    blank = any(not text for _, text in lines)
+def is_hard_wrapped(lines: Sequence[Line]) -> bool:
+    """Whether the whole text was wrapped at some column (R1a)."""
+    lengths = [len(text) for _, text, _ in lines if text and not _HAS_URL.search(text) and not is_noise(text)]
+    blank = any(not text for _, text, _ in lines)
     longest = max(lengths, default=0)
     full = sum(length >= longest - 16 for length in lengths)
-    return blank and 40 <= longest <= 120 and len(lengths) >= 8 and full >= 0.6 * len(lengths)
+    if not blank or not 40 <= longest <= 120 or len(lengths) < 4 or full < 0.6 * len(lengths):
+        return False
+    return len(lengths) >= 8 or _breaks_within_sentences(lines)
+
+
+def _breaks_within_sentences(lines: Sequence[Line]) -> bool:
+    """Whether three breaks at least are within paragraphs, and all of them within a sentence: a small letter follows."""
+    pairs = [(before.text, line.text) for before, line in pairwise(lines) if before.text and line.text]
+    pairs = [(before, text) for before, text in pairs if not lone_address(text)]
+    return len(pairs) > 2 and all(is_small(text[0]) and not before.endswith(ENDS_SENTENCE) for before, text in pairs)
 
 
 def split_trailing_urls(chunks: list[Chunk], terminator: str | None) -> list[Chunk]:
@@ -92,18 +104,34 @@ def split_trailing_urls(chunks: list[Chunk], terminator: str | None) -> list[Chu
 
     Bullets or numbers in a row that each end in an address are a list of links, and no posts.
     """
-    result = []
+    result: list[Chunk] = []
     links = [trailing_url(chunk) is not None and is_listed(chunk) for chunk in chunks]
     for position, chunk in enumerate(chunks):
         in_list = links[position] and any(links[max(0, position - 1) : position] + links[position + 1 : position + 2])
         url = trailing_url(chunk) if terminator and not in_list else None
-        match = _TRAILING_URL.match(strip_marks(chunk.text)) if url else None
-        if match and site(match[2]) == terminator:
-            result.append(Chunk(match[1], chunk.lines, Kind.TEXT, chunk.indent))
-            result.append(Chunk(match[2], chunk.lines[-1:], Kind.URL))
+        if url and site(url) == terminator:
+            result += split_address(chunk)
         else:
             result.append(chunk)
     return result
+
+
+def split_address(chunk: Chunk) -> tuple[Chunk, Chunk]:
+    """A chunk that ends in an address → its text and the address, each as a chunk."""
+    match = _TRAILING_URL.match(strip_marks(chunk.text))
+    if not match:
+        raise ValueError("ends in no address")
+    return Chunk(match[1], chunk.lines, Kind.TEXT, chunk.indent), Chunk(match[2], chunk.lines[-1:], Kind.URL)
+
+
+def split_letter_bullet(chunk: Chunk) -> tuple[Chunk, str]:
+    """A bullet that is a letter (Word's `o`) → the same with a ring, and the letter; other chunks → themselves and ""."""
+    if "  " not in chunk.text[:8]:
+        return chunk, ""
+    match = BULLET.match(chunk.bare) if chunk.kind is Kind.TEXT else None
+    if not match or not match[1].isalpha():
+        return chunk, ""
+    return chunk._replace(text=f"◦ {chunk.bare[match.end() :]}"), match[1]
 
 
 def is_listed(chunk: Chunk) -> bool:
@@ -113,28 +141,37 @@ def is_listed(chunk: Chunk) -> bool:
 
 def trailing_url(chunk: Chunk) -> str | None:
     """The address at the end of a text chunk, if there is one."""
-    match = _TRAILING_URL.match(strip_marks(chunk.text)) if chunk.kind is Kind.TEXT else None
+    if chunk.kind is not Kind.TEXT or "://" not in chunk.text:
+        return None
+    match = _TRAILING_URL.match(strip_marks(chunk.text))
     return match[2] if match and is_web_address(match[2]) else None
 
 
-def _find_paragraphs(lines: Lines) -> list[list[_Line]]:
+def _find_paragraphs(lines: Sequence[Line]) -> list[list[_Line]]:
     paragraphs: list[list[_Line]] = [[]]
-    for number, text in lines:
-        expanded = text.expandtabs(4)
+    for number, text, glued in lines:
+        expanded = text.expandtabs(4) if "\t" in text else text
         bare = expanded.strip()
-        if strip_marks(bare):
-            paragraphs[-1].append(_Line(number, bare, len(expanded) - len(expanded.lstrip())))
+        if bare and (bare[0] not in DIRECTION_MARKS or strip_marks(bare)):
+            indent = len(expanded) - len(expanded.lstrip()) if expanded[0] == " " else 0
+            paragraphs[-1].append(_Line(number, bare, indent, glued))
         elif paragraphs[-1]:
             paragraphs.append([])
     return [paragraph for paragraph in paragraphs if paragraph]
 
 
 def _join_lines(paragraph: list[_Line], wrapped: bool, separator: str | None) -> list[list[_Line]]:
+    paragraph = _find_broken_addresses(paragraph)
+    if not wrapped and _joins_nothing(paragraph):
+        return [[line] for line in paragraph]
     longest = max(len(line.text) for line in paragraph)
     column = 0 if wrapped else _wrap_column(paragraph)
     pieces: list[list[_Line]] = [[paragraph[0]]]
     for before, line in pairwise(paragraph):
-        closed = before.lone_url or is_separator(before.text, separator) or is_separator(line.text, separator)
+        if line.in_address or (line.glued and not line.starts_chunk and not line.text.startswith("<http")):
+            pieces[-1].append(line)
+            continue
+        closed = any(_stands_alone(one.text, separator, wrapped=wrapped) for one in (before, line))
         if wrapped:
             joins = not closed and not _starts_in_wrapped(pieces[-1], before, line, longest)
         else:
@@ -144,6 +181,37 @@ def _join_lines(paragraph: list[_Line], wrapped: bool, separator: str | None) ->
         else:
             pieces.append([line])
     return pieces
+
+
+def _joins_nothing(paragraph: list[_Line]) -> bool:
+    """Whether a paragraph has no line that could go on on the next one: none full, none indented, none glued."""
+    return all(
+        len(line.text) < FULL and not line.indent and not line.glued and not line.in_address for line in paragraph
+    )
+
+
+@lru_cache(maxsize=CACHED_LINES)
+def _stands_alone(text: str, separator: str | None, *, wrapped: bool) -> bool:
+    """Whether a line is never joined with another; a number may be the last word of a wrapped paragraph."""
+    sign = read_sign(text)
+    if sign and (sign.strong or (Shape.NUMBER in sign.kinds and not wrapped)):
+        return True
+    return is_separator(text, separator) or lone_address(text) is not None or is_rule(text)
+
+
+def _find_broken_addresses(paragraph: list[_Line]) -> list[_Line]:
+    """The same lines; `in_address` are those on which an address goes on that was begun up to three lines above."""
+    inside: set[int] = set()
+    for position, line in enumerate(paragraph):
+        if "<" not in line.text or not _OPEN_ADDRESS.search(line.text):
+            continue
+        for end, after in enumerate(paragraph[position + 1 : position + 4], position + 1):
+            if not _GOES_ON.fullmatch(after.text):
+                break
+            if after.text.endswith(">"):
+                inside.update(range(position + 1, end + 1))
+                break
+    return [line._replace(in_address=at in inside) for at, line in enumerate(paragraph)] if inside else paragraph
 
 
 def _wrap_column(paragraph: list[_Line]) -> int:
@@ -159,15 +227,15 @@ def _wrap_column(paragraph: list[_Line]) -> int:
 
 def _is_full(before: _Line, line: _Line, column: int) -> bool:
     """Whether the first word of `line` had no room left on the line before it."""
-    return 55 <= len(before.text) <= 80 and len(before.text) + 1 + len(line.text.split(" ", 1)[0]) > column
+    return FULL <= len(before.text) <= 80 and len(before.text) + 1 + len(line.text.split(" ", 1)[0]) > column
 
 
 def _is_middle(before: str, text: str) -> bool:
     """Whether a sentence goes on from one line to the next: a small letter, or a word or comma that ends nothing."""
-    if before.endswith(_ENDS_SENTENCE) or _TRAILING_URL.match(before):
+    if before.endswith(ENDS_SENTENCE) or _TRAILING_URL.match(before):
         return False
     last = before.rpartition(" ")[2]
-    return text[:1].islower() or not has_case(text) or last.endswith(",") or (last.islower() and len(last) <= 3)
+    return is_small(text[:1]) or not has_case(text) or last.endswith(",") or (last.islower() and len(last) <= 3)
 
 
 def _starts_in_wrapped(piece: list[_Line], before: _Line, line: _Line, longest: int) -> bool:
@@ -179,7 +247,7 @@ def _starts_in_wrapped(piece: list[_Line], before: _Line, line: _Line, longest: 
     if not line.starts_chunk:
         return False
     # A dash between words can land at the start of a wrapped line; the line above is then full and unfinished.
-    unfinished = len(before.text) >= longest - 16 and not before.text.endswith(_ENDS_SENTENCE)
+    unfinished = len(before.text) >= longest - 16 and not before.text.endswith(ENDS_SENTENCE)
     return not (unfinished and line.text[0] in "-–—−" and not BULLET.match(piece[0].text))
 
 
@@ -190,24 +258,33 @@ def _continues(first: _Line, before: _Line, line: _Line, column: int) -> bool:
     bare = first.text.lstrip(DIRECTION_MARKS)
     if (BULLET.match(bare) or NUMBER.match(bare)) and line.indent > first.indent:
         return not LETTER.match(line.text)
-    ends = before.text.endswith(_ENDS_SENTENCE) or _TRAILING_URL.match(before.text)
+    ends = before.text.endswith(ENDS_SENTENCE) or _TRAILING_URL.match(before.text)
     # Lines far longer than a wrap column were never wrapped, so the line above was no wrapped line either.
     return bool(column and not ends and len(line.text) <= LONGEST_WRAPPED and _is_full(before, line, column))
 
 
-def is_separator(text: str, separator: str | None) -> bool:
-    """Whether a line separates posts: the one the front matter names, else three or more `-` or `=`."""
-    return text == separator if separator else SEPARATOR.fullmatch(text) is not None
+def _join(piece: list[_Line]) -> str:
+    text = piece[0].text
+    for line in piece[1:]:
+        hyphen = _LETTER_HYPHEN.search(text) is not None and not _HAS_URL.search(text.rpartition(" ")[2])
+        text += line.text if line.in_address or hyphen else f" {line.text}"
+    return text
 
 
 def _make_chunk(piece: list[_Line], separator: str | None) -> Chunk:
-    numbers = tuple(line.number for line in piece)
-    text = piece[0].text
-    for line in piece[1:]:
-        text += line.text if _LETTER_HYPHEN.search(text) else f" {line.text}"
+    if len(piece) == 1:
+        number, text, indent = piece[0][:3]
+        kind, text = _read_kind(text, separator)
+        return Chunk(text, (number,), kind, indent if kind is Kind.TEXT else 0)
+    kind, text = _read_kind(_join(piece), separator)
+    return Chunk(text, tuple(line.number for line in piece), kind, piece[0].indent if kind is Kind.TEXT else 0)
+
+
+@lru_cache(maxsize=CACHED_LINES)
+def _read_kind(text: str, separator: str | None) -> tuple[Kind, str]:
+    """What a line is, and its text: of an address, the address alone."""
     if is_separator(text, separator):
-        return Chunk(text, numbers, Kind.SEPARATOR)
-    url = piece[0].lone_url
-    if url and len(piece) == 1:
-        return Chunk(url, numbers, Kind.URL)
-    return Chunk(text, numbers, Kind.TEXT, piece[0].indent)
+        return Kind.SEPARATOR, text
+    if url := lone_address(text):
+        return Kind.URL, url
+    return (Kind.RULE if is_rule(text) else Kind.TEXT), text

@@ -1,22 +1,29 @@
 """The whole way from the text of a paste to its posts, with the account of every line."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
-from datetime import datetime
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field, replace
+from datetime import UTC, date, tzinfo
 from functools import partial
+from operator import attrgetter
 from typing import Any
 
-from newsletter.model import Finding, Post
-from newsletter.sources.digest import blocks as block
-from newsletter.sources.digest.chunks import Chunk, Kind, find_chunks, split_trailing_urls
-from newsletter.sources.digest.items import Doubt, Item, guess_terminator, split_items
-from newsletter.sources.digest.noise import find_noise
-from newsletter.sources.digest.to_markdown import write_blocks
-from newsletter.sources.identity import content_hash, make_key
-from newsletter.sources.urls import clean_url, site
+from newsletter.model import Finding
+from newsletter.sources.digest.chunks import Chunk
+from newsletter.sources.digest.dating import Calendar, find_order
+from newsletter.sources.digest.items import Item, split_items
+from newsletter.sources.digest.lines import Line
+from newsletter.sources.digest.messages import Message, find_messages
+from newsletter.sources.digest.notes import Doubt, LeftOut, Use
+from newsletter.sources.digest.posts import Defaults, DigestPost, Made, has_post, make_post
+from newsletter.sources.digest.preparing import Prepared, prepare_chunks
+from newsletter.sources.digest.threads import join_threads
+from newsletter.sources.digest.titles import day_of
+from newsletter.sources.digest.web_posts import Part, find_parts, strip_noise
+from newsletter.sources.digest.when import When
+from newsletter.sources.urls import site
 from newsletter.text.characters import split_lines
+from newsletter.text.dates import parse_moment
 from newsletter.text.front_matter import FrontMatter, open_front_matter
-from newsletter.text.words import URL, first_sentence
 
 # What the front matter of a paste may say: how to split it, and what holds for all its posts.
 KEYS = ("separator", "terminator", "noise", "date", "theme", "author", "language")
@@ -32,23 +39,33 @@ class LineUse:
 
 
 @dataclass(frozen=True, slots=True)
-class DigestPost:
-    """One post of a paste with its blocks (None: a title only has none) and the lines it came from."""
-
-    post: Post
-    blocks: tuple[block.Block, ...]
-    first_line: int
-    last_line: int
-
-
-@dataclass(frozen=True, slots=True)
 class Digest:
-    """A paste, read: its posts in order, where every line went, what was left out as noise, what to look at."""
+    """A paste, read: its posts in order, where every line went, what was left out, what to look at.
+
+    The words of a paste are those of its posts' titles, bodies and tags, of `noise` (all that is in no post: buttons,
+    times, marks of who wrote) and of `authors` (the names, as often as they were pasted).
+    """
 
     posts: tuple[DigestPost, ...]
     uses: tuple[LineUse, ...]
     noise: tuple[str, ...]
+    authors: tuple[str, ...]
     findings: tuple[Finding, ...]
+
+
+@dataclass(slots=True)
+class _Account:
+    """What is gathered on the way: pieces that are in no text, guesses, and where lines went."""
+
+    left_out: list[LeftOut] = field(default_factory=list)
+    doubts: list[Doubt] = field(default_factory=list)
+    uses: list[LineUse] = field(default_factory=list)
+
+    def add(self, pieces: Iterable[LeftOut], post: int | None = None) -> None:
+        """Takes pieces, and the post they belong to."""
+        for piece in pieces:
+            self.left_out.append(piece)
+            self.uses += [LineUse(number, post, piece.use.value) for number in piece.lines]
 
 
 def read_digest(
@@ -57,51 +74,117 @@ def read_digest(
     file: str,
     source: str,
     keep_noise: bool = False,
-    read_date: Callable[[str], datetime] | None = None,
+    zone: tzinfo = UTC,
+    copied: date | None = None,
 ) -> Digest:
-    """The text of a paste → its posts. `read_date` reads the front matter's date in the publication's zone."""
+    """The text of a paste → its posts. Dates are read in `zone`; `copied` is the day from which "3 d" counts back."""
     front = _open_front(text, file)
-    date = front.read_all(_readers(read_date))["date"]
-    lines = [(number + front.lines, line) for number, line in split_lines(text[front.end :])]
-    chunks = find_chunks(lines, front.text("separator") or None)
-    terminator = site(_as_url(front.text("terminator"))) if front.text("terminator") else guess_terminator(chunks)
-    chunks = split_trailing_urls(chunks, terminator)
-    noise = [] if keep_noise or front.text("noise") == "keep" else _find_noise(chunks)
-    silent = set(map(id, noise))
-    uses = [LineUse(number, None, "front matter") for number in range(1, front.lines + 1)]
-    uses += [LineUse(number, None, "separator") for c in chunks if c.kind is Kind.SEPARATOR for number in c.lines]
-    uses += [LineUse(number, None, "noise") for c in noise for number in c.lines]
-    items, doubts = split_items(
-        [c for c in chunks if id(c) not in silent], terminator, forced=bool(front.text("terminator"))
-    )
-    defaults = _Defaults(source, front, date)
-    posts = []
-    for position, item in enumerate((item for item in items if item.chunks or item.sources), 1):
-        digest_post, more = _make_post(item, file, defaults)
-        posts.append(digest_post)
-        doubts += more
-        uses += [LineUse(number, position, field) for number, field in _item_uses(item, digest_post)]
-    findings = [Finding(rule="digest", where=f"{file}:{doubt.line}", message=doubt.message) for doubt in doubts]
-    findings += [
-        Finding(
-            rule="digest-noise",
-            where=f"{file}:{c.lines[0]}",
-            message=f"left out, a button or counter: {c.text!r}",
-        )
-        for c in noise
+    date_ = front.read_all(_readers(zone))["date"]
+    keep = keep_noise or front.text("noise") == "keep"
+    lines = [Line(number + front.lines, line) for number, line in split_lines(text[front.end :])]
+    account = _Account(uses=[LineUse(number, None, "front matter") for number in range(1, front.lines + 1)])
+    parts, prepared = _find_parts(lines, front, account, keep=keep)
+    items, doubts = split_items(parts, prepared.terminator, forced=bool(front.text("terminator")))
+    account.doubts += doubts
+    calendar = Calendar(zone, copied, find_order(_stamps(parts)))
+    defaults = Defaults(file, source, front, date_, calendar)
+    posts = _make_posts(items, defaults, account)
+    for part in parts:
+        account.add(replace(piece, use=Use.NOISE) for piece in (part.byline.pieces if part.byline else ()))
+        account.add(replace(piece, use=Use.NOISE, reason="a time") for _, piece in part.times.values())
+    used = {use.line for use in account.uses}
+    account.uses += [LineUse(number, None, "separator") for number in prepared.drawn if number not in used]
+    return _make_digest(file, posts, account)
+
+
+def _make_posts(items: list[Item], defaults: Defaults, account: _Account) -> list[DigestPost]:
+    """Items → posts. A day above a post holds for those below it that have none."""
+    posts: list[DigestPost] = []
+    undated: dict[str, int] = {}
+    heading: When | None = None
+    for item in items:
+        if not has_post(item):
+            account.add(LeftOut(chunk.text, chunk.lines, reason="signs or a day alone") for chunk in item.chunks)
+            continue
+        made, day = make_post(item, defaults, None if item.byline else heading)
+        heading = day or heading
+        posts.append(made.entry)
+        _account_for(made, item.sources, account, len(posts))
+        if made.undated and not defaults.date:
+            undated.setdefault(made.undated, made.entry.first_line)
+    account.doubts += [
+        Doubt(line, f"no date for messages from here on: {why}; `date:` in the front matter sets one")
+        for why, line in undated.items()
     ]
-    findings.sort(key=lambda finding: int(finding.where.rpartition(":")[2]))
+    return posts
+
+
+def _find_parts(lines: list[Line], front: FrontMatter, account: _Account, *, keep: bool) -> tuple[list[Part], Prepared]:
+    """Lines → messages → chunks → parts."""
+    found = find_messages(lines, keep=keep)
+    prepared = prepare_chunks(found.messages, front.text("separator") or None, _terminator(front), keep=keep)
+    account.add([*found.left_out, *prepared.left_out])
+    account.doubts += [*found.doubts, *prepared.doubts]
+    parts: list[Part] = []
+    for message, chunks in zip(found.messages, prepared.chunks, strict=True):
+        parts += [Part(chunks)] if keep else _parts_of(message, chunks, account)
+    parts, doubts = join_threads(parts)
+    account.doubts += doubts
+    return parts, prepared
+
+
+def _parts_of(message: Message, chunks: list[Chunk], account: _Account) -> list[Part]:
+    """One message's parts, without noise. Those of a mail have its byline, unless they have their own."""
+    if message.chat:
+        chunks, left_out = strip_noise(chunks)
+        account.add(left_out)
+        return [Part(chunks, message.byline, whole=True)]
+    page = find_parts(chunks)
+    account.add(page.left_out)
+    account.doubts += page.doubts
+    for part in page.parts:
+        part.byline = part.byline or message.byline
+    if message.byline and page.parts and not any(part.byline is message.byline for part in page.parts):
+        account.add(replace(piece, use=Use.NOISE) for piece in message.byline.pieces)
+    return page.parts or [Part([], message.byline)]
+
+
+def _stamps(parts: list[Part]) -> list[When]:
+    """All dates of a paste: bylines, times, and lines that are days."""
+    stamps = [part.byline.when for part in parts if part.byline and part.byline.when]
+    stamps += [when for part in parts for when, _ in part.times.values()]
+    return stamps + [when for part in parts for chunk in part.chunks if (when := day_of(chunk))]
+
+
+def _account_for(made: Made, sources: list[Chunk], account: _Account, position: int) -> None:
+    account.add(made.left_out, position)
+    account.doubts += made.doubts
+    account.uses += [LineUse(number, position, "title") for number in made.title_lines]
+    for b in made.entry.blocks:
+        name = type(b).__name__.removesuffix("Block").lower()
+        account.uses += [LineUse(number, position, name) for number in b.lines]
+    for place, chunk in enumerate(sources):
+        name = "source" if place == 0 else "extra source"
+        account.uses += [LineUse(number, position, name) for number in chunk.lines]
+
+
+def _make_digest(file: str, posts: list[DigestPost], account: _Account) -> Digest:
+    findings = [(doubt.line, "digest", doubt.message) for doubt in account.doubts]
+    findings += [
+        (piece.lines[0], "digest-noise", f"left out, {piece.reason}: {piece.text!r}")
+        for piece in account.left_out
+        if piece.reason
+    ]
     return Digest(
         posts=tuple(posts),
-        uses=tuple(sorted(uses, key=lambda use: use.line)),
-        noise=tuple(c.text for c in noise),
-        findings=tuple(findings),
+        uses=tuple(sorted(account.uses, key=attrgetter("line"))),
+        noise=tuple(piece.text for piece in account.left_out if piece.use is not Use.AUTHOR),
+        authors=tuple(piece.text for piece in account.left_out if piece.use is Use.AUTHOR),
+        findings=tuple(
+            Finding(rule=rule, where=f"{file}:{line}", message=message)
+            for line, rule, message in sorted(findings, key=lambda finding: finding[0])
+        ),
     )
-
-
-def _find_noise(chunks: list[Chunk]) -> list[Chunk]:
-    silent = find_noise([c.text if c.kind is Kind.TEXT else "" for c in chunks])
-    return [c for c, noise in zip(chunks, silent, strict=True) if noise and c.kind is Kind.TEXT]
 
 
 def _open_front(text: str, file: str) -> FrontMatter:
@@ -112,68 +195,13 @@ def _open_front(text: str, file: str) -> FrontMatter:
     return FrontMatter(file=file)
 
 
-def _readers(read_date: Callable[[str], datetime] | None) -> dict[str, Callable[[FrontMatter], Any]]:
+def _readers(zone: tzinfo) -> dict[str, Callable[[FrontMatter], Any]]:
     """How the value of each key is read; all are, so that all mistakes are said at once."""
     readers: dict[str, Callable[[FrontMatter], Any]] = {key: partial(FrontMatter.text, key=key) for key in KEYS}
-    readers["date"] = lambda front: front.parse("date", read_date) if read_date else None
+    readers["date"] = lambda front: front.parse("date", lambda text: parse_moment(text, zone))
     return readers
 
 
-def _as_url(host: str) -> str:
-    return host if "://" in host else f"https://{host}"
-
-
-@dataclass(frozen=True, slots=True)
-class _Defaults:
-    source: str
-    front: FrontMatter
-    date: datetime | None
-
-
-def _make_post(item: Item, file: str, defaults: _Defaults) -> tuple[DigestPost, list[Doubt]]:
-    title_chunk, body_chunks = block.split_title(item.chunks)
-    blocks, doubts = block.find_blocks(body_chunks)
-    body = write_blocks(blocks)
-    raw = [chunk.text for chunk in item.sources]
-    first = (item.chunks or item.sources)[0].lines[0]
-    if title_chunk:
-        title = block.title_text(title_chunk)
-    else:
-        words = next((text.strip() for text in block.iterate_texts(blocks) if text.strip()), "")
-        title = first_sentence(words) or site(raw[0])
-        doubts.insert(0, Doubt(first, f"no title; made one from the first sentence: {title!r}"))
-    inline = [match for chunk in item.chunks for match in URL.findall(chunk.text)]
-    urls = tuple(dict.fromkeys(clean_url(url) for url in raw))
-    derived = title_chunk is None
-    post = Post(
-        key=make_key(content_hash(title, body, title_derived=derived), site(raw[0]) if raw else ""),
-        title=title,
-        body=body,
-        source=defaults.source,
-        url=urls[0] if urls else None,
-        extra_urls=urls[1:],
-        raw_urls=tuple(url for url in [*raw, *inline] if clean_url(url) != url),
-        date=defaults.date,
-        theme=defaults.front.text("theme") or None,
-        author=defaults.front.text("author"),
-        language=defaults.front.text("language"),
-        tags=tuple(tag for b in blocks if isinstance(b, block.Tags) for tag in b.tags),
-        title_derived=derived,
-        origin=file,
-        line=first,
-    )
-    last = max(chunk.lines[-1] for chunk in [*item.chunks, *item.sources])
-    return DigestPost(post, tuple(blocks), first, last), doubts
-
-
-def _item_uses(item: Item, digest_post: DigestPost) -> list[tuple[int, str]]:
-    uses = []
-    title_chunk, _ = block.split_title(item.chunks)
-    if title_chunk:
-        uses += [(number, "title") for number in title_chunk.lines]
-    for b in digest_post.blocks:
-        name = type(b).__name__.removesuffix("Block").lower()
-        uses += [(number, name) for number in b.lines]
-    for position, chunk in enumerate(item.sources):
-        uses += [(number, "source" if position == 0 else "extra source") for number in chunk.lines]
-    return uses
+def _terminator(front: FrontMatter) -> str | None:
+    host = front.text("terminator")
+    return site(host if "://" in host else f"https://{host}") if host else None

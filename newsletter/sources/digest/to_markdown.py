@@ -1,5 +1,7 @@
 """Blocks become Markdown that shows the same words: the author's characters are escaped, never changed."""
 
+from functools import lru_cache
+
 from newsletter.sources.digest.blocks import Block, Heading, LinkBlock, ListBlock, ListItem, Paragraph, Tags
 from newsletter.sources.urls import clean_url
 from newsletter.text.markdown import escape_block, escape_heading, escape_inline
@@ -28,6 +30,8 @@ def write_blocks(blocks: list[Block]) -> str:
     return "\n\n".join(pieces) + "\n" if pieces else ""
 
 
+# A page's lines repeat; what is cached is the escaped text of a line.
+@lru_cache(maxsize=1024)
 def _labelled(label: str, text: str) -> str:
     if not label:
         return escape_block(text, clean_url)

@@ -9,8 +9,7 @@ from hypothesis import event, example, given
 from hypothesis import strategies as st
 
 from newsletter.sources.digest import Digest, read_digest
-from newsletter.text.characters import split_lines
-from tests.sources.digest.words import paste_urls, paste_words, post_urls, post_words
+from tests.sources.digest.words import check_account
 
 WORDS = st.sampled_from(
     "China EU Baku talks the of a Brussels six-month “six” Yerevan’s Don't snake_case *star* a_b 7nm G7 2025. 1) U.S. vs. "
@@ -66,11 +65,7 @@ PASTES = st.lists(st.tuples(LINES, ENDS), max_size=40).map(lambda pairs: "".join
 
 def check(text: str) -> Digest:
     digest = read_digest(text, file="paste.txt", source="desk")
-    assert post_words(digest) == +paste_words(text, digest)
-    assert set(post_urls(digest)) == set(paste_urls(text, digest))
-    seen = [use.line for use in digest.uses]
-    written = [number for number, line in split_lines(text) if line.strip("\u200e\u200f \t")]
-    assert set(seen) == set(written)
+    check_account(text, digest)
     return digest
 
 

@@ -1,14 +1,18 @@
 """How the loss-free tests count: the words of a paste, and the words of its posts as a reader is shown them."""
 
+import re
 from collections import Counter
 
 from newsletter.rendering.markdown import parse_markdown
 from newsletter.rendering.plain_text import to_text
 from newsletter.sources.digest import Digest
 from newsletter.sources.urls import clean_url
-from newsletter.text.characters import split_lines
+from newsletter.text.characters import DIRECTION_MARKS, split_lines, strip_marks
 from newsletter.text.markdown import trim_url
 from newsletter.text.words import URL, WORD
+
+# An address whose brackets are written as %5B when it is a link, so that the text shows its number as well.
+_NUMBERED = re.compile(r"(https?://\S+)\s\[\d+\]")
 
 
 def words_in(text: str) -> list[str]:
@@ -20,10 +24,18 @@ def urls_in(text: str) -> list[str]:
 
 
 def paste_words(text: str, digest: Digest) -> Counter[str]:
-    """The words of the clean lines, but for front matter and what the report names as noise."""
-    front = {use.line for use in digest.uses if use.field == "front matter"}
-    words = Counter(word for number, line in split_lines(text) if number not in front for word in words_in(line))
-    words.subtract(word for noise in digest.noise for word in words_in(noise))
+    """The words of the clean lines, but for front matter, names of authors and what the report names as noise.
+
+    A line that is only (a part of) an address has no words.
+    """
+    fields: dict[int, set[str]] = {}
+    for use in digest.uses:
+        fields.setdefault(use.line, set()).add(use.field)
+    no_words = {
+        number for number, kinds in fields.items() if kinds <= {"front matter", "source", "extra source", "link"}
+    }
+    words = Counter(word for number, line in split_lines(text) if number not in no_words for word in words_in(line))
+    words.subtract(word for left_out in (*digest.noise, *digest.authors) for word in words_in(left_out))
     return words
 
 
@@ -57,4 +69,20 @@ def post_urls(digest: Digest) -> Counter[str]:
 
 def shown_body(body: str) -> str:
     """The body as plain text, without the numbers of its links."""
-    return to_text(parse_markdown(body)).text
+    return _NUMBERED.sub(r"\1", to_text(parse_markdown(body)).text)
+
+
+def check_account(text: str, digest: Digest) -> None:
+    """Every word and address of a paste is in a post or left out by name, none is invented, every line has its place."""
+    assert post_words(digest) == +paste_words(text, digest)
+    assert -paste_words(text, digest) == Counter()
+    found, written = set(post_urls(digest)), set(paste_urls(text, digest))
+    left_out = {url for noise in digest.noise for url in paste_urls(noise, digest)}
+    # `<https://…` over two lines is put together; `www.example.org/1` on a line of its own is an address as well.
+    whole = not any(line.lstrip("> ").startswith("<http") and not line.endswith(">") for _, line in split_lines(text))
+    bare = {clean_url(f"https://{word.strip(f'<>{DIRECTION_MARKS}')}") for word in text.split()}
+    assert not whole or written - found <= left_out
+    assert not whole or found - written <= bare
+    assert {use.line for use in digest.uses} == {
+        number for number, line in split_lines(text) if strip_marks(line).strip()
+    }
