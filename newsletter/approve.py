@@ -10,6 +10,7 @@ from typing import Any, Literal
 from newsletter.approved import Approved, Change, choose_audience, find_changes, look_at_issue
 from newsletter.build import Rendered
 from newsletter.config import Config
+from newsletter.editing.heads import list_heads
 from newsletter.errors import InputError, Mistake, UsageError
 from newsletter.send import write_variant
 from newsletter.slots import publication_moment
@@ -81,17 +82,28 @@ def _without_defaults(value: Any) -> Any:
     return {name: _without_defaults(one) for name, one in spoken.items()}
 
 
-def content_hash(rendered: Rendered, config: Config, *, with_local_time: bool = True) -> str:
-    """What an approval is bound to: every octet that a reader may get but for their own token, and who gets which part."""
+def content_hash(rendered: Rendered, config: Config, *, of_older: bool = False) -> str:
+    """What an approval is bound to: every octet that a reader may get but for their own token, and who gets which part.
+
+    `of_older`: as approvals of the first versions were made, which spoke of fewer things.
+    """
     moment = publication_moment(rendered.edition, rendered.issue.date, config.zone)
     audience = asdict(choose_audience(rendered))
-    if not with_local_time:  # approvals of older versions did not speak of it
+    if of_older:
         del audience["local_time"]
     parts = (write_variant(rendered, config, ALL, moment), *(part.encode() for part in rendered.mail.marked))
     whole = hashlib.sha256(json.dumps(audience).encode())
-    for part in parts:
+    for part in parts if of_older else (*parts, _write_heads(rendered)):
         whole.update(hashlib.sha256(part).digest())
     return whole.hexdigest()
+
+
+def _write_heads(rendered: Rendered) -> bytes:
+    """What stands above the mails of readers of some sections, and the words that it is made with for any others."""
+    chosen = list_heads(rendered.issue, (section.slug for section in rendered.issue.sections))
+    heads = [[sorted(one), asdict(rendered.head(one))] for one in chosen]
+    words = [str(rendered.phrases[name]) for name in ("post_on", "posts_on", "and", "more")]
+    return json.dumps([heads, words]).encode()
 
 
 def read_approval(workspace: Workspace, slug: str) -> Approval | None:
@@ -115,7 +127,7 @@ def approval_state(workspace: Workspace, config: Config, rendered: Rendered) -> 
     if approval is None:
         return Standing("none")
     then = approval.approved
-    if approval.sha256 == content_hash(rendered, config, with_local_time=then is not None):
+    if approval.sha256 == content_hash(rendered, config, of_older=then is None):
         return Standing("good", approval)
     changes = find_changes(then, look_at_issue(workspace, config, rendered)) if then else ()
     return Standing("changed", approval, tuple(changes))

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from newsletter import links
 from newsletter.build import list_published
 from newsletter.config import Config
-from newsletter.desk import load_issue, load_phrases
+from newsletter.desk import keep_numbers, load_issue, load_numbered, load_phrases
 from newsletter.errors import InputError
 from newsletter.phrases import write_date
 from newsletter.rendering.content import ShownIssue, show_issue
@@ -59,10 +59,11 @@ class _Entry:
 
 @dataclass(frozen=True, slots=True)
 class Archive:
-    """Everything public, in memory: `pages` by their path below publication.url."""
+    """Everything public, in memory: `pages` by their path below publication.url. `problems` did not stop it."""
 
     pages: Mapping[str, Page] = field(default_factory=dict)
     entries: Sequence[_Entry] = ()
+    problems: Sequence[str] = ()
 
     def search(self, query: str, most: int = 50) -> list[Found]:
         """Posts that hold all words of the query; titles first, then newest first."""
@@ -85,12 +86,15 @@ def readable_issues(workspace: Workspace, slugs: Iterable[str]) -> tuple[list[st
     return good, problems
 
 
-def render_archive(workspace: Workspace, config: Config, slugs: Iterable[str]) -> Archive:
-    """The archive of these issues. One whose file was taken away is left out. Raises InputError for one that is broken."""
+def render_archive(workspace: Workspace, config: Config, slugs: Iterable[str], *, keep: bool = False) -> Archive:
+    """The archive of these issues. One whose file was taken away is left out. Raises InputError for one that is broken.
+
+    `keep`: they are public, so the numbers of posts without a key are remembered beside them.
+    """
     environment = open_templates(workspace)
     phrases = load_phrases(workspace, config)
     shown = [
-        show_issue(load_issue(workspace, slug).issue, config.publication.language)
+        show_issue(load_numbered(workspace, slug), config.publication.language, url=config.publication.url)
         for slug in slugs
         if workspace.exists(issue_path(slug))
     ]
@@ -107,7 +111,8 @@ def render_archive(workspace: Workspace, config: Config, slugs: Iterable[str]) -
     entries = [
         entry for one in newest for entry in _index(one.shown, config.publication.url, write_date(one.moment, phrases))
     ]
-    return Archive({name: _make_page(name, text) for name, text in site.items()}, entries)
+    problems = [str(one) for one in keep_numbers(workspace, [one.issue for one in shown])] if keep else []
+    return Archive({name: _make_page(name, text) for name, text in site.items()}, entries, problems)
 
 
 def _index(shown: ShownIssue, base: str, date: str) -> Iterable[_Entry]:

@@ -1,10 +1,11 @@
-"""Opening the workspace's database: where it is, where its key is, and when it may be made."""
+"""Opening the workspace's database: where it is, where its key is, and when it may be made. And what it says is out."""
 
 from datetime import datetime
 from pathlib import Path
 
 from newsletter.config import Config
-from newsletter.store.database import Store, create_store, exists, open_store
+from newsletter.store import issues
+from newsletter.store.database import Store, create_store, exists, open_store, stamp
 from newsletter.workspace import Workspace
 
 
@@ -32,3 +33,24 @@ def open_or_create(workspace: Workspace, config: Config, now: datetime) -> tuple
     if has_database(workspace, config):
         return open_database(workspace, config), False
     return create_store(*database_address(workspace, config), now), True
+
+
+def mailed_issues(store: Store, now: datetime) -> list[str]:
+    """The issues whose first mail may have left, in the order in which they were fixed.
+
+    Of one that was cancelled in the middle of its sending there are readers whose mail leads to the archive.
+    """
+    moment = stamp(now)
+    return [
+        one.slug
+        for one in issues.frozen_issues(store)
+        if one.starts_at <= moment and (one.state != "cancelled" or issues.was_mailed(store, one))
+    ]
+
+
+def first_issues(store: Store) -> dict[str, str]:
+    """Edition → the first of its issues that was fixed for sending."""
+    first: dict[str, str] = {}
+    for one in issues.frozen_issues(store):
+        first[one.edition] = min(one.slug, first.get(one.edition, one.slug))
+    return first

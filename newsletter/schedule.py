@@ -15,6 +15,7 @@ from newsletter.build import Rendered, render_issue
 from newsletter.check import check_issue
 from newsletter.collect import collect_sources
 from newsletter.config import Config
+from newsletter.desk import keep_numbers
 from newsletter.draft import draft_issue
 from newsletter.errors import NewsletterError, NothingToDo
 from newsletter.model import Edition, Finding
@@ -272,6 +273,7 @@ def _freeze(desk: _Desk, edition: Edition, slot: Slot, row: SlotRow) -> _Step:
         )
     except NothingToDo as error:
         return _Step("skipped", error.mistakes[0].message)
+    keep_numbers(desk.workspace, [rendered.issue])  # if that fails, the archive reports it
     return _Step("sent", done=True)
 
 

@@ -93,7 +93,7 @@ class Server:
             on_start(port)
 
         self.public.refresh()
-        for problem in self.public.problems:
+        for problem in (*self.public.problems, *self.public.archive.problems):
             self.note("archive", level="error", error=problem)
         try:
             self.web.run(started)
@@ -184,6 +184,8 @@ class Server:
             stop_sending()
         if self.public.refresh():
             self.note("archive", pages=len(self.public.archive.pages))
+            for problem in self.public.archive.problems:
+                self.note("archive", level="error", error=problem)
 
     def send_due(self) -> None:
         """Every issue that is frozen and may leave now, and those of which something was put off till now."""

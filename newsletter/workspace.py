@@ -77,6 +77,14 @@ class Workspace:
         """Write a file whole or not at all; a file whose bytes are the same already is left alone. True if it was written."""
         return write_whole(self.path(relative), content.encode() if isinstance(content, str) else content)
 
+    def remove(self, relative: str) -> None:
+        """Delete a file that the program made; nothing happens if it is not there. Raises InputError if it must stay."""
+        try:
+            self.path(relative).unlink(missing_ok=True)
+        except OSError as error:
+            message = f"cannot be deleted: {error.strerror or error}"
+            raise InputError(Mistake(code="NL027", file=relative, message=message)) from None
+
     def replace(self, relative: str, old: bytes, new: bytes, keep: str) -> bool:
         """Write a file anew if it still holds `old`; False, and nothing changed, if somebody else has written meanwhile.
 

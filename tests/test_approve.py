@@ -354,7 +354,7 @@ def test_many_parts_are_counted(desk: Desk) -> None:
 def old_approval(desk: Desk) -> None:
     """As versions before wrote it: four keys, and a hash that does not speak of local_time."""
     rendered = render_issue(desk.workspace, desk.config, SLUG)
-    whole = content_hash(rendered, desk.config, with_local_time=False)
+    whole = content_hash(rendered, desk.config, of_older=True)
     document = {"issue": SLUG, "by": "the editor", "at": "2025-07-06T08:00:00Z", "sha256": whole}
     desk.workspace.write(approval_path(SLUG), json.dumps(document, indent=1) + "\n")
 
@@ -386,7 +386,7 @@ def test_the_hash_of_four_keys_is_the_one_that_was_written_before(desk: Desk) ->
     whole = hashlib.sha256(rule.encode())
     for part in (write_variant(rendered, desk.config, ALL, moment), *(one.encode() for one in rendered.mail.marked)):
         whole.update(hashlib.sha256(part).digest())
-    assert content_hash(rendered, desk.config, with_local_time=False) == whole.hexdigest()
+    assert content_hash(rendered, desk.config, of_older=True) == whole.hexdigest()
 
 
 def test_an_approval_edited_to_match_the_new_text_still_fails(desk: Desk) -> None:

@@ -11,19 +11,21 @@ FLOORS = (
     {"model", "errors", "links", "text", "resources", "phrases"},
     {"config", "workspace", "sources", "editing", "rendering", "checking", "audience", "delivery", "store", "slots"},
     {"desk", "templates", "database"},
-    {"collect", "learn", "report", "draft", "build", "subscribers", "send", "rehearse", "hooks", "doctor"},
+    {"collect", "learn", "report", "draft", "published", "build", "subscribers", "send", "rehearse", "hooks", "doctor"},
     {"approve", "approved", "archive", "arrange", "check", "check_links", "letters"},
     {"preview"},
     {"schedule", "web"},
     {"serve"},
     {"cli"},
 )
-# Within a floor, these may be imported by their neighbours: `build` drafts first when there is no issue yet, `draft` sorts
+# Within a floor, these may be imported by their neighbours: `build` drafts first when there is no issue yet and shows
+# what is published, `draft` sorts
 # by what was learned, `report` tells how well, and `send` sends what `build` renders.
 SAME_FLOOR = {
     ("draft", "learn"),
     ("report", "learn"),
     ("build", "draft"),
+    ("build", "published"),
     ("send", "build"),
     ("rehearse", "send"),
     ("rehearse", "build"),

@@ -16,6 +16,7 @@ from newsletter.cli.common import Here, complete_issues, in_workspace, normalise
 from newsletter.cli.subscribers import database
 from newsletter.cli.ui import count_of, size
 from newsletter.delivery.sender import Report
+from newsletter.desk import keep_numbers
 from newsletter.errors import Mistake, UsageError
 from newsletter.model import Finding
 from newsletter.send import (
@@ -66,6 +67,7 @@ def command(
             findings = _check(here, rendered, despite_errors)
             _ask(here, store, rendered, findings, yes)
             frozen = freeze_issue(rendered, here.config, store, here.now)
+            here.ui.warn(keep_numbers(here.workspace, [rendered.issue]))
         else:
             _check_resumable(here, store, frozen)
         return _send(here, store, frozen)
@@ -124,7 +126,7 @@ def _ask(here: Here, store: Store, rendered: Rendered, findings: Sequence[Findin
 
 def _card_lines(card: Card) -> list[tuple[str, str]]:
     readers = [
-        (f"{count:,}", f"just {chosen.replace(' ', ', ')}" if chosen else "the whole issue")
+        (f"{count:,}", f"just {chosen.replace(' ', ', ')}: {card.subjects[chosen]}" if chosen else "the whole issue")
         for chosen, count in card.readers.items()
     ]
     return [

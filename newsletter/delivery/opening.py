@@ -9,6 +9,7 @@ from typing import cast
 from newsletter.delivery.login import log_in
 from newsletter.delivery.relay import Relay, unavailable
 from newsletter.delivery.replies import Capabilities, ProtocolFault, Reply, ReplyReader, read_capabilities
+from newsletter.text.tls_faults import tell_tls_fault
 
 
 class Line(asyncio.Protocol):
@@ -112,7 +113,7 @@ class Opening:
                 ssl_handshake_timeout=self.relay.timeouts.connect,
             )
         except ssl.SSLError as error:
-            raise unavailable(self.relay, f"has no valid certificate: {tell_why(error)}") from None
+            raise unavailable(self.relay, tell_tls_fault(error)) from None
         except OSError as error:
             what = error.strerror or type(error).__name__
             raise unavailable(self.relay, f"breaks off while TLS begins: {what}") from None
@@ -151,8 +152,3 @@ def make_tls(relay: Relay) -> ssl.SSLContext:
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE
     return context
-
-
-def tell_why(error: ssl.SSLError) -> str:
-    """What is wrong with a certificate."""
-    return str(getattr(error, "verify_message", "") or error.reason or error).lower()

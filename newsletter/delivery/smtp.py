@@ -10,9 +10,10 @@ import ssl
 
 from newsletter.delivery.dialogue import Dialogue, Feed, Mode, Outgoing, Phase, Question, Result, TooLate
 from newsletter.delivery.envelope import Extensions
-from newsletter.delivery.opening import Line, Opening, make_tls, tell_why
+from newsletter.delivery.opening import Line, Opening, make_tls
 from newsletter.delivery.relay import LoginRefused, Memory, Relay, RelayUnavailable, Timeouts, unavailable
 from newsletter.delivery.replies import Capabilities, ProtocolFault
+from newsletter.text.tls_faults import tell_tls_fault
 
 __all__ = ["Connection", "Feed", "LoginRefused", "Memory", "Mode", "Relay", "RelayUnavailable", "Timeouts", "connect"]
 
@@ -253,9 +254,9 @@ async def connect(relay: Relay, memory: Memory | None = None) -> Connection:
     except TimeoutError:
         raise unavailable(relay, f"does not answer in {relay.timeouts.connect:g} s") from None
     except ssl.SSLError as error:
-        raise unavailable(relay, f"has no valid certificate: {tell_why(error)}") from None
+        raise unavailable(relay, tell_tls_fault(error)) from None
     except OSError as error:
-        raise unavailable(relay, f"cannot be reached: {error.strerror or error}") from None
+        raise unavailable(relay, f"cannot be reached: {error.strerror or str(error) or type(error).__name__}") from None
     opening = Opening(relay, line)
     try:
         offered = await opening.run()

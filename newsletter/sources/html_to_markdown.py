@@ -8,6 +8,7 @@ import unicodedata
 from collections.abc import Iterator
 from itertools import accumulate
 from urllib.parse import urlsplit
+from xml.sax.saxutils import quoteattr
 
 from lxml import html as lxml_html
 from lxml.html import HtmlElement
@@ -35,6 +36,7 @@ _TAIL = re.compile(
 )
 _EDGE = re.compile(r"\\\s*\Z|[\]!<&~]\Z")
 _TAG = re.compile(r"<(/?)(?!(?:br|hr|img)\b)[a-z]")
+_WIDE = 500  # px: about what a mail's column has
 _DEEPEST = 60  # nesting below this is a trick, not a text: its words are kept, its marks are not
 _PARSER_DEPTH = 200  # libxml2 cuts what nests deeper than 256
 
@@ -304,5 +306,10 @@ def _link(element: HtmlElement, core: str) -> str:
 
 
 def _image(element: HtmlElement) -> str:
+    """A picture. One that is narrower than a mail's column keeps its size: an icon must not be drawn as wide as the text."""
     alt = re.sub(r"[\[\]\r\n]+", " ", element.get("alt", "")).strip()
-    return "!" + format_link(escape_link_text(alt), element.get("src", ""))
+    width, height = (element.get(name, "") for name in ("width", "height"))
+    if not width or int(width) >= _WIDE:
+        return "!" + format_link(escape_link_text(alt), element.get("src", ""))
+    said = {"src": element.get("src", ""), "alt": alt, "width": width, "height": height}
+    return f"<img {' '.join(f'{name}={quoteattr(value)}' for name, value in said.items() if value or name == 'alt')}>"

@@ -9,7 +9,7 @@ from newsletter.sources.urls import clean_url, site
 from newsletter.text.addresses import is_web_address
 from newsletter.text.dates import leading_day, parse_moment, start_of_day, write_moment
 from newsletter.text.front_matter import FrontMatter, read_front_matter, write_front_matter
-from newsletter.text.markdown import find_blocks, plain_inline
+from newsletter.text.markdown import find_blocks, map_addresses, plain_inline
 from newsletter.text.structure import find_unclosed
 from newsletter.text.words import first_sentence
 
@@ -70,7 +70,7 @@ def _make_post(front: FrontMatter, title: str, body: str, derived: bool, file: s
     return Post(
         key=key,
         title=title,
-        body=body,
+        body=map_addresses(body, clean_url),
         source=front.text("source") or source,
         url=url,
         extra_urls=tuple(clean_url(extra) for extra in front.parse_each("extra_urls", _check_url)),
