@@ -11,6 +11,7 @@ from newsletter.approved import Approved, Change, find_changes, look_at_issue
 from newsletter.build import Rendered
 from newsletter.config import Config
 from newsletter.covered import list_decided
+from newsletter.editing.heads import list_heads
 from newsletter.errors import InputError, Mistake, UsageError
 from newsletter.send import write_variant
 from newsletter.slots import publication_moment
@@ -92,16 +93,25 @@ def content_hash(rendered: Rendered, config: Config, rule: int = RULE) -> str:
     """What an approval is bound to: every octet that a reader may get but for their own token, and the covered settings."""
     edition = rendered.edition
     moment = publication_moment(edition, rendered.issue.date, config.zone)
+    parts = [write_variant(rendered, config, ALL, moment), *(part.encode() for part in rendered.mail.marked)]
     covered: dict[str, Any] = {"edition": edition.slug, "themes": edition.themes}
     if rule == 2:
         covered["local_time"] = edition.local_time
     elif rule != 1:
         covered = {"rule": rule, "settings": list_decided(config, edition)}
-    parts = (write_variant(rendered, config, ALL, moment), *(part.encode() for part in rendered.mail.marked))
+        parts.append(_write_heads(rendered))
     whole = hashlib.sha256(json.dumps(covered, default=str).encode())
     for part in parts:
         whole.update(hashlib.sha256(part).digest())
     return whole.hexdigest()
+
+
+def _write_heads(rendered: Rendered) -> bytes:
+    """What stands above the mails of readers of some sections, and the words that it is made with for any others."""
+    chosen = list_heads(rendered.issue, (section.slug for section in rendered.issue.sections))
+    heads = [[sorted(one), asdict(rendered.head(one))] for one in chosen]
+    words = [str(rendered.phrases[name]) for name in ("post_on", "posts_on", "and", "more")]
+    return json.dumps([heads, words]).encode()
 
 
 def read_approval(workspace: Workspace, slug: str) -> Approval | None:

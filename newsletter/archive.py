@@ -10,7 +10,7 @@ from datetime import datetime
 from newsletter import links
 from newsletter.build import list_published
 from newsletter.config import Config
-from newsletter.desk import load_phrases
+from newsletter.desk import keep_numbers, load_numbered, load_phrases
 from newsletter.model import Issue
 from newsletter.past_issues import read_issues
 from newsletter.phrases import write_date
@@ -98,15 +98,17 @@ def render_archive(workspace: Workspace, config: Config, slugs: Iterable[str], l
     """The archive of these issues. One whose file was taken away is left out.
 
     One whose file cannot be read is shown as it was in the `last` archive; if it was not there, it is left out too. Pages that
-    are as they were in the `last` archive are the same objects.
+    are as they were in the `last` archive are the same objects. They are public, so the numbers of posts without a key are
+    remembered beside them.
     """
     environment = open_templates(workspace)
     phrases = load_phrases(workspace, config)
     there = [slug for slug in slugs if workspace.exists(issue_path(slug))]
-    issues, unread = read_issues(workspace, there)
+    issues, unread = read_issues(workspace, there, load=load_numbered)
     issues = (dict(last.issues) if last else {}) | issues
     issues = {slug: issues[slug] for slug in there if slug in issues}
-    shown = [show_issue(issue, config.publication.language) for issue in issues.values()]
+    publication = config.publication
+    shown = [show_issue(issue, publication.language, url=publication.url) for issue in issues.values()]
     published = list_published(config, shown)
     known = last.pages if last else {}
     files = iterate_site(
@@ -123,7 +125,8 @@ def render_archive(workspace: Workspace, config: Config, slugs: Iterable[str], l
     ]
     pages = {name: _make_page(name, text.encode(), known.get(name)) for name, text in files}
     pages |= {name: _make_page(name, data, known.get(name)) for name, data in draw_icons().items()}
-    return Archive(pages, entries, issues, tuple(map(str, unread)))
+    problems = (*unread, *keep_numbers(workspace, issues.values()))
+    return Archive(pages, entries, issues, tuple(map(str, problems)))
 
 
 def _index(shown: ShownIssue, base: str, date: str) -> Iterable[_Entry]:

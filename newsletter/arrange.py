@@ -21,7 +21,7 @@ from newsletter.editing.rearrange import add_source, cut_post, drop_post, move_p
 from newsletter.editing.themes import OffTheme, Verdict
 from newsletter.errors import InputError, Mistake, NewsletterError
 from newsletter.last_text import keep_text
-from newsletter.model import UNSORTED, IssuePost, Link, Section
+from newsletter.model import UNSORTED, Issue, IssuePost, Link, Section
 from newsletter.rendering.content import site_name
 from newsletter.text.characters import decode_text
 from newsletter.text.markdown import escape_heading, plain_inline
@@ -42,7 +42,8 @@ class Edit:
     move: the post of `line` into `section`, in front of the post of line `before`. drop: the post of `line` out.
     put: the collected post `key` into `section`, in front of `before` too.
     also: the address of the collected post `key` to the sources of the post of `line`.
-    subject, preheader: to `value`. undo: the last edit of the desk, if the file is still as it left it.
+    subject, preheader: to `value`; of the mail for readers of some sections if `section` names these, with + between.
+    undo: the last edit of the desk, if the file is still as it left it.
     """
 
     do: Literal["move", "drop", "put", "also", "subject", "preheader", "undo"]
@@ -88,6 +89,7 @@ class Desk:
             "sha": sha,
             "subject": file.issue.subject,
             "preheader": file.issue.preheader,
+            "heads": _tell_heads(file.issue),
             "sections": [_tell_section(section, file, beside, config.checks) for section in file.issue.sections],
             "themes": [{"slug": slug, "title": title} for slug, title in self._targets(config, file).items()],
             "beside": _tell_beside(beside, file, self._left_out()) if beside else [],
@@ -140,7 +142,8 @@ class Desk:
     def _make(self, edit: Edit, file: IssueFile, config: Config) -> tuple[str, str]:
         """The new text, and what was done to it."""
         if edit.do == "subject" or edit.do == "preheader":
-            return set_line(file, edit.do, edit.value), f"the {edit.do}"
+            key = f"{edit.do}.{edit.section}" if edit.section else edit.do
+            return set_line(file, key, edit.value), f"the {edit.do}"
         if edit.do == "put":
             return self._put(edit, file, config)
         post = next((post for post in file.issue.posts if post.line == edit.line), None)
@@ -249,6 +252,15 @@ def _encode(text: str, old: bytes, slug: str) -> bytes:
         message = "is not UTF-8, and the desk writes nothing else; save it as UTF-8"
         raise InputError(Mistake(code="NL020", file=issue_path(slug), message=message))
     return mark + text.encode()
+
+
+def _tell_heads(issue: Issue) -> dict[str, dict[str, str]]:
+    """What is written for readers of some sections, by these sections."""
+    slugs = [section.slug for section in issue.sections]
+    return {
+        "+".join(slug for slug in slugs if slug in chosen): {"subject": head.subject, "preheader": head.preheader}
+        for chosen, head in issue.heads.items()
+    }
 
 
 def _tell_section(section: Section, file: IssueFile, beside: Beside | None, checks: Checks) -> dict[str, Any]:

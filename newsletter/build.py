@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import asdict, dataclass, replace
 from datetime import date, datetime
 from typing import Any
@@ -12,14 +12,17 @@ from jinja2 import Environment
 from newsletter import links
 from newsletter.config import Config
 from newsletter.delivery.message import Envelope, HeaderError, issue_headers, write_message
-from newsletter.desk import load_issue, load_phrases
+from newsletter.desk import keep_numbers, load_issue, load_numbered, load_phrases
+from newsletter.editing.heads import make_head
 from newsletter.errors import InputError, Mistake, NewsletterError, UsageError
 from newsletter.last_text import explain_loss, is_missed, keep_text
-from newsletter.model import UNSORTED, Edition, Finding, Issue, Section
+from newsletter.model import UNSORTED, Edition, Finding, Head, Issue, Section
 from newsletter.past_issues import read_issues
 from newsletter.phrases import Phrases
+from newsletter.published import PublishedIssues, find_published
 from newsletter.rendering.content import ShownIssue, count_words, show_issue
-from newsletter.rendering.email import Mail, render_mail
+from newsletter.rendering.email import Mail, render_mail, select_sections
+from newsletter.rendering.excerpts import fit_posts
 from newsletter.rendering.icon import draw_icons
 from newsletter.rendering.site import Published, render_site
 from newsletter.slots import next_day, publication_moment
@@ -91,6 +94,18 @@ class Rendered:
     phrases: Phrases
     findings: tuple[Finding, ...]
 
+    def head(self, chosen: Collection[str] = ()) -> Head:
+        """What stands above the mail for readers of these sections; of all, if none is named."""
+        if not chosen:
+            return self.issue.head
+        return make_head(self.issue, chosen, edition=self.edition, phrases=self.phrases)
+
+    def bodies(self, chosen: Collection[str] = ()) -> tuple[str, str]:
+        """HTML and text of that mail."""
+        if not chosen:
+            return self.mail.html, self.mail.text
+        return select_sections(self.mail, frozenset(chosen), self.head(chosen))
+
 
 def render_issue(workspace: Workspace, config: Config, slug: str) -> Rendered:
     """Read an issue.md and render its mail. Raises InputError, UsageError."""
@@ -99,26 +114,72 @@ def render_issue(workspace: Workspace, config: Config, slug: str) -> Rendered:
     if not workspace.exists(issue_path(slug)):
         raise _no_such_issue(workspace, slug)
     file = load_issue(workspace, slug)
-    issue = file.issue
+    issue = load_numbered(workspace, slug)
     edition = next((one for one in config.editions if one.slug == issue.edition), None)
     if edition is None:
         raise _no_such_edition(config, issue)
     environment = open_templates(workspace)
     phrases = load_phrases(workspace, config)
-    shown = show_issue(issue, config.publication.language)
-    mail = render_mail(shown, publication=config.publication, edition=edition, environment=environment, phrases=phrases)
-    findings = (*file.findings, *find_warnings(shown, mail, config))
+    shown = show_issue(issue, config.publication.language, url=config.publication.url)
+
+    def make_mail(one: ShownIssue) -> Mail:
+        return render_mail(
+            one, publication=config.publication, edition=edition, environment=environment, phrases=phrases
+        )
+
+    mail, cut = _fit_mail(shown, config, phrases, make_mail)
+    findings = (*file.findings, *find_warnings(shown, mail, config), *_about_cut(cut, slug))
     return Rendered(issue, edition, shown, mail, environment, phrases, findings)
 
 
-def build_issue(workspace: Workspace, config: Config, slug: str) -> Build:
-    """Render an issue and the archive up to it, and write all files. Raises InputError; then no file was written."""
+def _fit_mail(
+    shown: ShownIssue, config: Config, phrases: Phrases, make_mail: Callable[[ShownIssue], Mail]
+) -> tuple[Mail, tuple[int, ...]]:
+    """The mail of an issue. Gmail hides what is beyond its limit, the way out with it: then long posts are shortened.
+
+    → (the mail, the lines of the posts that were cut in it). The archive and the feeds have all of every post.
+    """
+    mail = make_mail(shown)
+    if len(mail.html.encode()) < CLIP_BYTES:
+        return mail, ()
+    publication = config.publication
+    mails = {}
+
+    def measure(issue: Issue) -> int:
+        mails[id(issue)] = made = make_mail(show_issue(issue, publication.language, url=publication.url))
+        return len(made.html.encode())
+
+    page = links.issue_url(publication.url, shown.issue.slug)
+    short, cut = fit_posts(shown.issue, measure, WARN_BYTES, page=page, words=str(phrases["view_online"]))
+    return (mails[id(short)], cut) if cut else (mail, ())
+
+
+def _about_cut(lines: Iterable[int], slug: str) -> Iterator[Finding]:
+    for line in lines:
+        message = "this post is shortened in the mail, which Gmail would cut; all of it is on the web and in the feeds"
+        yield Finding(rule="shown", where=f"{issue_path(slug)}:{line}", message=message)
+
+
+def build_issue(workspace: Workspace, config: Config, slug: str, *, now: datetime) -> Build:
+    """Renders an issue, and the archive of all issues that are out, and writes their files.
+
+    Raises InputError; then no file was written. `now` decides only what is out: an issue's own files do not know it.
+    """
     rendered = render_issue(workspace, config, slug)
     issue, shown, mail = rendered.issue, rendered.shown, rendered.mail
     moment = publication_moment(rendered.edition, issue.date, config.zone)
     message = compose_message((mail.html, mail.text), issue, rendered.edition, config, moment=moment, to=PREVIEW_READER)
-    site, unread = _render_site(workspace, config, shown, rendered.environment, rendered.phrases)
-    findings = (*rendered.findings, *find_strange_templates(workspace), *_find_newer(workspace, issue), *unread)
+    published = find_published(workspace, config, now)
+    site, out, unread = _render_site(workspace, config, shown, published.out, rendered.environment, rendered.phrases)
+    unkept = keep_numbers(workspace, {one.slug: one for one in (*out, issue)}.values())
+    findings = (
+        *rendered.findings,
+        *find_strange_templates(workspace),
+        *published.findings,
+        *unkept,
+        *_about_waiting(issue, published),
+        *unread,
+    )
     contents: dict[str, str | bytes] = {
         f"build/{slug}/email.html": mail.html,
         f"build/{slug}/email.txt": mail.text,
@@ -137,6 +198,8 @@ def build_issue(workspace: Workspace, config: Config, slug: str) -> Build:
     for path, content in contents.items():
         workspace.write(path, content)
     keep_text(workspace, slug, workspace.read(issue_path(slug)))
+    for waiting in published.waiting:  # an older version, or another day, may have shown it
+        workspace.remove(f"{SITE}/{waiting}/index.html")
     return build
 
 
@@ -148,14 +211,14 @@ def compose_message(
     *,
     moment: datetime,
     to: str = links.ADDRESS_SLOT,
-    mark: str = "",
+    subject: str = "",
 ) -> bytes:
-    """A whole message of HTML and text, with slots for a reader's data. `mark` stands before the subject of a test."""
+    """A whole message of HTML and text, with slots for a reader's data. `subject` is another one than the issue's."""
     envelope = Envelope(
         issue=issue.slug,
         edition=edition.slug,
         edition_title=edition.title,
-        subject=f"{mark} {issue.subject}".strip(),
+        subject=subject or issue.subject,
         language=config.publication.language,
         sender=config.publication.sender,
         base=config.publication.url,
@@ -215,7 +278,19 @@ def find_warnings(shown: ShownIssue, mail: Mail, config: Config) -> tuple[Findin
             for post in section.posts
             if not post.sources
         ]
-    return tuple(findings)
+    return tuple(findings + list(_find_changes(shown, path)))
+
+
+def _find_changes(shown: ShownIssue, path: str) -> Iterator[Finding]:
+    """What is shown otherwise than it was written, because mail clients or filters would not bear it."""
+    lines = [post.line for section in shown.issue.sections for post in section.posts]
+    texts = [(shown.intro, 1)]
+    sections = [section for section in shown.issue.sections if section.posts]
+    for section, said in zip(shown.sections, sections, strict=True):
+        texts.append((section.intro, said.line))
+    texts += [(post.body, line) for post, line in zip(shown.posts, lines, strict=True)]
+    for text, line in texts:
+        yield from (Finding(rule="shown", where=f"{path}:{line}", message=note) for note in text.notes)
 
 
 def _about_empty(section: Section, where: str) -> Finding:
@@ -228,26 +303,30 @@ def _about_empty(section: Section, where: str) -> Finding:
     return Finding(rule="section", where=where, message=message, level="error")
 
 
-def _find_newer(workspace: Workspace, issue: Issue) -> Iterator[Finding]:
-    """The archive ends with the issue that is built, so building an old one takes newer ones off its front page."""
-    newer = [slug for slug in workspace.issue_slugs() if slug[:10] > issue.date.isoformat()]
-    if newer:
-        message = (
-            f"the archive ends with this issue; for all of it build the newest one last: newsletter build {newer[-1]}"
-        )
+def _about_waiting(issue: Issue, published: PublishedIssues) -> Iterator[Finding]:
+    """The issue that is built is not among those that are shown: whoever looks for it should know why."""
+    if why := published.waiting.get(issue.slug):
+        message = f"{issue.slug} is not in {SITE} yet: {why}; the preview shows it there"
         yield Finding(rule="archive", where=SITE, message=message)
 
 
 def _render_site(
-    workspace: Workspace, config: Config, shown: ShownIssue, environment: Environment, phrases: Phrases
-) -> tuple[dict[str, str], tuple[Finding, ...]]:
-    """The archive as it looks once this issue is out: this issue and all before it that can be read."""
-    slugs = [slug for slug in workspace.issue_slugs() if slug[:10] <= shown.issue.date.isoformat()]
-    before, unread = read_issues(workspace, (slug for slug in slugs if slug != shown.issue.slug))
+    workspace: Workspace,
+    config: Config,
+    shown: ShownIssue,
+    slugs: Iterable[str],
+    environment: Environment,
+    phrases: Phrases,
+) -> tuple[dict[str, str], list[Issue], tuple[Finding, ...]]:
+    """The archive of these issues, the issues, and which cannot be read. `shown` is one that was rendered already."""
+    slugs = tuple(slugs)
+    others, unread = read_issues(workspace, (slug for slug in slugs if slug != shown.issue.slug), load=load_numbered)
     seen = [
-        shown if slug == shown.issue.slug else show_issue(before[slug], config.publication.language)
+        shown
+        if slug == shown.issue.slug
+        else show_issue(others[slug], config.publication.language, url=config.publication.url)
         for slug in slugs
-        if slug == shown.issue.slug or slug in before
+        if slug == shown.issue.slug or slug in others
     ]
     site = render_site(
         list_published(config, seen),
@@ -256,7 +335,7 @@ def _render_site(
         environment=environment,
         phrases=phrases,
     )
-    return site, unread
+    return site, [one.issue for one in seen], unread
 
 
 def list_published(config: Config, shown: Iterable[ShownIssue]) -> list[Published]:

@@ -1,4 +1,4 @@
-"""Opening the workspace's database: where it is, its key and what lies beside it, and when it may be made."""
+"""Opening the workspace's database: where it is, its key and what lies beside it, when it may be made; what it says is out."""
 
 import re
 import shlex
@@ -10,6 +10,7 @@ from sqlalchemy.exc import ArgumentError
 
 from newsletter.config import Config
 from newsletter.errors import Mistake, SettingsError
+from newsletter.store import issues
 from newsletter.store.damage import find_damage
 from newsletter.store.database import (
     HEAD,
@@ -20,6 +21,7 @@ from newsletter.store.database import (
     open_store,
     show_address,
     sqlite_file,
+    stamp,
 )
 from newsletter.store.failures import damaged
 from newsletter.store.mark import begin_mark
@@ -116,3 +118,24 @@ def journal_path(workspace: Workspace, store: Store) -> Path:
 def file_beside(workspace: Workspace, database: Path | None, name: str) -> Path:
     """A file that belongs to the database: beside its file, or in the workspace if it is on a server."""
     return database.with_name(f"{database.name}.{name}") if database else workspace.root / ".newsletter" / name
+
+
+def mailed_issues(store: Store, now: datetime) -> list[str]:
+    """The issues whose first mail may have left, in the order in which they were fixed.
+
+    Of one that was cancelled in the middle of its sending there are readers whose mail leads to the archive.
+    """
+    moment = stamp(now)
+    return [
+        one.slug
+        for one in issues.frozen_issues(store)
+        if one.starts_at <= moment and (one.state != "cancelled" or issues.was_mailed(store, one))
+    ]
+
+
+def first_issues(store: Store) -> dict[str, str]:
+    """Edition → the first of its issues that was fixed for sending."""
+    first: dict[str, str] = {}
+    for one in issues.frozen_issues(store):
+        first[one.edition] = min(one.slug, first.get(one.edition, one.slug))
+    return first

@@ -8,8 +8,9 @@ from functools import lru_cache
 
 from newsletter.config import Config, load_config
 from newsletter.editing.issue_file import IssueFile, read_issue
+from newsletter.editing.post_numbers import NumberedPost, number_posts
 from newsletter.errors import InputError, Mistake
-from newsletter.model import UNSORTED, Finding, Post, Source
+from newsletter.model import UNSORTED, Finding, Issue, Post, Source
 from newsletter.phrases import Phrases, read_phrases
 from newsletter.resources import resource
 from newsletter.sources import SOURCES, Batch, SourceFile, collected_folder
@@ -129,6 +130,54 @@ def parse_issue(data: bytes, slug: str) -> IssueFile:
             message = f"{key}: says {said!r}, but the folder is {slug!r}; make them the same"
             raise InputError(Mistake(code="NL030", file=path, line=line, message=message))
     return file
+
+
+def load_numbered(workspace: Workspace, slug: str) -> Issue:
+    """An issue whose posts without a key have their numbers. Nothing is written. Raises InputError."""
+    return number_posts(load_issue(workspace, slug).issue, _load_numbers(workspace, slug))[0]
+
+
+def keep_numbers(workspace: Workspace, issues: Iterable[Issue]) -> tuple[Finding, ...]:
+    """Remembers the numbers of posts without a key, beside their issues; → what could not be written.
+
+    From the first time that an issue is built, sent or shown in public they are its posts' names in feeds and links.
+    """
+    findings = []
+    for issue in issues:
+        slug, known = issue.slug, _load_numbers(workspace, issue.slug)
+        remembered = number_posts(issue, known)[1]
+        if remembered != known:
+            document = {
+                str(one.number): {"title": one.title, "start": one.start, "sha256": one.sha256} for one in remembered
+            }
+            try:
+                workspace.write(
+                    numbers_path(slug), json.dumps({"posts": document}, indent=1, ensure_ascii=False) + "\n"
+                )
+            except InputError as error:
+                message = f"{error}; after a correction its posts without an id may get others in feeds"
+                findings.append(Finding(rule="numbers", where=numbers_path(slug), message=message))
+    return tuple(findings)
+
+
+def numbers_path(slug: str) -> str:
+    """Where they lie: beside the issue, for git."""
+    return f"issues/{slug}/numbers.json"
+
+
+def _load_numbers(workspace: Workspace, slug: str) -> tuple[NumberedPost, ...]:
+    path = numbers_path(slug)
+    if not workspace.exists(path):
+        return ()
+    try:
+        posts = json.loads(workspace.read(path))["posts"]
+        return tuple(
+            NumberedPost(number=int(number), **{name: str(post[name]) for name in ("title", "start", "sha256")})
+            for number, post in sorted(posts.items(), key=lambda item: int(item[0]))
+        )
+    except (ValueError, KeyError, TypeError, AttributeError):
+        message = "cannot be read; restore it from git, or delete it (posts without an id are then numbered by place)"
+        raise InputError(Mistake(code="NL026", file=path, message=message)) from None
 
 
 def load_offered(workspace: Workspace, slug: str) -> Offered:

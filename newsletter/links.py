@@ -8,6 +8,10 @@ TOKEN_SLOT = "__READER_TOKEN__"  # noqa: S105 - a place, not a secret
 ID_SLOT = "__READER_ID__"
 ADDRESS_SLOT = "__READER_ADDRESS__"
 SLOT_PREFIX = "__READER_"
+# Where the head of a mail stands: its subject, which is the headline too, and its preheader. Both are filled when the mail
+# of a reader's sections is made; no reader's data is among them.
+SUBJECT_SLOT = "__READER_SUBJECT__"
+PREHEADER_SLOT = "__READER_PREHEADER__"
 # Where a section begins and ends in a mail, so that a reader who chose some themes gets just these.
 SECTION_MARK = "__READER_SECTION_{slug}__"
 SECTION_END = "__READER_SECTION_END__"
@@ -18,9 +22,9 @@ def issue_url(base: str, slug: str) -> str:
     return f"{base}/{slug}/"
 
 
-def post_anchor(key: str | None, position: int) -> str:
-    """The id of a post inside its issue's page. `position` counts from 1, for posts without a key."""
-    return f"p-{key}" if key else f"post-{position}"
+def post_anchor(key: str | None, number: int) -> str:
+    """The id of a post inside its issue's page. `number` counts from 1, for posts without a key."""
+    return f"p-{key}" if key else f"post-{number}"
 
 
 def theme_url(base: str, slug: str) -> str:

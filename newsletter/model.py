@@ -5,7 +5,7 @@ list of its keys (`config.py` reads them strictly).
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Literal, NamedTuple
 
@@ -155,13 +155,14 @@ class Link:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class IssuePost:
-    """A post as it stands in an issue: Markdown title and body. A post written by hand has no key."""
+    """A post as it stands in an issue: Markdown title and body. One written by hand has no key; `number` names it then."""
 
     title: str
     body: str = ""
     key: str | None = None
     sources: tuple[Link, ...] = ()
     line: int = 1
+    number: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -176,8 +177,19 @@ class Section:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Head:
+    """What stands above a mail: its subject, which is its headline too, and its preheader. Empty: none is written."""
+
+    subject: str = ""
+    preheader: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Issue:
-    """One dated instance of an edition."""
+    """One dated instance of an edition.
+
+    `heads` are written for the mails of readers who get some sections only, by the slugs of these sections.
+    """
 
     slug: str
     edition: str
@@ -186,6 +198,12 @@ class Issue:
     preheader: str
     intro: str = ""
     sections: tuple[Section, ...] = ()
+    heads: Mapping[frozenset[str], Head] = field(default_factory=dict)
+
+    @property
+    def head(self) -> Head:
+        """That of the whole issue."""
+        return Head(subject=self.subject, preheader=self.preheader)
 
     @property
     def posts(self) -> tuple[IssuePost, ...]:

@@ -1,7 +1,7 @@
 """The other issues of the workspace, as far as they can be read: one that is broken must not stop the one that is made."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from newsletter.desk import Offered, load_issue, load_offered
@@ -39,13 +39,19 @@ class PastIssues:
         return {key: source for one in self.drafted for key, source in one.offered.sources.items()}
 
 
-def read_issues(workspace: Workspace, slugs: Iterable[str]) -> tuple[dict[str, Issue], tuple[Finding, ...]]:
+def _load(workspace: Workspace, slug: str) -> Issue:
+    return load_issue(workspace, slug).issue
+
+
+def read_issues(
+    workspace: Workspace, slugs: Iterable[str], load: Callable[[Workspace, str], Issue] = _load
+) -> tuple[dict[str, Issue], tuple[Finding, ...]]:
     """Issues by name. What is wrong with one that is left out is a finding."""
     issues: dict[str, Issue] = {}
     findings = []
     for slug in slugs:
         try:
-            issues[slug] = load_issue(workspace, slug).issue
+            issues[slug] = load(workspace, slug)
         except InputError as error:
             findings.append(_left_out(slug, error))
     return issues, tuple(findings)

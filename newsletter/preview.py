@@ -17,7 +17,6 @@ from newsletter.desk import read_config
 from newsletter.errors import Mistake, NewsletterError
 from newsletter.last_text import keep_text
 from newsletter.model import Finding
-from newsletter.rendering.email import select_sections
 from newsletter.slots import publication_moment
 from newsletter.text.mailbox import split_mailbox
 from newsletter.workspace import SETTINGS, Workspace, issue_path
@@ -58,23 +57,34 @@ class Shown:
 
     def mail(self, themes: Iterable[str] = ()) -> str:
         """The HTML that readers of these themes get; all of it for none."""
-        chosen = frozenset(themes)
-        return select_sections(self.rendered.mail, chosen)[0] if chosen else self.html
+        return self.rendered.bodies(tuple(themes))[0]
+
+    def head_lines(self, themes: Iterable[str] = ()) -> str:
+        """The headers of the same mail."""
+        chosen, issue, edition = tuple(themes), self.rendered.issue, self.rendered.edition
+        if not chosen:
+            return self.headers
+        moment = publication_moment(edition, issue.date, self.config.zone)
+        subject = self.rendered.head(chosen).subject
+        message = compose_message(
+            ("", ""), issue, edition, self.config, moment=moment, to=PREVIEW_READER, subject=subject
+        )
+        return message.partition(b"\r\n\r\n")[0].decode("ascii")
 
     def plain(self, themes: Iterable[str] = ()) -> str:
         """The text part of the same mail."""
-        chosen = frozenset(themes)
-        return select_sections(self.rendered.mail, chosen)[1] if chosen else self.text
+        return self.rendered.bodies(tuple(themes))[1]
 
-    def summary(self) -> dict[str, Any]:
-        """What stands around the mail: the inbox line, sizes, findings."""
-        size = len(self.html.encode())
+    def summary(self, themes: Iterable[str] = ()) -> dict[str, Any]:
+        """What stands around the mail for readers of these themes: the inbox line, sizes, findings."""
+        chosen = tuple(themes)
+        size, head = len(self.mail(chosen).encode()), self.rendered.head(chosen)
         return {
             "version": self.version,
             "issue": self.slug,
             "sender": self.sender,
-            "subject": self.subject,
-            "preheader": self.preheader,
+            "subject": head.subject,
+            "preheader": head.preheader,
             "bytes": size,
             "share": round(100 * size / CLIP_BYTES),
             "weights": [{"title": title, "bytes": count} for title, count in self.weights],
@@ -111,9 +121,9 @@ class Preview:
         told = "".join(str(place.mistake) for place in self.errors)
         return hashlib.sha256(f"{self.shown.version if self.shown else ''}{told}".encode()).hexdigest()[:16]
 
-    def summary(self) -> dict[str, Any]:
-        """Everything around the mail, and what is wrong."""
-        document = self.shown.summary() if self.shown else {"issue": self.slug}
+    def summary(self, themes: Iterable[str] = ()) -> dict[str, Any]:
+        """Everything around the mail for readers of these themes, and what is wrong."""
+        document = self.shown.summary(themes) if self.shown else {"issue": self.slug}
         errors = [
             {"code": one.mistake.code, "message": str(one.mistake), "help": one.mistake.help or "", "lines": one.lines}
             for one in self.errors

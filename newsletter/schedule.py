@@ -15,6 +15,7 @@ from newsletter.build import Rendered, render_issue
 from newsletter.check import check_issue
 from newsletter.config import Config
 from newsletter.database import mark_path
+from newsletter.desk import keep_numbers
 from newsletter.draft import draft_issue, write_older
 from newsletter.errors import NewsletterError, NothingToDo, describe_fault
 from newsletter.last_text import find_last_text
@@ -278,6 +279,7 @@ def _freeze(desk: _Desk, edition: Edition, slot: Slot, row: SlotRow) -> _Step:
         )
     except NothingToDo as error:
         return _Step("skipped", error.mistakes[0].message)
+    keep_numbers(desk.workspace, [rendered.issue])  # if that fails, the archive reports it
     return _Step("sent", done=True)
 
 

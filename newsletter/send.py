@@ -23,7 +23,6 @@ from newsletter.delivery.retry import after_doubt
 from newsletter.delivery.sender import Report, Rules, Sender
 from newsletter.errors import InputError, Mistake, NewsletterError
 from newsletter.model import UNSORTED, Books, Claim
-from newsletter.rendering.email import select_sections
 from newsletter.stopping import Arm, never_stopped
 from newsletter.store import issues
 from newsletter.store.database import Store
@@ -51,7 +50,7 @@ class SendFailed(NewsletterError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Card:
-    """What a person should see before anything leaves. `readers`: sections → how many get just these."""
+    """What a person should see before anything leaves. `readers`: sections → how many get just these, `subjects` → below what."""
 
     issue: str
     subject: str
@@ -59,6 +58,7 @@ class Card:
     relay: str
     rate: str
     readers: dict[str, int]
+    subjects: dict[str, str]
     bytes: int
 
     @property
@@ -89,22 +89,25 @@ def choose_sections(rendered: Rendered) -> Choose:
 
 
 def write_variant(rendered: Rendered, config: Config, chosen: str, moment: datetime, mark: str = "") -> bytes:
-    """The message for readers of these sections, with slots for what differs between them."""
-    mail = rendered.mail
-    bodies = (mail.html, mail.text) if chosen == ALL else select_sections(mail, frozenset(chosen.split()))
-    return compose_message(bodies, rendered.issue, rendered.edition, config, moment=moment, mark=mark)
+    """The message for readers of these sections, with slots for what differs between them. `mark` begins its subject."""
+    sections = () if chosen == ALL else chosen.split()
+    subject = f"{mark} {rendered.head(sections).subject}".strip()
+    bodies = rendered.bodies(sections)
+    return compose_message(bodies, rendered.issue, rendered.edition, config, moment=moment, subject=subject)
 
 
 def show_card(rendered: Rendered, config: Config, store: Store, now: datetime) -> Card:
     """What would be sent, to how many, through what."""
     smtp = config.smtp
+    readers = count_readers(store, choose_sections(rendered), now)
     return Card(
         issue=rendered.issue.slug,
         subject=rendered.issue.subject,
         sender=config.publication.sender,
         relay=f"{smtp.host}:{smtp.port} ({smtp.security})",
         rate=smtp.rate,
-        readers=count_readers(store, choose_sections(rendered), now),
+        readers=readers,
+        subjects={chosen: rendered.head(chosen.split()).subject for chosen in readers},
         bytes=len(rendered.mail.html.encode()),
     )
 

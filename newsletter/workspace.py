@@ -95,6 +95,14 @@ class Workspace:
         """Delete what is in a folder that the program alone writes to."""
         shutil.rmtree(self.path(folder), ignore_errors=True)
 
+    def remove(self, relative: str) -> None:
+        """Delete a file that the program made; nothing happens if it is not there. Raises InputError if it must stay."""
+        try:
+            self.path(relative).unlink(missing_ok=True)
+        except OSError as error:
+            message = f"cannot be deleted: {error.strerror or error}"
+            raise InputError(Mistake(code="NL027", file=relative, message=message)) from None
+
     def replace(self, relative: str, old: bytes, new: bytes, keep: str) -> bool:
         """Write a file anew if it still holds `old`; False, and nothing changed, if somebody else has written meanwhile.
 

@@ -486,7 +486,7 @@ def test_a_frozen_mail_counts_too(tmp_path: Path, store: Store) -> None:
     assert levels(check_database(case)) == ["ok"]
     assert biggest_frozen(case) == 0
     desk.freeze()
-    build_issue(desk.workspace, desk.config, ISSUE)
+    build_issue(desk.workspace, desk.config, ISSUE, now=NOW)
     built = (tmp_path / f"build/{ISSUE}/message.eml").stat().st_size
     assert abs(biggest_frozen(case) - built) < 2_000
 

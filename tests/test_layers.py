@@ -28,6 +28,7 @@ FLOORS = (
         "learn",
         "report",
         "draft",
+        "published",
         "build",
         "subscribers",
         "send",
@@ -45,12 +46,14 @@ FLOORS = (
     {"serve"},
     {"cli"},
 )
-# Within a floor, these may be imported by their neighbours: `build` drafts first when there is no issue yet, `draft` sorts
+# Within a floor, these may be imported by their neighbours: `build` drafts first when there is no issue yet and shows
+# what is published, `draft` sorts
 # by what was learned, `report` tells how well, and `send` sends what `build` renders.
 SAME_FLOOR = {
     ("draft", "learn"),
     ("report", "learn"),
     ("build", "draft"),
+    ("build", "published"),
     ("send", "build"),
     ("rehearse", "send"),
     ("rehearse", "build"),

@@ -1,6 +1,6 @@
 """Is it fit to send? One rule a function, one table; numbers are those of docs/checks.md. Pure."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import Literal, NamedTuple
 
 from newsletter.checking import (
@@ -23,7 +23,7 @@ from newsletter.checking.page import Page, Problems
 from newsletter.checking.words import Draft
 from newsletter.model import Finding
 
-__all__ = ["PAGE_RULES", "WORD_RULES", "Draft", "Page", "about_unknown", "check_draft", "check_page"]
+__all__ = ["HEAD_RULES", "PAGE_RULES", "WORD_RULES", "Draft", "Page", "about_unknown", "check_draft", "check_page"]
 
 Level = Literal["error", "warning"]
 
@@ -118,21 +118,28 @@ PAGE_RULES: dict[str, Rule] = {
     "header-automatic": Rule(headers.automatic, "warning"),
     "slots": Rule(slots.slots, "error"),
 }
+# Of what stands above a mail: asked of every mail that has a head of its own.
+HEAD_RULES = frozenset(
+    """H5 H27 header-subject header-characters spam-capitals spam-marks spam-gaps spam-reply spam-phrases""".split()
+)
 WORD_RULES: dict[str, WordRule] = {
-    "leftover": WordRule(words.leftovers, "error"),
+    "leftover": WordRule(words.leftovers, "warning"),
     "flag": WordRule(words.flagged, "warning"),
     "one-source": WordRule(words.one_source, "warning"),
     "repeated": WordRule(words.repeated, "warning"),
     "weekday": WordRule(words.weekdays, "warning"),
     "date": WordRule(words.contradictions, "warning"),
+    "marks": WordRule(words.marks, "warning"),
     "off-theme": WordRule(words.off_theme, "warning"),
 }
 
 
-def check_page(page: Page, *, ignore: Mapping[str, str] | None = None) -> Iterator[Finding]:
-    """All that is wrong with a mail. `ignore`: rules that are left out, each with its reason."""
+def check_page(
+    page: Page, *, ignore: Mapping[str, str] | None = None, only: Collection[str] = PAGE_RULES
+) -> Iterator[Finding]:
+    """All that is wrong with a mail. `ignore`: rules that are left out, each with its reason. `only`: the rules to ask."""
     for name, rule in PAGE_RULES.items():
-        if name not in (ignore or {}):
+        if name in only and name not in (ignore or {}):
             for message, where, level in rule.check(page):
                 yield Finding(rule=name, message=message, where=where, level=_level(level, rule.level))
 

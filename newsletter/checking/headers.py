@@ -4,13 +4,14 @@ import re
 import unicodedata
 from collections import Counter
 from collections.abc import Iterator
-from email.header import decode_header, make_header
 from email.utils import parsedate_to_datetime
 from urllib.parse import urlsplit
 
 from newsletter.checking.page import Page, Problem, Problems
 from newsletter.text.characters import DIRECTION_MARKS
+from newsletter.text.encoded_words import decode_words
 from newsletter.text.mailbox import is_address, split_mailbox
+from newsletter.text.subjects import is_seen
 
 LINE_OCTETS = 998  # RFC 5322 2.1.1, without CRLF
 SUBJECT_COLUMNS = 78
@@ -86,19 +87,12 @@ def lines(page: Page) -> Problems:
 def characters(page: Page) -> Problems:
     """header-characters"""
     for name, value in read_headers(page):
-        for character in value + _decoded(value):
+        for character in value + decode_words(value):
             if unicodedata.category(character) in ("Cc", "Zl", "Zp") and character != "\t":
                 yield Problem(f"holds a control character (U+{ord(character):04X})", name)
                 break
     if not page.headers.isascii():
         yield Problem("a byte that is not ASCII: relays change or refuse it")
-
-
-def _decoded(value: str) -> str:
-    try:
-        return str(make_header(decode_header(value))) if "=?" in value else ""
-    except (ValueError, LookupError):
-        return ""
 
 
 def sender(page: Page) -> Problems:
@@ -107,7 +101,7 @@ def sender(page: Page) -> Problems:
         phrase, address = split_mailbox(value)
         if not is_address(address):
             yield Problem(f"From: {address[:60]!r} is not one address")
-        if "@" in phrase or "@" in _decoded(phrase):
+        if "@" in phrase or "@" in decode_words(phrase):
             yield Problem("From: an @ in the name looks like another sender")
 
 
@@ -134,8 +128,8 @@ def subject(page: Page) -> Problems:
     from wcwidth import wcswidth
 
     for _, value in _values(page, "Subject"):
-        shown = _decoded(value) or value
-        if not any(map(_is_seen, shown)):
+        shown = decode_words(value)
+        if not any(map(is_seen, shown)):
             yield Problem("the subject is empty, or nothing in it can be seen", level="error")
         elif turned := _OVERRIDES.search(page.subject):
             yield Problem(
@@ -145,10 +139,6 @@ def subject(page: Page) -> Problems:
             yield Problem(f"the subject reads {shown[:60]!r} when it is decoded", level="error")
         elif (width := wcswidth(shown)) > SUBJECT_COLUMNS:
             yield Problem(f"the subject is {width} columns wide; inboxes show {SUBJECT_COLUMNS} at most")
-
-
-def _is_seen(character: str) -> bool:
-    return unicodedata.category(character) not in ("Cc", "Cf", "Mn", "Zs", "Zl", "Zp")
 
 
 def _written(text: str) -> str:

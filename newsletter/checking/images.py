@@ -1,10 +1,12 @@
 """H33 to H36: pictures."""
 
 import re
+from typing import Any
 from urllib.parse import urlsplit
 
-from newsletter.checking.page import Page, Problem, Problems, name_of, style_of
+from newsletter.checking.page import Page, Problem, Problems, is_hidden, name_of, pixels, style_of
 
+WIDEST = 640  # px, as H13 has it
 _GOOD = (".png", ".jpg", ".jpeg", ".gif")
 
 
@@ -15,9 +17,24 @@ def attributes(page: Page) -> Problems:
             yield Problem('a picture without alt; alt="" if it only decorates', name_of(image))
         if image.get("width") and not re.fullmatch(r"\d+", image.get("width")):
             yield Problem("width must be a number of pixels; Outlook knows nothing else", name_of(image))
+        elif not is_hidden(image):
+            yield from _width(image)
         style = style_of(image)
         if style.get("max-width") != "100%":
             yield Problem("a picture without max-width:100% pushes phones sideways", name_of(image), "warning")
+
+
+def _width(image: Any) -> Problems:
+    """Outlook and Gecko draw a picture without a width as wide as its file is, and their table grows with it."""
+    said = image.get("width")
+    if said is None and pixels(style_of(image).get("width")) is None:
+        yield Problem(
+            'a picture without width="…" in pixels; Outlook draws it as wide as its file', name_of(image), "warning"
+        )
+    elif said and int(said) > WIDEST:
+        yield Problem(
+            f"a picture {said} px wide; Outlook draws it so, and the text is {WIDEST} px wide at most", name_of(image)
+        )
 
 
 def kinds(page: Page) -> Problems:

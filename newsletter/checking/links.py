@@ -8,18 +8,20 @@ from newsletter.checking.page import Page, Problem, Problems, is_hidden, name_of
 SHORTEST, LONGEST = 40, 130
 _FILLER = str.maketrans("", "", "\u034f\u200c\xa0\u200b\ufeff")
 _TRACKING = re.compile(r"(?:utm_\w+|fbclid|gclid|mc_[ce]id|igshid|msclkid|yclid|_hsenc|_hsmi)\Z")
+_ODD = re.compile("[\\[\\] \x80-\U0010ffff]")
+# RFC 3986 3.2.2: brackets stand around the number of a host, and nowhere else.
+_ADDRESS_OF_HOST = re.compile(r"//\[[0-9A-Fa-f:.]+\]")
 _EMPTY_WORDS = frozenset(("click here", "here", "read more", "more", "link", "this", "hier", "mehr", "ici", "aquí"))
 
 
 def preheader(page: Page) -> Problems:
     """H27"""
     hidden = [one for one in page.body.iter("div", "span", "td") if style_of(one).get("display") == "none"]
-    texts = [" ".join(text_of(one).translate(_FILLER).split()) for one in hidden]
-    texts = [text for text in texts if text]
+    texts = [text for one in hidden if (text := _without_filler(text_of(one)))]
     if not page.preheader:
         yield Problem("no preheader; inboxes show the first words of the mail", level="warning")
         return
-    if len(texts) != 1 or texts[0] != " ".join(page.preheader.split()):
+    if len(texts) != 1 or texts[0] != _without_filler(page.preheader):
         yield Problem("the hidden text at the top is not the issue's preheader")
     if not SHORTEST <= len(page.preheader) <= LONGEST:
         yield Problem(
@@ -28,6 +30,11 @@ def preheader(page: Page) -> Problems:
     headings = {text_of(one).casefold() for one in page.all("h1")}
     if page.preheader.casefold() in headings | {page.subject.casefold()}:
         yield Problem("the preheader says what the subject says")
+
+
+def _without_filler(text: str) -> str:
+    """The words of a preheader. Some languages use what fills it up between letters too, as Persian does U+200C."""
+    return " ".join(text.translate(_FILLER).split())
 
 
 def hidden_how(page: Page) -> Problems:
@@ -56,7 +63,7 @@ def addresses(page: Page) -> Problems:
             continue
         if parts.scheme == "http" and parts.hostname != own:
             yield Problem("an http address; most sites have https", name_of(link), "warning")
-        if re.search(r"[\[\] \x80-\uffff]", href):
+        if _ODD.search(_ADDRESS_OF_HOST.sub("//", href)):
             yield Problem("an address with a blank, a bracket or a letter beyond ASCII", name_of(link))
         for name, _ in parse_qsl(parts.query):
             if _TRACKING.match(name):

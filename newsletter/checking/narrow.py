@@ -1,7 +1,7 @@
 """H44 and H45: a phone. Nothing wider than its screen, links far enough apart for a finger. By what is written; unmeasured."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Set
 from itertools import pairwise
 from typing import Any
 
@@ -10,10 +10,13 @@ from newsletter.checking.page import Page, Problem, Problems, inherited, is_hidd
 SCREEN, FINGER = 320, 24
 _LONGEST_WORD = 36
 # Browsers break after these, and between the letters of scripts that put no spaces between words. Not after / . _ & =
-_WORD = re.compile(
+_UNBROKEN = (
     "[^\\s\u200b\u00ad?\u2010-\u2015\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u2e80-\u9fff\uac00-\ud7af\uf900-\uffef"
-    f"\U0001f000-\U0010ffff-]{{{_LONGEST_WORD + 1},}}"
+    "\U0001f000-\U0010ffff-]"
 )
+_WORD = re.compile(f"{_UNBROKEN}{{{_LONGEST_WORD + 1},}}")
+_ANY_WORD = re.compile(f"{_UNBROKEN}+")
+_SCROLLING = frozenset(("auto", "scroll", "hidden"))
 _BREAKING = frozenset(("break-all", "break-word", "anywhere"))
 _NOWRAP = frozenset(("nowrap", "pre"))
 # A cell may be narrower than it says; these may not.
@@ -26,18 +29,67 @@ _LETTER = 0.4  # of the size: narrower are few typefaces
 
 def too_wide(page: Page) -> Problems:
     """H44"""
+    free, framed = _find_free(page)
+    freed = _find_freed(page)
     for element in page.all():
         wide = _forced_width(element)
-        if wide > SCREEN and not _is_freed(page, element) and not is_hidden(element):
+        if wide > SCREEN and element not in framed and not _is_freed(element, freed) and not is_hidden(element):
             yield Problem(
                 f"{wide:g} px wide on a screen of {SCREEN}; width:100% and max-width instead", name_of(element)
             )
-        if _sets_nowrap(element) and not is_hidden(element):
+        if _sets_nowrap(element) and element not in framed and not is_hidden(element):
             size = pixels(inherited(element, "font-size")) or 16
             longest = max((len(line) for line in _lines(element)), default=0)
             if longest * size * _LETTER > SCREEN:
                 yield Problem(f"{longest} letters on a line that may not be broken", name_of(element))
-    yield from _long_words(page)
+    yield from _long_words(page, free)
+    yield from _wide_rows(page, free, freed[0])
+
+
+def _find_free(page: Page) -> tuple[Set[Any], Set[Any]]:
+    """(elements whose words push nothing apart, those of them that are in a frame which scrolls by itself)."""
+    free, framed = set[Any](), set[Any]()
+    for element in page.body.iter():
+        if not isinstance(element.tag, str):
+            continue
+        style, parent = style_of(element), element.getparent()
+        said = {style.get(name, "") for name in ("word-break", "overflow-wrap", "word-wrap")} - {""}
+        scrolls = style.get("overflow-x") or style.get("overflow", "")
+        if parent in framed or (scrolls in _SCROLLING and element.tag not in ("body", "td", "th")):
+            framed.add(element)
+        if element in framed or (said & _BREAKING if said else parent in free):
+            free.add(element)
+    return free, framed
+
+
+def _wide_rows(page: Page, free: Set[Any], freed: Set[Any]) -> Problems:
+    """Rows whose cells stand side by side and cannot shrink to a screen: their longest words and fixed pictures together."""
+    for row in page.all("tr"):
+        cells = [cell for cell in row if cell.tag in ("td", "th") and not is_hidden(cell)]
+        if len(cells) < 2 or not freed.isdisjoint((row, *cells)):
+            continue
+        least = sum(_least_width(cell, free) for cell in cells)
+        if least > SCREEN:
+            yield Problem(
+                f"{len(cells)} cells side by side need {least:.0f} px, on a screen of {SCREEN}: let their words break, or let "
+                "the table scroll (overflow-x: auto around it)",
+                name_of(row),
+            )
+
+
+def _least_width(cell: Any, free: Set[Any]) -> float:
+    """The px that a cell cannot be narrower than: its longest word or widest fixed picture, with its padding."""
+    least = 0.0
+    for element in cell.iter():
+        if not isinstance(element.tag, str) or element in free:
+            continue
+        texts = [element.text] + [child.tail for child in element]
+        longest = max((len(word) for text in texts for word in _ANY_WORD.findall(text or "")), default=0)
+        if longest:
+            least = max(least, longest * _LETTER * (pixels(inherited(element, "font-size")) or 16))
+        if element.tag == "img":
+            least = max(least, _forced_width(element))
+    return least + _side(cell, "padding", 1) + _side(cell, "padding", 3)
 
 
 def _forced_width(element: Any) -> float:
@@ -54,15 +106,21 @@ def _forced_width(element: Any) -> float:
     return float(said) if said.isdecimal() else 0
 
 
-def _is_freed(page: Page, element: Any) -> bool:
+def _find_freed(page: Page) -> tuple[Set[Any], Set[Any]]:
+    """(elements to which a kept rule gives another width on narrow screens, those to which one does everywhere)."""
+    narrow, always = set[Any](), set[Any]()
+    for rule in page.sheet.rules:
+        if not rule.declarations.keys().isdisjoint(("width", "max-width", "min-width", "display")):
+            if "max-width" in rule.media:
+                narrow.update(page.sheet.find(rule))
+            elif not rule.media:
+                always.update(page.sheet.find(rule))
+    return narrow, always
+
+
+def _is_freed(element: Any, freed: tuple[Set[Any], Set[Any]]) -> bool:
     """Whether a kept rule gives it another width: one for narrow screens, or, where only an attribute says it, for all."""
-    by_attribute = not {"width", "min-width"} & style_of(element).keys()
-    return any(
-        ("max-width" in rule.media or (by_attribute and not rule.media))
-        and not rule.declarations.keys().isdisjoint(("width", "max-width", "min-width", "display"))
-        and element in page.sheet.find(rule)
-        for rule in page.sheet.rules
-    )
+    return element in freed[0] or (element in freed[1] and not {"width", "min-width"} & style_of(element).keys())
 
 
 def _sets_nowrap(element: Any) -> bool:
@@ -87,15 +145,9 @@ def _lines(element: Any) -> Iterator[str]:
     return iter("".join(pieces).split("\n"))
 
 
-def _long_words(page: Page) -> Problems:
-    breaks: dict[Any, bool] = {}
+def _long_words(page: Page, free: Set[Any]) -> Problems:
     for element in page.body.iter():
-        if not isinstance(element.tag, str):
-            continue
-        style = style_of(element)
-        said = {style.get(name, "") for name in ("word-break", "overflow-wrap", "word-wrap")} - {""}
-        breaks[element] = bool(said & _BREAKING) if said else breaks.get(element.getparent(), False)
-        if breaks[element] or element.tag in ("style", "script"):
+        if not isinstance(element.tag, str) or element in free or element.tag in ("style", "script"):
             continue
         for text in (element.text, *(child.tail for child in element)):
             found = _WORD.search(text or "")

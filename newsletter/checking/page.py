@@ -26,7 +26,7 @@ Problems = Iterator[Problem]
 class Page:
     """A mail. `html` and `text` are its bodies, `headers` stand before them (none: they are not looked at).
 
-    The rest is what the settings and the issue say they should hold.
+    `words` is all that the issue says, as plain text. The rest is what the settings and the issue say they should hold.
     """
 
     html: str
@@ -40,6 +40,7 @@ class Page:
     unsubscribe: str
     clients: tuple[str, ...] = ()
     headers: bytes = b""
+    words: str = ""
     tree: Any = field(init=False)
     body: Any = field(init=False)
     elements: Sequence[Any] = field(init=False, repr=False)

@@ -3,15 +3,15 @@
 import re
 import unicodedata
 from collections.abc import Iterator
-from contextlib import suppress
 from typing import Any
 from urllib.parse import SplitResult, urlsplit
 
 from newsletter.checking.page import Page, Problem, Problems, is_hidden, name_of, text_of
 from newsletter.checking.reading import visible
+from newsletter.text.link_words import find_trap
+from newsletter.text.subjects import ANSWER
 from newsletter.text.words import count_of, fold_units, weigh_words
 
-_ANSWER = re.compile(r"\s*(?:re|fwd?|aw|wg|antw|sv)\s*(?:\[\d+\]\s*)?:", re.IGNORECASE)
 _MARKS = re.compile(r"!{2,}|\?{3,}|[!?]{4,}|[$€£]{2,}")
 _GAPS = re.compile(r"(?<!\w)(?:[^\W\d_] ){3,}[^\W\d_](?!\w)")
 # Our own short choice of what filters have counted for decades. One of them in a mail says nothing; in a subject it does.
@@ -58,12 +58,6 @@ _SHORTENERS = frozenset(
 _REDIRECTS = re.compile(
     r"(?:www\.)?google\.[a-z.]+/url\?|(?:l|lm)\.facebook\.com/l\.php|l\.instagram\.com/|(?:www\.)?youtube\.com/redirect\?"
 )
-# The same site under two names, and keepers of copies: what they show is not where they lead, and no trap.
-_TWINS = {"twitter.com": "x.com", "youtu.be": "youtube.com", "fb.com": "facebook.com", "fb.me": "facebook.com"}
-_COPIES = frozenset("web.archive.org archive.org archive.ph archive.is archive.today perma.cc".split())
-_SHOWN = re.compile(r"(?:(?P<scheme>https?://|www\.)|(?:[^\s/@]+@))?(?P<host>[\w-]+(?:\.[\w-]+)+)(?:[/?#:]\S*)?\Z")
-# With nothing before it only these are surely hosts: `report.pdf`, `node.js` and `ASP.NET` are none.
-_HOST_ENDS = frozenset("com org net edu gov int info eu".split())
 _NUMBERS = re.compile(r"\d{1,3}(?:\.\d{1,3}){3}\Z|\d+\Z|0x[0-9a-f]+\Z")
 _LATIN_LIKE = frozenset("асеорхуіјѕԁԛԝһӏ")
 _CONFUSED = frozenset(("CYRILLIC", "GREEK", "ARMENIAN", "CHEROKEE"))
@@ -94,7 +88,7 @@ def gaps(page: Page) -> Problems:
 
 def answer(page: Page) -> Problems:
     """spam-reply"""
-    if found := _ANSWER.match(page.subject):
+    if found := ANSWER.match(page.subject):
         yield Problem(f"{found[0].strip()!r} in front of the subject: the mail answers and forwards nothing")
 
 
@@ -210,41 +204,8 @@ def _is_lookalike(label: str) -> bool:
 
 def link_text(page: Page) -> Problems:
     """spam-link-text"""
+    own = urlsplit(page.url).hostname
     for link in page.all("a"):
-        shown = _SHOWN.match(text_of(link).strip(" .,;:()<>«»“”\"'"))
-        host = _target(link.get("href") or "") if shown else ""
-        if shown and host and host not in _COPIES and _misleads(shown["host"], host, sure=bool(shown["scheme"])):
-            yield Problem(
-                f"the words say {shown['host']}, the link leads to {host}: it looks like a trap", name_of(link)
-            )
-
-
-def _target(href: str) -> str:
-    try:
-        parts = urlsplit(href)
-    except ValueError:  # H29 tells
-        return ""
-    return (parts.path.rpartition("@")[2] if parts.scheme == "mailto" else parts.hostname) or ""
-
-
-def _misleads(claimed: str, host: str, *, sure: bool) -> bool:
-    """Whether words that are an address name another site. `sure`: they begin as addresses do."""
-    if not sure and (claimed != claimed.lower() or claimed.rpartition(".")[2] not in _HOST_ENDS):
-        return False
-    mine, theirs = _site(_ascii(claimed)), _site(_ascii(host))
-    # `bbc.com` in words may well lead to bbc.co.uk; a whole address that is not the link's is another thing.
-    return mine != theirs and (sure or mine.partition(".")[0] != theirs.partition(".")[0])
-
-
-def _ascii(host: str) -> str:
-    bare = host.lower().removeprefix("www.")
-    with suppress(UnicodeError):
-        bare = bare.encode("idna").decode("ascii")
-    return _TWINS.get(bare, bare)
-
-
-def _site(host: str) -> str:
-    """The name that somebody owns: two parts of a host, three below the likes of co.uk."""
-    labels = host.split(".")
-    deep = len(labels) > 2 and len(labels[-1]) == 2 and len(labels[-2]) <= 3
-    return ".".join(labels[-3 if deep else -2 :])
+        claimed, host = find_trap(text_of(link), link.get("href") or "") or ("", "")
+        if claimed and host != own:  # in the contents, the title of a post may be an address
+            yield Problem(f"the words say {claimed}, the link leads to {host}: it looks like a trap", name_of(link))

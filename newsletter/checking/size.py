@@ -2,11 +2,13 @@
 
 import re
 
-from newsletter.checking.page import Page, Problem, Problems
+from newsletter.checking.page import Page, Problem, Problems, name_of
 
 CLIP_BYTES, WARN_BYTES = 102_400, 90_000
 STYLE_LIMIT = 16_384
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x80-\x9f]|&#(?:[0-8]|1[1-9]|2\d|3[01]|12[89]|1[345]\d);")
+_DATA = re.compile(r"\s*data:", re.IGNORECASE)
+_DATA_IN_STYLE = re.compile(r"""url\(\s*["']?\s*data:""", re.IGNORECASE)
 _COMMENT = re.compile(r"/\*.*?(?:\*/|\Z)", re.DOTALL)
 
 
@@ -52,5 +54,10 @@ def style_comments(page: Page) -> Problems:
 
 def embedded_data(page: Page) -> Problems:
     """H18"""
-    if re.search(r"""(?:src|background|url)\s*[=(]\s*["']?data:""", page.html, re.IGNORECASE):
-        yield Problem("a data: picture; Gmail shows none")
+    for element in page.all():
+        said = (element.get("src") or "", element.get("background") or "", element.get("style") or "")
+        if any(map(_DATA.match, said[:2])) or _DATA_IN_STYLE.search(said[2]):
+            yield Problem("a data: picture; Gmail shows none", name_of(element))
+            return
+    if any(map(_DATA_IN_STYLE.search, page.styles)):
+        yield Problem("a data: picture in a style; Gmail shows none")

@@ -9,11 +9,12 @@ from urllib.parse import urlsplit
 
 from newsletter.checking.page import Problem, Problems
 from newsletter.model import Issue, IssuePost
+from newsletter.text.markdown import without_code
 
 # Letters in brackets, so that a search for what is left over in this program does not find this line.
 _LEFTOVER = re.compile(
     r"\bTK(?:TK)?\b|\bTO[D]O\b|\bFIX[M]E\b|\bX{3}\b|lorem ipsum|\{\{(?:[^{}]*\}\})?|(?<!\})\}\}|\[(?:link|source|quelle)\](?!\()"
-    r"|(?<!\\)\{\#p-[0-9a-f]+\}",
+    r"|(?P<id>(?<!\\)\{\#p-[0-9a-f]+\})",
     re.IGNORECASE,
 )
 _ONE_SOURCE, _FEW = 0.6, 4
@@ -42,19 +43,22 @@ _OVER = re.compile(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Draft:
-    """An issue with what is known of it elsewhere: `repeats` and `off_theme` are told by line, in words."""
+    """An issue with what is known of it elsewhere: `repeats`, `off_theme` and `marks` are told by line, in words."""
 
     issue: Issue
     path: str
     flag: Sequence[str] = ()
     repeats: Sequence[tuple[int, str]] = ()
     off_theme: Sequence[tuple[int, str]] = ()
+    marks: Sequence[tuple[int, str]] = ()
 
     def texts(self) -> Iterable[tuple[str, str]]:
         """Pieces of text and where each stands."""
         yield self.issue.subject, f"{self.path}:1"
         yield self.issue.preheader, f"{self.path}:1"
         yield self.issue.intro, f"{self.path}:1"
+        for head in self.issue.heads.values():
+            yield f"{head.subject}\n{head.preheader}", f"{self.path}:1"
         for section in self.issue.sections:
             yield f"{section.title}\n{section.intro}", f"{self.path}:{section.line}"
             for post in section.posts:
@@ -66,12 +70,21 @@ class Draft:
 
 
 def leftovers(draft: Draft) -> Problems:
-    """Words that were to be replaced."""
+    """Words that were to be replaced. Others write them in earnest (a brand, a template language), so they are warnings.
+
+    The id of a post in its text is an error: nobody means it, and readers would see it.
+    """
+    heads = (
+        draft.issue.subject,
+        draft.issue.preheader,
+        *(f"{one.subject}\n{one.preheader}" for one in draft.issue.heads.values()),
+    )
     for text, where in draft.texts():
+        seen = without_code(text) if "{#" in text and text not in heads else ""
         for match in _LEFTOVER.finditer(text):
             word = match[0]
             if len(word) > 4 or not word.isalpha() or word.isupper():  # in small letters it is a word of Spanish
-                yield Problem(f"{word!r} was left over", where)
+                yield Problem(f"{word!r} was left over", where, "error" if match["id"] and word in seen else "")
 
 
 def flagged(draft: Draft) -> Problems:
@@ -105,6 +118,12 @@ def repeated(draft: Draft) -> Problems:
 def off_theme(draft: Draft) -> Problems:
     """Paragraphs and bullets that speak of another theme than their section's."""
     for line, message in draft.off_theme:
+        yield Problem(message, f"{draft.path}:{line}")
+
+
+def marks(draft: Draft) -> Problems:
+    """Marks of Markdown that are shown instead of meant."""
+    for line, message in draft.marks:
         yield Problem(message, f"{draft.path}:{line}")
 
 

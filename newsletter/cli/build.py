@@ -47,7 +47,7 @@ def command(here: Here, issue: str | None, edition: str | None, day: date | None
         issue = choose_issue(here.workspace, config, chosen, day, here.now, drafted=tell)
     elif edition or day:
         raise click.UsageError("name either an ISSUE, or its --edition and --date")
-    build = build_issue(here.workspace, config, normalise(issue))
+    build = build_issue(here.workspace, config, normalise(issue), now=here.now)
     themes = [{"slug": slug, "posts": posts} for slug, posts in build.themes]
     document = {
         "issue": build.issue.slug,

@@ -158,7 +158,8 @@ def _account_rows(account: EntryAccount) -> list[list[object]]:
     """A line for the entry, one for each guess and one for each thing of it that is not in its text as it stood."""
     facts = [*account.notes, *map(str, account.left_out)]
     first: list[object] = [account.source, _state_of(account), printable(account.title), account.url or "-"]
-    return [first, *([account.source, "", "", printable(fact)] for fact in facts)]
+    rest: list[list[object]] = [[account.source, "", "", printable(fact)] for fact in facts]
+    return [first, *rest]
 
 
 def _state_of(account: EntryAccount) -> str:

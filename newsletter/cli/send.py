@@ -17,6 +17,7 @@ from newsletter.cli.subscribers import database
 from newsletter.cli.ui import program, size
 from newsletter.database import mark_path
 from newsletter.delivery.sender import Report
+from newsletter.desk import keep_numbers
 from newsletter.errors import Mistake, UsageError
 from newsletter.model import Finding
 from newsletter.send import (
@@ -72,6 +73,7 @@ def command(
             if i_know:
                 accept_restore(store, mark)
             frozen = freeze_issue(rendered, here.config, store, here.now)
+            here.ui.warn(keep_numbers(here.workspace, [rendered.issue]))
         else:
             _check_resumable(here, store, frozen)
             if i_know:
@@ -136,7 +138,7 @@ def _ask(here: Here, store: Store, rendered: Rendered, findings: Sequence[Findin
 
 def _card_lines(card: Card) -> list[tuple[str, str]]:
     readers = [
-        (f"{count:,}", f"just {chosen.replace(' ', ', ')}" if chosen else "the whole issue")
+        (f"{count:,}", f"just {chosen.replace(' ', ', ')}: {card.subjects[chosen]}" if chosen else "the whole issue")
         for chosen, count in card.readers.items()
     ]
     return [

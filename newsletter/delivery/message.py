@@ -11,17 +11,19 @@ import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
-from email.header import decode_header, make_header
 from email.utils import format_datetime
 
 from newsletter import links
 from newsletter.errors import InputError, Mistake
 from newsletter.text.characters import DIRECTION_MARKS
+from newsletter.text.encoded_words import decode_words
 from newsletter.text.mailbox import split_mailbox
 
 SUBJECT_LIMIT = 200
 LINE_LIMIT = 998  # RFC 5322 2.1.1, without CRLF
 _FOLD_AT = 76
+_QP_LINE = 76  # RFC 2045 6.7
+_FROM_LINE = re.compile(r"^From ([^\r\n]*)", re.MULTILINE)
 _ENCODED_WORD_LIMIT = 75  # RFC 2047 2
 SLOT = re.compile(f"({re.escape(links.SLOT_PREFIX)}[A-Z]+__)")
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9-]*\Z")
@@ -51,21 +53,12 @@ def check_value(name: str, value: str) -> str:
     Attack: a feed title `=?utf-8?q?a=0aBcc:_evil@x?=` becomes a real Bcc line once something decodes it (X1), so
     control characters are looked for after decoding too.
     """
-    for text in (value, _decoded(value)):
+    for text in (value, decode_words(value)):
         for character in text:
             code = ord(character)
             if code < 0x20 or 0x7F <= code <= 0x9F or code in (0x2028, 0x2029) or 0xD800 <= code <= 0xDFFF:
                 raise HeaderError(name, f"holds a character that must not stand in a header (U+{code:04X})")
     return value
-
-
-def _decoded(value: str) -> str:
-    if "=?" not in value:
-        return value
-    try:
-        return str(make_header(decode_header(value)))
-    except (ValueError, LookupError, UnicodeError, AssertionError):
-        return value
 
 
 def text_header(name: str, value: str) -> Header:
@@ -194,6 +187,7 @@ def _write_part(kind: str, body: str) -> str:
 def quoted_printable(body: str) -> str:
     """Text → quoted-printable lines of at most 76 with CRLF (RFC 2045 6.7).
 
+    No line begins with `From `: on the way that may become `>From `, and DKIM then does not verify (RFC 2049 3, RFC 4155).
     A slot for a reader's data stands on a line of its own between soft breaks, whole: what fills it makes no line too
     long (speed S2).
     """
@@ -207,7 +201,13 @@ def quoted_printable(body: str) -> str:
             # Of a piece that is all line ends b2a_qp cannot tell which kind they are.
             encoded = re.sub(r"(?<!\r)\n", "\r\n", encoded)
             out += encoded if not number or encoded.startswith("\r\n") else f"=\r\n{encoded}"
-    return out
+    return _FROM_LINE.sub(_encode_from, out)
+
+
+def _encode_from(line: re.Match[str]) -> str:
+    """`From ` with its first letter as an octet; where the line gets too long for it, it goes on behind a soft break."""
+    long = len(line[0]) + 2 > _QP_LINE
+    return f"=46rom =\r\n{line[1]}" if long else f"=46rom {line[1]}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,6 +9,7 @@ from typing import cast
 from newsletter.delivery.login import log_in
 from newsletter.delivery.relay import Relay, RelayMisconfigured, RelayUnavailable, unavailable
 from newsletter.delivery.replies import Capabilities, ProtocolFault, Reply, ReplyReader, read_capabilities
+from newsletter.text.tls_faults import tell_tls_fault
 
 # What OpenSSL says of a server that answers in the clear, or with another version of TLS.
 _NO_TLS = ("WRONG_VERSION_NUMBER", "RECORD_LAYER_FAILURE", "UNSUPPORTED_PROTOCOL", "TLSV1_ALERT_PROTOCOL_VERSION")
@@ -168,10 +169,4 @@ def make_tls(relay: Relay) -> ssl.SSLContext:
 def tls_trouble(relay: Relay, error: ssl.SSLError) -> RelayUnavailable:
     """TLS could not begin. A certificate and a server that speaks no TLS stay as they are."""
     lasting = isinstance(error, ssl.SSLCertVerificationError) or error.reason in _NO_TLS
-    kind = RelayMisconfigured if lasting else RelayUnavailable
-    return unavailable(relay, f"has no valid certificate: {tell_why(error)}", kind)
-
-
-def tell_why(error: ssl.SSLError) -> str:
-    """What is wrong with a certificate."""
-    return str(getattr(error, "verify_message", "") or error.reason or error).lower()
+    return unavailable(relay, tell_tls_fault(error), RelayMisconfigured if lasting else RelayUnavailable)

@@ -1,17 +1,20 @@
 """Sorted posts become an issue: sections in the edition's order, a subject and a preheader proposed from the posts."""
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
 
 from newsletter.editing.themes import Verdict
 from newsletter.model import UNSORTED, Edition, Issue, IssuePost, Link, Post, Section, Theme
-from newsletter.text.markdown import escape_heading, plain_inline, shift_headings
+from newsletter.text.markdown import escape_heading, map_text, plain_inline, shift_headings
+from newsletter.text.subjects import fit_subject
 from newsletter.text.words import cut_at_word
 
 SUBJECT_COLUMNS = 78  # message M61: beyond this, clients cut
 PREHEADER_LIMITS = (40, 130)  # email-html H27
 BODY_LEVEL = 4
+_ID = re.compile(r"(?<!\\)\{(?=#[^{}\s]*\})")
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,11 +76,16 @@ def place_post(post: Post) -> IssuePost:
     urls = [url for url in (post.url, *post.extra_urls) if url]
     names = ["Source" if number == 1 else f"Source {number}" for number in range(1, len(urls) + 1)]
     return IssuePost(
-        title=escape_heading(post.title),
-        body=shift_headings(post.body, BODY_LEVEL),
+        title=_escape_ids(escape_heading(post.title)),
+        body=map_text(shift_headings(post.body, BODY_LEVEL), _escape_ids),
         key=post.key,
         sources=tuple(Link(text=name, url=url) for name, url in zip(names, urls, strict=True)),
     )
+
+
+def _escape_ids(text: str) -> str:
+    """What looks like the id of a post of ours is somebody's text."""
+    return _ID.sub(r"\\\g<0>", text)
 
 
 def read_back(post: IssuePost, origin: str, theme: str | None = None) -> Post:
@@ -94,17 +102,24 @@ def read_back(post: IssuePost, origin: str, theme: str | None = None) -> Post:
 
 
 def propose_subject(sections: Iterable[Section], edition: Edition) -> str:
-    """The first post of each section, as many titles as a mail client shows."""
-    titles = [plain_inline(section.posts[0].title).rstrip(".") for section in sections if section.posts]
-    if not titles:
-        return edition.title
-    subject = cut_at_word(titles[0], SUBJECT_COLUMNS)
-    for title in titles[1:]:
-        longer = f"{subject}; {title}"
+    """The first post of each section, as many titles as a mail client shows; the edition's title if none can be seen."""
+    return join_subjects(map(subject_of, sections)) or edition.title
+
+
+def join_subjects(pieces: Iterable[str]) -> str:
+    """What sections have to say, as much of it as a mail client shows."""
+    subject = ""
+    for piece in filter(None, pieces):
+        longer = f"{subject}; {piece}" if subject else cut_at_word(piece, SUBJECT_COLUMNS)
         if len(longer) > SUBJECT_COLUMNS:
             break
         subject = longer
     return subject
+
+
+def subject_of(section: Section) -> str:
+    """What a section has to say in a subject: the title of its first post."""
+    return fit_subject(plain_inline(section.posts[0].title)).rstrip(". ") if section.posts else ""
 
 
 def propose_preheader(sections: tuple[Section, ...], edition: Edition, phrases: Mapping[str, str]) -> str:
@@ -123,8 +138,8 @@ def propose_preheader(sections: tuple[Section, ...], edition: Edition, phrases: 
         names = [*names[:-2], phrases["more"]]
         text = template.format(count=count, themes=_list_names(names, phrases["and"]))
     if len(text) < shortest:
-        titles = "; ".join(plain_inline(post.title).rstrip(".") for section in sections for post in section.posts)
-        text = f"{text} {titles}"
+        titles = (fit_subject(plain_inline(post.title)).rstrip(". ") for section in sections for post in section.posts)
+        text = f"{text} {'; '.join(filter(None, titles))}".rstrip()
     if len(text) < shortest:
         text = f"{text} – {edition.title}"
     return cut_at_word(text, longest)

@@ -5,13 +5,13 @@ Reading keeps where every post ends, so that new posts can be put in without tou
 
 import re
 import sys
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
 from newsletter.errors import InputError, Mistake
-from newsletter.model import UNSORTED, Finding, Issue, IssuePost, Link, Section
+from newsletter.model import UNSORTED, Finding, Head, Issue, IssuePost, Link, Section
 from newsletter.text.addresses import is_web_address
 from newsletter.text.dates import parse_day
 from newsletter.text.front_matter import FrontMatter, open_front_matter, quote_value, write_front_matter
@@ -22,9 +22,11 @@ from newsletter.text.markdown import (
     plain_inline,
 )
 from newsletter.text.structure import find_unclosed, structure_lines
-from newsletter.text.words import slugify
+from newsletter.text.words import slugify, suggest
 
 KEYS = ("issue", "edition", "date", "subject", "preheader")
+# With a dot and sections behind them, `subject.caucasus` or `subject.caucasus+eu-china`: for who gets just these.
+FAMILIES = ("subject", "preheader")
 _REQUIRED = ("issue", "edition", "date", "subject")
 _HEADING = re.compile(r" {0,3}(#{2,3})(?=[ \t]|$)(.*)")
 _CLOSING = re.compile(r"(?:^|[ \t])#+$")
@@ -45,13 +47,17 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class IssueFile:
-    """An issue as read, with its text, the places of its sections (by slug) and posts (by line), and what looks like a slip."""
+    """An issue as read, with its text, the places of its sections (by slug) and posts (by line), and what looks like a slip.
+
+    `body` is the offset at which the text below the front matter begins.
+    """
 
     issue: Issue
     text: str
     sections: dict[str, Place]
     posts: dict[int, Place]
     findings: tuple[Finding, ...] = ()
+    body: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +72,7 @@ class _Heading:
 
 def read_issue(text: str, file: str) -> IssueFile:
     """The text of an issue.md → the issue. Raises InputError with every mistake and its line."""
-    front = open_front_matter(text, file, KEYS)
+    front = open_front_matter(text, file, KEYS, FAMILIES)
     if not front.lines:
         front.read_all({})
         raise InputError(
@@ -85,6 +91,7 @@ def read_issue(text: str, file: str) -> IssueFile:
         message = f"a {unclosed.what} begins here and nothing closes it, so all that follows is inside; add {unclosed.closing}"
         mistakes.append(Mistake(code="NL030", file=file, line=front.lines + unclosed.line, message=message))
     sections, places, posts = _read_sections(text, headings, file, mistakes)
+    heads = _read_heads(front, file, mistakes)
     if mistakes:
         raise InputError.of(mistakes)
     intro_end = headings[0].start if headings else len(text)
@@ -96,8 +103,39 @@ def read_issue(text: str, file: str) -> IssueFile:
         preheader=" ".join(values["preheader"].split()),
         intro=_block(text[front.end : intro_end]),
         sections=sections,
+        heads=heads,
     )
-    return IssueFile(issue, text, places, posts, tuple(_find_slips(text, headings, front, file)))
+    slips = (*_find_strange_heads(front, places, file), *_find_slips(text, headings, front, file))
+    return IssueFile(issue, text, places, posts, slips, front.end)
+
+
+def split_head_key(key: str) -> tuple[str, tuple[str, ...]]:
+    """`subject.caucasus+eu-china` → (`subject`, the sections); no sections for a key without a dot."""
+    name, _, sections = key.partition(".")
+    return name, tuple(sections.split("+")) if sections else ()
+
+
+def _read_heads(front: FrontMatter, file: str, mistakes: list[Mistake]) -> dict[frozenset[str], Head]:
+    heads: dict[frozenset[str], Head] = {}
+    for key, line in front.key_lines.items():
+        name, sections = split_head_key(key)
+        chosen = frozenset(sections)
+        if not sections:
+            continue
+        if getattr(heads.get(chosen), name, ""):
+            message = f"{key}: these sections have a {name} already; keep one"
+            mistakes.append(Mistake(code="NL030", file=file, line=line, message=message))
+        heads[chosen] = replace(heads.get(chosen, Head()), **{name: " ".join(front.text(key).split())})
+    return heads
+
+
+def _find_strange_heads(front: FrontMatter, sections: Mapping[str, Place], file: str) -> Iterator[Finding]:
+    """Lines for readers of sections that the issue does not have (any more): they stand in no mail."""
+    for key, line in front.key_lines.items():
+        for slug in split_head_key(key)[1]:
+            if slug not in sections:
+                message = f"{key}: there is no section {{#{slug}}} in this issue{suggest(slug, sections)}; not used"
+                yield Finding(rule="issue", where=f"{file}:{line}", message=message)
 
 
 def _read_front(front: FrontMatter, file: str) -> tuple[dict[str, Any], list[Mistake]]:
@@ -279,6 +317,9 @@ def write_issue(issue: Issue) -> str:
     front = write_front_matter({"issue": issue.slug, "edition": issue.edition, "date": issue.date.isoformat()})
     # Always between quotes: the editor changes these two, and a colon must never break the file.
     texts = f"subject: {quote_value(issue.subject)}\npreheader: {quote_value(issue.preheader)}\n"
+    for chosen, head in issue.heads.items():
+        name = "+".join(section.slug for section in issue.sections if section.slug in chosen)
+        texts += "".join(f"{key}.{name}: {quote_value(value)}\n" for key in FAMILIES if (value := getattr(head, key)))
     front = front.removesuffix("---\n") + texts + "---\n"
     parts = [front, f"\n{issue.intro}" if issue.intro else ""]
     parts += [write_section(section) for section in issue.sections]

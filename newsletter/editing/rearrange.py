@@ -4,8 +4,9 @@ Only what is named is touched: everything else keeps its bytes, its line ends an
 """
 
 import re
+from collections.abc import Iterable
 
-from newsletter.editing.issue_file import KEYS, IssueFile, Place
+from newsletter.editing.issue_file import FAMILIES, KEYS, IssueFile, Place, split_head_key
 from newsletter.model import UNSORTED, Link
 from newsletter.text.front_matter import find_value, quote_value, read_front_matter
 from newsletter.text.markdown import format_link
@@ -64,18 +65,37 @@ def add_source(file: IssueFile, line: int, link: Link) -> str:
 
 
 def set_line(file: IssueFile, key: str, value: str) -> str:
-    """Give `subject` or `preheader` another text; the rest of the front matter stays as it is, comments too."""
-    front = read_front_matter(file.text, "", KEYS)
+    """Give `subject` or `preheader` another text; the rest of the front matter stays as it is, comments too.
+
+    With sections behind a dot, as in `subject.caucasus`, it is that of the mail for readers of just these. Raises KeyError
+    for a section that the issue does not have.
+    """
+    front = read_front_matter(file.text, "", KEYS, FAMILIES)
+    key = _find_key(file, key, front.key_lines)
     written = f"{key}: {quote_value(' '.join(_CONTROL.sub(' ', value).split()))}"
     found = find_value(file.text[: front.end], key)
     if found:
         # The end of a text in several lines is behind its last line break.
         ending = "" if not file.text[: found[1]].endswith("\n") else _newline(file)
         return file.text[: found[0]] + written + ending + file.text[found[1] :]
-    after = find_value(file.text[: front.end], "subject")
-    end = after[1] if after else 0
+    # Behind the last line of its kind; a subject there always is.
+    above = [name for name in front.key_lines if split_head_key(name)[0] in (FAMILIES if "." in key else ("subject",))]
+    ends = [place[1] for name in above if (place := find_value(file.text[: front.end], name))]
+    end = max(ends, default=0)
     at = end if file.text[:end].endswith("\n") else file.text.index("\n", end) + 1
     return file.text[:at] + written + _newline(file) + file.text[at:]
+
+
+def _find_key(file: IssueFile, key: str, known: Iterable[str]) -> str:
+    """The key as the file writes it already, whatever the order of its sections; else in the order of the issue."""
+    name, sections = split_head_key(key)
+    if not sections:
+        return key
+    missing = [slug for slug in sections if slug not in file.sections]
+    if missing:
+        raise KeyError(missing[0])
+    same = (one for one in known if split_head_key(one)[0] == name and set(split_head_key(one)[1]) == set(sections))
+    return next(same, f"{name}.{'+'.join(slug for slug in file.sections if slug in sections)}")
 
 
 def _find_target(file: IssueFile, section: str, before: int | None) -> tuple[int, bool]:

@@ -1,26 +1,32 @@
 """An issue's Markdown is read once; mail, text, pages and feeds are all made from what comes out here."""
 
 import re
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from urllib.parse import urlsplit
 
 from markdown_it.token import Token
 
-from newsletter.links import SECTION_END, SECTION_MARK, post_anchor
+from newsletter.links import SECTION_END, SECTION_MARK, SLOT_PREFIX, post_anchor
 from newsletter.model import Issue, IssuePost, Section
 from newsletter.rendering.markdown import (
+    close_headings,
     inline_to_html,
     inline_to_text,
     parse_inline,
     parse_markdown,
     to_html,
 )
+from newsletter.rendering.pictures import settle_pictures
 from newsletter.rendering.plain_text import to_text
-from newsletter.text.characters import is_rtl
+from newsletter.rendering.tables import head_tables
+from newsletter.text.addresses import tidy_address
+from newsletter.text.characters import has_rtl, is_rtl
+from newsletter.text.html import clean_html
 from newsletter.text.words import cut_at_word, number_of_words
 
 SUMMARY_LIMIT = 300
+POST_LEVEL = 4  # of the first heading in a post, whose title is an h3
 _NUMBER = re.compile(r"\[\d+\]")  # of a link, in the text
 _ENDS = tuple(".:;,!?…。：！？،؛)”’»")
 # Languages that are written from right to left (CLDR); a region or script may follow.
@@ -31,13 +37,15 @@ RTL_LANGUAGES = frozenset("ar arc ckb dv fa he ks ku ps sd ug ur yi".split())
 class Text:
     """A piece of an issue in both forms. `html` is sanitised; `plain` is wrapped; `urls` are its numbered links.
 
-    `direction` is its own: an English introduction to an Arabic issue reads from left to right.
+    `direction` is its own: an English introduction to an Arabic issue reads from left to right. `notes` say what is shown
+    otherwise than it was written.
     """
 
     html: str = ""
     plain: str = ""
     urls: tuple[tuple[int, str], ...] = ()
     direction: str = "ltr"
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,9 +58,13 @@ class SourceLink:
 
 @dataclass(frozen=True, slots=True)
 class ShownPost:
-    """A post ready to be shown. `title` is HTML, `title_text` plain; `direction` is ltr or rtl."""
+    """A post ready to be shown. `title` is HTML, `title_text` plain; `direction` is ltr or rtl.
+
+    `number` names a post without a key inside its issue.
+    """
 
     key: str | None
+    number: int
     anchor: str
     title: str
     title_text: str
@@ -99,49 +111,120 @@ class ShownIssue:
         return tuple(post for section in self.sections for post in section.posts)
 
 
-def show_issue(issue: Issue, language: str) -> ShownIssue:
-    """An issue's Markdown → HTML and text, side by side."""
+@dataclass(frozen=True, slots=True)
+class _Frame:
+    """What all pieces of an issue share: the publication's direction, and the host on which its pictures may be."""
+
+    direction: str
+    host: str
+
+
+def show_issue(issue: Issue, language: str, *, url: str = "") -> ShownIssue:
+    """Shows an issue's Markdown as HTML and text, side by side. `url` is the publication's."""
     direction = "rtl" if language.partition("-")[0] in RTL_LANGUAGES else "ltr"
+    frame = _Frame(direction, urlsplit(url).hostname or "")
     positions = {id(post): position for position, post in enumerate(issue.posts, 1)}
-    sections = tuple(_show_section(section, positions, direction) for section in issue.sections if section.posts)
-    return ShownIssue(issue, _show_text(issue.intro, 2, direction), sections, direction)
+    sections = tuple(_show_section(section, positions, frame) for section in issue.sections if section.posts)
+    return ShownIssue(issue, _show_text(issue.intro, 2, frame), sections, direction)
 
 
-def _show_section(section: Section, positions: Mapping[int, int], direction: str) -> ShownSection:
-    tokens = parse_inline(section.title)
+def _show_section(section: Section, positions: Mapping[int, int], frame: _Frame) -> ShownSection:
+    html, words = _show_title(section.title)
     return ShownSection(
         slug=section.slug,
-        title=inline_to_html(tokens),
-        title_text=inline_to_text(tokens),
-        intro=_show_text(section.intro, 3, direction),
-        posts=tuple(_show_post(post, positions[id(post)], direction) for post in section.posts),
-        direction=_direction(inline_to_text(tokens), direction),
+        title=html,
+        title_text=words,
+        intro=_show_text(section.intro, 3, frame),
+        posts=tuple(_show_post(post, positions[id(post)], frame) for post in section.posts),
+        direction=_direction(words, frame.direction),
     )
 
 
-def _show_post(post: IssuePost, position: int, direction: str) -> ShownPost:
-    tokens = parse_inline(post.title)
-    blocks = parse_markdown(post.body)
-    title = inline_to_text(tokens)
+def _show_post(post: IssuePost, position: int, frame: _Frame) -> ShownPost:
+    html, words = _show_title(post.title)
+    blocks = parse_markdown(post.body, POST_LEVEL)
     return ShownPost(
         key=post.key,
-        anchor=post_anchor(post.key, position),
-        title=inline_to_html(tokens),
-        title_text=title,
-        body=_to_both(blocks, direction),
-        summary=summarise(blocks),
-        sources=tuple(SourceLink(link.url, site_name(link.url)) for link in post.sources),
-        direction=_direction(f"{title} {post.body[:200]}", direction),
+        number=post.number or position,
+        anchor=post_anchor(post.key, post.number or position),
+        title=html,
+        title_text=words,
+        body=_to_both(blocks, frame, POST_LEVEL),
+        summary=hide_slots(summarise(blocks)),
+        sources=tuple(_show_source(link.url) for link in post.sources),
+        direction=_direction(f"{words} {post.body[:200]}", frame.direction),
     )
 
 
-def _show_text(body: str, top: int, direction: str) -> Text:
-    return _to_both(parse_markdown(body, top), direction) if body else Text()
+def _show_title(title: str) -> tuple[str, str]:
+    """As HTML, and as plain text."""
+    tokens = parse_inline(title)
+    return _hide_slots_in_html(inline_to_html(tokens)), hide_slots(inline_to_text(tokens))
 
 
-def _to_both(tokens: Sequence[Token], direction: str) -> Text:
+def _show_source(url: str) -> SourceLink:
+    address = _hide_slots_in_address(tidy_address(url))
+    return SourceLink(address, site_name(address))
+
+
+def _show_text(body: str, top: int, frame: _Frame) -> Text:
+    return _to_both(parse_markdown(body, top), frame, top) if body else Text()
+
+
+def _to_both(tokens: Sequence[Token], frame: _Frame, top: int) -> Text:
     plain = to_text(tokens)
-    return Text(to_html(tokens), plain.text, tuple(enumerate(plain.urls, 1)), _direction(plain.text, direction))
+    direction = _direction(plain.text, frame.direction)
+    if has_rtl(plain.text):
+        plain = to_text(tokens, direction=direction)
+    html, tables = head_tables(close_headings(to_html(tokens), top))
+    if tables:
+        html = clean_html(html)  # the last step before it is used (security R7)
+    html, notes = settle_pictures(html, frame.host)
+    if tables:
+        notes += ("a table without headings: its first row, if all of it is bold, or its first column heads it",)
+    return Text(
+        html=_hide_slots_in_html(html),
+        plain=hide_slots(plain.text),
+        urls=tuple(enumerate(map(_hide_slots_in_address, plain.urls), 1)),
+        direction=direction,
+        notes=notes,
+    )
+
+
+# Attack: a post that holds `__READER_TOKEN__` would be filled with the token of each reader, in a link to elsewhere too.
+_VALUE = re.compile(r'="[^"]*"')
+
+
+def hide_slots(text: str) -> str:
+    """Somebody's words in which nothing is a place for a reader's data: an invisible U+2060 parts what would be one."""
+    return text.replace(SLOT_PREFIX, f"{SLOT_PREFIX[0]}\u2060{SLOT_PREFIX[1:]}")
+
+
+def _hide_slots_in_html(html: str) -> str:
+    if SLOT_PREFIX not in html:
+        return html
+    return hide_slots(_VALUE.sub(lambda value: _hide_slots_in_address(value[0]), html))
+
+
+def _hide_slots_in_address(url: str) -> str:
+    return url.replace(SLOT_PREFIX, f"%5F{SLOT_PREFIX[1:]}")
+
+
+def change_texts(shown: ShownIssue, change: Callable[[str], str]) -> ShownIssue:
+    """The same issue with the HTML of all its texts changed: for a mail, or for a page."""
+
+    def apply(text: Text) -> Text:
+        return replace(text, html=change(text.html)) if text.html else text
+
+    sections = tuple(
+        replace(
+            section,
+            intro=apply(section.intro),
+            posts=tuple(replace(post, body=apply(post.body)) for post in section.posts),
+        )
+        for section in shown.sections
+    )
+    return replace(shown, intro=apply(shown.intro), sections=sections)
 
 
 def count_words(body: str) -> int:

@@ -1,17 +1,21 @@
 """A shown issue → the two bodies of its mail: HTML, styled inline, and plain text."""
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from html import escape
 from typing import Any
 
 from jinja2 import Environment
 
 from newsletter import links
 from newsletter.errors import InputError, Mistake
-from newsletter.model import Edition, Publication
+from newsletter.model import Edition, Head, Publication
 from newsletter.phrases import Phrases, write_date
-from newsletter.rendering.content import ShownIssue
+from newsletter.rendering.content import ShownIssue, change_texts
 from newsletter.rendering.inline import inline_css
+from newsletter.rendering.pictures import fit_pictures
+from newsletter.rendering.plain_text import underline
+from newsletter.rendering.tables import frame_tables
 from newsletter.rendering.templates import render
 
 _SLOT = re.compile(re.escape(links.SLOT_PREFIX) + r"[A-Z_]*")
@@ -26,7 +30,7 @@ _SECTION = re.compile(
 class Mail:
     """The bodies of one issue. `html` has its styles inline; `source` is the same page before that, for checking.
 
-    `marked` are HTML and text with marks around each section, for `select_sections`.
+    `marked` are HTML and text with marks around each section and in the place of the head, for `select_sections`.
     """
 
     html: str
@@ -44,7 +48,7 @@ def render_mail(
     phrases: Phrases,
 ) -> Mail:
     """An issue → its mail. Slots for a reader's data (`links.TOKEN_SLOT`) stand in it and are filled when it is sent."""
-    values = mail_values(shown, publication, edition, phrases)
+    values = mail_values(change_texts(shown, _for_mail), publication, edition, phrases)
     # Slots are searched for in our own words only: a post that holds one could be filled with a reader's token (C8).
     _refuse_slots(shown)
     source = render(environment, "email/issue.html.j2", values)
@@ -58,13 +62,42 @@ def render_mail(
             )
         )
     text = render(environment, "email/issue.txt.j2", values)
-    return Mail(_cut(html), _cut(source), tidy_text(_cut(text)), (html, text))
+    head = shown.issue.head
+    return Mail(
+        html=_fill_html(_cut(html), head),
+        source=_fill_html(_cut(source), head),
+        text=tidy_text(_fill_text(_cut(text), head)),
+        marked=(html, text),
+    )
 
 
-def select_sections(mail: Mail, themes: frozenset[str]) -> tuple[str, str]:
-    """HTML and text of a mail with the sections of some themes only. Each was rendered and inlined once, for everybody.
+def _fill_html(html: str, head: Head) -> str:
+    for slot, value in ((links.SUBJECT_SLOT, head.subject), (links.PREHEADER_SLOT, head.preheader)):
+        html = html.replace(slot, escape(value).encode("ascii", "xmlcharrefreplace").decode("ascii"))
+    return html
 
-    Raises InputError for templates of the user's own that have no marks around their sections.
+
+def _fill_text(text: str, head: Head) -> str:
+    """The line below a slot is as long as the slot, if it underlines it: it is drawn anew for what fills the slot."""
+    for slot, value in ((links.SUBJECT_SLOT, head.subject), (links.PREHEADER_SLOT, head.preheader)):
+        text = re.sub(
+            rf"^{slot}\n([=~-])\1{{{len(slot) - 1}}}$",
+            lambda match, value=value: underline(value, match[1]),  # type: ignore[misc]
+            text,
+            flags=re.MULTILINE,
+        ).replace(slot, value)
+    return text
+
+
+def _for_mail(html: str) -> str:
+    return frame_tables(fit_pictures(html))
+
+
+def select_sections(mail: Mail, themes: frozenset[str], head: Head) -> tuple[str, str]:
+    """HTML and text of a mail with the sections of some themes only, below a head of their own.
+
+    Each section was rendered and inlined once, for everybody. Raises InputError for templates of the user's own that have
+    no marks around their sections.
     """
     for name, marked in zip(("issue.html.j2", "issue.txt.j2"), mail.marked, strict=True):
         if not _SECTION.search(marked):
@@ -77,7 +110,7 @@ def select_sections(mail: Mail, themes: frozenset[str]) -> tuple[str, str]:
                 )
             )
     html, text = mail.marked
-    return _cut(html, themes), tidy_text(_cut(text, themes))
+    return _fill_html(_cut(html, themes), head), tidy_text(_fill_text(_cut(text, themes), head))
 
 
 def _cut(marked: str, themes: frozenset[str] | None = None) -> str:
@@ -88,11 +121,12 @@ def _cut(marked: str, themes: frozenset[str] | None = None) -> str:
 def mail_values(shown: ShownIssue, publication: Publication, edition: Edition, phrases: Phrases) -> dict[str, Any]:
     """What a mail template may use (docs/templates.md)."""
     base, issue = publication.url, shown.issue
+    written = any(head.preheader for head in (issue.head, *issue.heads.values()))
     reason = publication.reason or str(phrases["reason"]).format(edition=edition.title)
     return {
         "publication": publication,
         "edition": edition,
-        "issue": issue,
+        "issue": replace(issue, subject=links.SUBJECT_SLOT, preheader=links.PREHEADER_SLOT if written else ""),
         "date": write_date(issue.date, phrases),
         "intro": shown.intro,
         "sections": shown.sections,
@@ -110,13 +144,10 @@ def mail_values(shown: ShownIssue, publication: Publication, edition: Edition, p
 
 
 def _refuse_slots(shown: ShownIssue) -> None:
-    pieces = [shown.issue.subject, shown.issue.preheader, shown.intro.html]
-    for section in shown.sections:
-        pieces += [section.title, section.intro.html]
-        for post in section.posts:
-            pieces += [post.title, post.body.html, *(source.url for source in post.sources)]
-    for piece in pieces:
-        found = _SLOT.search(piece)
+    """Raises InputError for a slot in subject or preheader. What others wrote has none any more (`content.hide_slots`)."""
+    heads = (shown.issue.head, *shown.issue.heads.values())
+    for words in (words for head in heads for words in (head.subject, head.preheader)):
+        found = _SLOT.search(words)
         if found:
             raise InputError(
                 Mistake(

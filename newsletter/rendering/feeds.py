@@ -9,10 +9,11 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from email.utils import format_datetime
-from html import escape
+from html import escape, unescape
 from typing import Any
 from xml.etree import ElementTree as ET
 
+from newsletter.text.addresses import tidy_address
 from newsletter.text.mailbox import split_mailbox
 
 ATOM = "http://www.w3.org/2005/Atom"
@@ -32,7 +33,7 @@ _RSS_TITLE = re.compile(r"(<title>)([^<]*)(</title>)")
 class Entry:
     """A post in a feed. `html` is sanitised with absolute addresses; `sources` are where the post came from.
 
-    `position` is its place in its issue: posts of one issue share a date and keep their reading order.
+    `position` is its place in its issue, and breaks ties between posts of one moment.
     """
 
     id: str
@@ -87,6 +88,32 @@ def _clean(text: str) -> str:
     return _ILLEGAL.sub("", text)
 
 
+# Tags of HTML as feed readers find them, also in letters that some of them write as < and > first.
+_LIKE_TAG = re.compile(r"[<‹](?=[A-Za-z/!?])([^<>‹›]*)[>›]")
+_LIKE_OPEN_TAG = re.compile(r"<(?=[A-Za-z/!?])")
+_LIKE_REFERENCE = re.compile(r"&(?=#?[A-Za-z0-9]+)")
+
+
+def plain_title(title: str) -> str:
+    """A title that reads the same as text and as HTML: feed readers take it for either, whatever a feed says.
+
+    `<…>` and `‹…›` become `[…]`, for a reader would drop what is in them as a tag; an `&` that begins a reference is parted
+    from its name by an invisible U+2060.
+
+    >>> plain_title("List<String>, a < b"), plain_title("What &amp; means") == "What &\u2060amp; means"
+    ('List[String], a < b', True)
+    """
+    text = _LIKE_OPEN_TAG.sub("< ", _LIKE_TAG.sub(r"[\1]", _clean(title)))
+    if unescape(text) == text:
+        return text
+    return _LIKE_REFERENCE.sub("&\u2060", text)
+
+
+def _web(url: str) -> str:
+    """An address with the characters of RFC 3986 only: what a feed names otherwise is no address to the W3C's validator."""
+    return tidy_address(_clean(url)) if url else ""
+
+
 def _child(parent: ET.Element, tag: str, text: str | None = None, **attributes: str) -> ET.Element:
     element = ET.SubElement(parent, tag, {name: _clean(value) for name, value in attributes.items()})
     element.text = None if text is None else _clean(text)
@@ -106,9 +133,9 @@ def _history(parent: ET.Element, feed: Feed, kind: str, link: str) -> None:
     """The links between a feed and its archive documents (RFC 5005 4)."""
     if feed.archive:
         _child(parent, "fh:archive")
-        _child(parent, link, rel="current", href=feed.current, type=kind)
+        _child(parent, link, rel="current", href=_web(feed.current), type=kind)
     if feed.older:
-        _child(parent, link, rel="prev-archive", href=feed.older, type=kind)
+        _child(parent, link, rel="prev-archive", href=_web(feed.older), type=kind)
 
 
 # --- RSS 2.0 ------------------------------------------------------------------------------------------------------
@@ -123,8 +150,8 @@ def write_rss(feed: Feed) -> str:
     )
     channel = _child(root, "channel")
     name, address = split_mailbox(feed.sender)
-    _child(channel, "title", feed.title)
-    _child(channel, "link", feed.home)
+    _child(channel, "title", plain_title(feed.title))
+    _child(channel, "link", _web(feed.home))
     _child(channel, "description", feed.description)
     _child(channel, "language", feed.language)
     _child(channel, "copyright", feed.rights)
@@ -136,20 +163,20 @@ def write_rss(feed: Feed) -> str:
     _child(channel, "ttl", str(TTL_MINUTES))
     if feed.icon:
         image = _child(channel, "image")
-        for name_of, value in (("url", feed.icon), ("title", feed.title), ("link", feed.home)):
+        for name_of, value in (("url", _web(feed.icon)), ("title", feed.title), ("link", _web(feed.home))):
             _child(image, name_of, value)
-    _child(channel, "atom:link", rel="self", href=feed.url, type="application/rss+xml")
+    _child(channel, "atom:link", rel="self", href=_web(feed.url), type="application/rss+xml")
     _history(channel, feed, "application/rss+xml", "atom:link")
     for entry in feed.entries:
         item = _child(channel, "item")
-        _child(item, "title", entry.title)
-        _child(item, "link", entry.url)
+        _child(item, "title", plain_title(entry.title))
+        _child(item, "link", _web(entry.url))
         # It counts as HTML (R4): escaped for HTML here, for XML by the serialiser; and it comes before the content.
         _child(item, "description", escape(entry.summary or entry.title, quote=False))
         _child(item, "content:encoded", entry.html)
         _child(item, "dc:creator", name or address)
         for _, label in entry.tags:
-            _child(item, "category", label)
+            _child(item, "category", plain_title(label))
         _child(item, "guid", entry.id, isPermaLink="false")
         _child(item, "pubDate", _rfc822(entry.published))
     return _RSS_TITLE.sub(_hexadecimal, _serialise(root))
@@ -173,12 +200,12 @@ def write_atom(feed: Feed) -> str:
     root = ET.Element("feed", {"xmlns": ATOM, "xmlns:fh": HISTORY, "xml:lang": feed.language})
     name, address = split_mailbox(feed.sender)
     _child(root, "id", feed.id)
-    _child(root, "title", feed.title, type="text")
+    _child(root, "title", plain_title(feed.title), type="text")
     _child(root, "subtitle", feed.description, type="text")
     _child(root, "updated", _rfc3339(feed.updated))
     _author(root, name or address)
-    _child(root, "link", rel="self", href=feed.url, type="application/atom+xml")
-    _child(root, "link", rel="alternate", href=feed.home, type="text/html")
+    _child(root, "link", rel="self", href=_web(feed.url), type="application/atom+xml")
+    _child(root, "link", rel="alternate", href=_web(feed.home), type="text/html")
     _history(root, feed, "application/atom+xml", "link")
     if feed.icon:
         _child(root, "icon", feed.icon)
@@ -187,15 +214,15 @@ def write_atom(feed: Feed) -> str:
     for entry in feed.entries:
         item = _child(root, "entry", **({"xml:lang": entry.language} if entry.language else {}))
         _child(item, "id", entry.id)
-        _child(item, "title", entry.title, type="text")
+        _child(item, "title", plain_title(entry.title), type="text")
         _child(item, "updated", _rfc3339(max(entry.updated, entry.published)))
         _child(item, "published", _rfc3339(entry.published))
-        _child(item, "link", rel="alternate", href=entry.url, type="text/html")
+        _child(item, "link", rel="alternate", href=_web(entry.url), type="text/html")
         for source in entry.sources:
-            _child(item, "link", rel="via", href=source)
+            _child(item, "link", rel="via", href=_web(source))
         _author(item, name or address)
         for term, label in entry.tags:
-            _child(item, "category", term=term, label=label)
+            _child(item, "category", term=term, label=plain_title(label))
         _child(item, "summary", entry.summary or entry.title, type="text")
         _child(item, "content", entry.html, type="html")
     return _serialise(root)
@@ -213,13 +240,13 @@ def write_json(feed: Feed) -> str:
     name, address = split_mailbox(feed.sender)
     document = {
         "version": "https://jsonfeed.org/version/1.1",
-        "title": feed.title,
-        "home_page_url": feed.home,
-        "feed_url": feed.url,
+        "title": plain_title(feed.title),
+        "home_page_url": _web(feed.home),
+        "feed_url": _web(feed.url),
         "description": feed.description,
-        "next_url": feed.older,
-        "icon": feed.icon,
-        "favicon": feed.favicon,
+        "next_url": _web(feed.older),
+        "icon": _web(feed.icon),
+        "favicon": _web(feed.favicon),
         "authors": [{"name": name or address}],
         "language": feed.language,
         "items": [_item(entry, name or address) for entry in feed.entries],
@@ -231,16 +258,17 @@ def _item(entry: Entry, author: str) -> dict[str, Any]:
     return _without_empty(
         {
             "id": entry.id,
-            "url": entry.url,
-            "external_url": entry.sources[0] if entry.sources else "",
-            "title": _clean(entry.title),
+            "url": _web(entry.url),
+            "external_url": _web(entry.sources[0]) if entry.sources else "",
+            "title": plain_title(entry.title),
             "content_html": _clean(entry.html),
-            "content_text": _clean(entry.text),
+            # One of the two must be there (JSON Feed 1.1, items); a post may be its title alone.
+            "content_text": _clean(entry.text) or ("" if entry.html else _clean(entry.title)),
             "summary": _clean(entry.summary),
             "date_published": _rfc3339(entry.published),
             "date_modified": _rfc3339(max(entry.updated, entry.published)),
             "authors": [{"name": author}],
-            "tags": [label for _, label in entry.tags],
+            "tags": [plain_title(label) for _, label in entry.tags],
             "language": entry.language,
         }
     )
@@ -287,10 +315,12 @@ def write_feeds(feed: Feed, entries: Iterable[Entry], base: str) -> dict[str, st
 
 
 def write_opml(title: str, feeds: Iterable[tuple[str, str, str]]) -> str:
-    """(title, address, page) of each feed → OPML 2.0, to follow them all at once."""
+    """(title, address, page) of each feed → OPML 2.0, to follow them all at once. Each outline has the `text` it asks for."""
     root = ET.Element("opml", {"version": "2.0"})
-    _child(_child(root, "head"), "title", title)
+    _child(_child(root, "head"), "title", plain_title(title))
     body = _child(root, "body")
     for name, url, home in feeds:
-        _child(body, "outline", type="rss", text=name, title=name, xmlUrl=url, htmlUrl=home)
+        words = plain_title(name)
+        said = {"text": words, "title": words, "type": "rss", "xmlUrl": _web(url), "htmlUrl": _web(home)}
+        ET.SubElement(body, "outline", said)
     return _serialise(root)

@@ -3,10 +3,12 @@
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from html import unescape
+from html import escape, unescape
 
 from markdown_it.token import Token
 
+from newsletter.text.addresses import tidy_address
+from newsletter.text.characters import LRM, RLM, find_direction
 from newsletter.text.html import html_words
 
 WIDTH = 72
@@ -19,9 +21,9 @@ class _Writer:
     """The text so far, block by block, and the addresses its numbers point to."""
 
     first_number: int
+    direction: str = ""
     blocks: list[str] = field(default_factory=list)
     urls: dict[str, int] = field(default_factory=dict)
-    tight: bool = False
 
     def number(self, url: str) -> int:
         return self.urls.setdefault(url, len(self.urls)) + self.first_number
@@ -35,9 +37,9 @@ class PlainText:
     urls: tuple[str, ...]
 
 
-def to_text(tokens: Sequence[Token], first_number: int = 1) -> PlainText:
-    """Safe block tokens → text. Numbers start at `first_number`."""
-    writer = _Writer(first_number)
+def to_text(tokens: Sequence[Token], first_number: int = 1, *, direction: str = "") -> PlainText:
+    """Safe block tokens → text. Numbers start at `first_number`. Lists keep to `direction`, ltr or rtl (see `wrap`)."""
+    writer = _Writer(first_number, direction)
     _write_blocks(tokens, writer, indent="", first="")
     return PlainText("\n".join(writer.blocks).strip("\n"), tuple(writer.urls))
 
@@ -51,19 +53,28 @@ def columns(text: str) -> int:
     return max(wcswidth(text), 0) or len(text)
 
 
-def wrap(text: str, first: str = "", rest: str | None = None, width: int = WIDTH) -> str:
-    """Words → lines of at most `width` columns; an address is never broken. `first` and `rest` are the lines' indents."""
+def wrap(text: str, first: str = "", rest: str | None = None, width: int = WIDTH, *, direction: str = "") -> str:
+    """Words → lines of at most `width` columns; an address is never broken. `first` and `rest` are the lines' indents.
+
+    `direction`, ltr or rtl: each line says so by an invisible mark if its own first letter says otherwise. Mail programs
+    turn every line by itself (UAX 9, P2), and an Arabic title in an English list would jump to the right edge.
+    """
     rest = first if rest is None else rest
-    lines, line = [], first
-    empty = True
+    lines, line, indent = [], "", first
     for word in text.split():
         for piece in _break_unspaced(word, width - columns(rest)):
-            if not empty and columns(line) + (0 if piece.glued else 1) + columns(piece.text) > width:
-                lines.append(line)
-                line, empty = rest, True
-            line += piece.text if empty or piece.glued else f" {piece.text}"
-            empty = False
-    return "\n".join([*lines, line]) if text.split() else first.rstrip()
+            if line and columns(indent + line) + (0 if piece.glued else 1) + columns(piece.text) > width:
+                lines.append(indent + _keep_direction(line, direction))
+                line, indent = "", rest
+            line += piece.text if not line or piece.glued else f" {piece.text}"
+    return "\n".join([*lines, indent + _keep_direction(line, direction)]) if line else first.rstrip()
+
+
+def _keep_direction(line: str, direction: str) -> str:
+    """A line with the mark that keeps it in a direction, if its first letter is of the other one."""
+    if not direction or find_direction(line) in ("", direction):
+        return line
+    return (RLM if direction == "rtl" else LRM) + line
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,7 +149,9 @@ def _heading(text: str, writer: _Writer, indent: str, first: str) -> None:
 def _paragraph(inline: Token, writer: _Writer, indent: str, first: str, *, tight: bool) -> None:
     for position, line in enumerate(_inline(inline, writer).split("\n")):
         lead = first if position == 0 and first else indent
-        writer.blocks.append(wrap(line, lead, indent))
+        # A paragraph of its own reads in its own direction, all its lines alike; in a list it keeps to the list's.
+        own = writer.direction if lead or not writer.direction else find_direction(line)
+        writer.blocks.append(wrap(line, lead, indent, direction=own))
     if not tight:
         writer.blocks.append("")
 
@@ -164,7 +177,7 @@ def _list(token: Token, inner: Sequence[Token], writer: _Writer, indent: str, fi
 
 def _quote(inner: Sequence[Token], writer: _Writer, indent: str) -> None:
     _gap(writer)
-    quoted = _Writer(writer.first_number, urls=writer.urls)
+    quoted = _Writer(writer.first_number, writer.direction, urls=writer.urls)
     _write_blocks(inner, quoted, indent="", first="")
     lines = "\n".join(quoted.blocks).strip("\n").split("\n")
     writer.blocks += [f"{indent}> {line}".rstrip() for line in lines]
@@ -172,7 +185,6 @@ def _quote(inner: Sequence[Token], writer: _Writer, indent: str) -> None:
 
 
 _RAW_LINK = re.compile(r'<a href="([^"]*)"[^>]*>(.*?)</a>', re.DOTALL)
-_RAW_PICTURE = re.compile(r'<img\b(?:[^>]*\balt="([^"]*)")?[^>]*>')
 
 
 def _raw(content: str, writer: _Writer, indent: str) -> None:
@@ -181,9 +193,7 @@ def _raw(content: str, writer: _Writer, indent: str) -> None:
     def number(link: re.Match[str]) -> str:
         return link[2] + _link_number(html_words(link[2]), unescape(link[1]), writer)
 
-    words = html_words(
-        _RAW_LINK.sub(number, _RAW_PICTURE.sub(lambda picture: f"[{picture[1]}]" if picture[1] else " ", content))
-    )
+    words = html_words(_RAW_LINK.sub(number, _IMAGE.sub(lambda image: escape(_name_image(image[0])) or " ", content)))
     if words:
         _gap(writer)
         writer.blocks += [wrap(line, indent) for line in words.split("\n")]
@@ -215,7 +225,8 @@ def _inline(inline: Token, writer: _Writer) -> str:
             case "hardbreak":
                 pieces.append("\n")
             case "image":
-                pieces.append(f"[{token.content}]" if token.content else " ")
+                alt = words_of(token)
+                pieces.append(f"[{alt}]" if alt else " ")
             case "link_open":
                 links.append((str(token.attrs.get("href", "")), len(pieces)))
             case "link_close":
@@ -226,6 +237,11 @@ def _inline(inline: Token, writer: _Writer) -> str:
     return "\n".join(line.strip(" ") for line in "".join(pieces).split("\n")).strip()
 
 
+def words_of(image: Token) -> str:
+    """What a picture of Markdown is called, without marks."""
+    return "".join(child.content for child in image.children or [] if child.type in ("text", "code_inline")).strip()
+
+
 def _link_number(text: str, url: str, writer: _Writer) -> str:
     """What follows a link's text: nothing if the text is the address itself."""
     bare = url.removeprefix("mailto:")
@@ -234,13 +250,24 @@ def _link_number(text: str, url: str, writer: _Writer) -> str:
     return f" [{writer.number(url)}]" if text else f" [{writer.number(url)}] "
 
 
+_IMAGE = re.compile(r"<img\b[^>]*>")
+_ALT = re.compile(r"""\balt\s*=\s*(?:"([^"]*)"|'([^']*)')""", re.IGNORECASE)
 _HREF = re.compile(r"""\bhref\s*=\s*["']?([^"'\s>]+)""", re.IGNORECASE)
+
+
+def _name_image(tag: str) -> str:
+    """A raw picture as its words in brackets, as one of Markdown is."""
+    alt = _ALT.search(tag)
+    words = unescape((alt[1] or alt[2] or "").strip()) if alt else ""
+    return f"[{words}]" if words else ""
 
 
 def _raw_link(content: str, links: list[tuple[str, int]], pieces: list[str], writer: _Writer) -> str:
     lower = content.lower()
+    if lower.startswith("<img"):
+        return _name_image(content)
     if lower.startswith("<a") and (match := _HREF.search(content)):
-        links.append((match[1], len(pieces)))
+        links.append((tidy_address(unescape(match[1])), len(pieces)))
     elif lower.startswith("</a") and links:
         url, start = links.pop()
         return _link_number("".join(pieces[start:]).strip(), url, writer) if url.startswith("http") else ""

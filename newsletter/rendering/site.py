@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from html import escape
 from typing import Any
 from xml.etree import ElementTree as ET
@@ -13,9 +13,10 @@ from jinja2 import Environment
 from newsletter import links
 from newsletter.model import UNSORTED, Edition, Publication, Theme
 from newsletter.phrases import Phrases, write_date
-from newsletter.rendering.content import ShownIssue, ShownPost, ShownSection
+from newsletter.rendering.content import ShownIssue, ShownPost, ShownSection, change_texts
 from newsletter.rendering.feeds import FORMATS, Entry, Feed, write_feeds, write_opml
 from newsletter.rendering.media_types import media_type
+from newsletter.rendering.tables import frame_tables
 from newsletter.rendering.templates import render
 
 # A feed that nothing has come out in yet must have a date, too.
@@ -138,13 +139,13 @@ class _Site:
     def issue_page(self, number: int) -> str:
         """The web version of an issue, with the way to its neighbours."""
         one = self.issues[number]
-        issue = one.shown.issue
+        issue, shown = one.shown.issue, change_texts(one.shown, frame_tables)
         return self.page(
             "web/issue.html.j2",
             "../",
             issue=issue,
-            intro=one.shown.intro,
-            sections=one.shown.sections,
+            intro=shown.intro,
+            sections=shown.sections,
             theme_slugs={theme.slug for theme in self.themes},
             edition_title=one.edition.title if one.edition else self.publication.title,
             date=write_date(one.moment, self.phrases),
@@ -226,16 +227,18 @@ class _Site:
         for section in one.shown.sections:
             for post in section.posts:
                 position += 1
+                # Readers sort by date: a second apart, the first post newest, they come in the order of the issue.
+                moment = one.moment - timedelta(seconds=position - 1)
                 if theme is None or section.slug == theme.slug:
                     yield Entry(
-                        id=links.entry_id(self.publication.url, day, post.key or f"{issue.slug}/{position}"),
+                        id=links.entry_id(self.publication.url, day, post.key or f"{issue.slug}/{post.number}"),
                         url=f"{links.issue_url(self.publication.url, issue.slug)}#{post.anchor}",
                         title=post.title_text,
                         html=_without_style(post.body.html) + _sources_html(post, self.phrases),
                         text=post.body.plain,
                         summary=post.summary,
-                        published=one.moment,
-                        updated=one.moment,
+                        published=moment,
+                        updated=moment,
                         position=position,
                         sources=tuple(source.url for source in post.sources),
                         tags=((section.slug, section.title_text),) if section.slug != UNSORTED else (),

@@ -136,5 +136,8 @@ def _decode(data: bytes, codec: str, notes: tuple[str, ...]) -> Decoded:
     others = len(_NOT_ASCII.findall(text)) - len(bad)
     note = f"{what} not {codec} ({first}); read as Windows-1252, and nothing else was changed"
     if others < len(bad):
-        note = f"labelled or taken as {codec}, which it is not ({what} wrong, {first}); read as Windows-1252; if letters are wrong, set encoding for this source"
+        note = (
+            f"labelled or taken as {codec}, which it is not ({what} wrong, {first}); read as Windows-1252; "
+            "if letters are wrong, set encoding for this source"
+        )
     return Decoded(text, codec, (*notes, note))

@@ -53,10 +53,10 @@ def _breaks_off(text: str) -> bool:
     """Whether brackets are open at the end of a text, or a string is."""
     depth = 0
     for match in _BRACKET.finditer(text):
-        token = match[0]
-        if token == '"':
+        mark = match[0]
+        if mark == '"':
             return True  # a string that nothing closes
-        depth += (token in "{[") - (token in "}]")
+        depth += (mark in "{[") - (mark in "}]")
     return depth > 0
 
 
@@ -88,7 +88,7 @@ def _load_whole_members(text: str) -> dict[str, Any]:
 
 
 def _load_whole_items(decoder: json.JSONDecoder, text: str, position: int) -> tuple[list[Any], int]:
-    items = []
+    items: list[Any] = []
     while True:
         position = _skip(text, position)
         if text[position : position + 1] == "]":
@@ -137,22 +137,22 @@ def _item_date(item: Mapping[str, Any]) -> datetime | None:
 
 
 def _media(item: Mapping[str, Any], base: str) -> tuple[Medium, ...]:
-    media = []
-    for name in ("image", "banner_image"):
-        if address := page_address(_text(item.get(name)), base):
-            media.append(Medium(url=address, role="content", medium="image", group=1))
+    pictures = [page_address(_text(item.get(name)), base) for name in ("image", "banner_image")]
     listed = item.get("attachments")
-    for one in listed if isinstance(listed, list) else ():
-        if isinstance(one, dict) and (address := page_address(_text(one.get("url")), base)):
-            media.append(
-                Medium(
-                    url=address,
-                    role="enclosure",
-                    type=_text(one.get("mime_type")).lower(),
-                    title=read_words(_text(one.get("title"))),
-                )
+    attached = [one for one in listed if isinstance(one, dict)] if isinstance(listed, list) else []
+    return (
+        *(Medium(url=address, role="content", medium="image", group=1) for address in pictures if address),
+        *(
+            Medium(
+                url=address,
+                role="enclosure",
+                type=_text(one.get("mime_type")).lower(),
+                title=read_words(_text(one.get("title"))),
             )
-    return tuple(media)
+            for one in attached
+            if (address := page_address(_text(one.get("url")), base))
+        ),
+    )
 
 
 def _author(item: Mapping[str, Any]) -> str:

@@ -13,7 +13,7 @@ from newsletter.sources.urls import clean_url, site
 from newsletter.text.addresses import is_web_address
 from newsletter.text.dates import leading_day, parse_moment, start_of_day, write_moment
 from newsletter.text.front_matter import FrontMatter, open_front_matter, write_front_matter
-from newsletter.text.markdown import find_blocks, plain_inline
+from newsletter.text.markdown import find_blocks, map_addresses, plain_inline
 from newsletter.text.structure import find_unclosed
 from newsletter.text.words import first_sentence
 
@@ -92,7 +92,7 @@ def _make_post(values: Mapping[str, Any], title: str, body: str, file: str, sour
     return Post(
         key=values["key"] or "",
         title=title,
-        body=body,
+        body=map_addresses(body, clean_url),
         source=values["source"] or source,
         url=url,
         extra_urls=tuple(map(clean_url, values["extra_urls"])),

@@ -322,7 +322,7 @@ def _html_cell(blocks: Blocks) -> str:
 
 
 def _html_run(run: Sequence[Inline], depth: int = 0) -> str:
-    out = []
+    out: list[str] = []
     for mark, pieces in _group(run, depth):
         if mark is None:
             out += map(_html_leaf, pieces)

@@ -6,6 +6,7 @@ Every host is resolved once, every answer is checked, and the connection goes to
 
 import contextlib
 import socket
+import ssl
 import threading
 import time
 import zlib
@@ -20,6 +21,8 @@ from AntiSSRF import AntiSSRFError, AntiSSRFPolicy, PolicyConfigOptions
 from requests.adapters import HTTPAdapter
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
+
+from newsletter.text.tls_faults import tell_tls_fault
 
 
 class Refused(Exception):
@@ -133,9 +136,10 @@ def explain(error: Exception) -> str:
             return "does not answer in time"
         if isinstance(cause, ConnectionRefusedError):
             return "refuses the connection"
-    names = {type(error).__name__ for error in _chain(error)}
-    if names & {"SSLError", "SSLCertVerificationError"}:
-        return "its certificate cannot be trusted"
+        if isinstance(cause, ssl.SSLCertVerificationError):
+            return "its certificate cannot be trusted"
+        if isinstance(cause, ssl.SSLError):
+            return tell_tls_fault(cause)
     return f"cannot be read ({type(error).__name__})"
 
 

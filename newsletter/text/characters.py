@@ -11,9 +11,13 @@ _C1 = {code: bytes([code]).decode("cp1252", "ignore") or None for code in range(
 _C0 = dict.fromkeys(code for code in range(0x20) if code not in (0x09, 0x0A)) | {0x7F: None}
 _SPACES = dict.fromkeys((0xA0, 0x2007, 0x202F), " ")
 _INVISIBLE = dict.fromkeys((0x200B, 0x2060, 0xFEFF))
+_BREAKS = dict.fromkeys((0x0B, 0x0C, 0x2028), "\n") | {0x2029: "\n\n"}
+_NO_CHARACTERS = dict.fromkeys((*range(0xD800, 0xE000), 0xFFFE, 0xFFFF))
+_UNPRINTABLE = _C0 | _C1 | _NO_CHARACTERS | _BREAKS
 _CLEAN = _C0 | _C1 | _SPACES | _INVISIBLE
 
 DIRECTION_MARKS = "\u200e\u200f\u061c\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"
+LRM, RLM = "\u200e", "\u200f"  # invisible letters of a direction
 _NEWLINE = re.compile(r"\r\n|\r|\n")
 _BREAK_IN_LINE = re.compile("[\u2028\v\f]")
 
@@ -56,6 +60,14 @@ def clean_characters(text: str) -> str:
     return unicodedata.normalize("NFC", text.translate(_CLEAN))
 
 
+def drop_controls(text: str) -> str:
+    """Removes control characters and lone surrogates; C1 becomes what cp1252 meant, what breaks a line a line feed.
+
+    All else stays. Gmail cuts a mail that holds a control character, and XML 1.0 has no place for one.
+    """
+    return _NEWLINE.sub("\n", text).translate(_UNPRINTABLE)
+
+
 def strip_marks(text: str) -> str:
     """The text without directional marks at its ends; those inside belong to the words."""
     return text.strip(DIRECTION_MARKS + " ")
@@ -63,13 +75,23 @@ def strip_marks(text: str) -> str:
 
 def is_rtl(text: str) -> bool:
     """Whether the first letter with a direction reads from right to left (Unicode UAX 9, P2-P3)."""
+    return find_direction(text) == "rtl"
+
+
+def find_direction(text: str) -> str:
+    """The direction of the first letter that has one, ltr or rtl; empty if none has."""
     for character in text:
         direction = unicodedata.bidirectional(character)
         if direction in ("R", "AL"):
-            return True
+            return "rtl"
         if direction == "L":
-            return False
-    return False
+            return "ltr"
+    return ""
+
+
+def has_rtl(text: str) -> bool:
+    """Whether any letter reads from right to left."""
+    return not text.isascii() and any(unicodedata.bidirectional(character) in ("R", "AL") for character in text)
 
 
 def has_case(text: str) -> bool:

@@ -90,31 +90,34 @@ class FrontMatter:
         )
 
 
-def read_front_matter(text: str, file: str, known: Iterable[str]) -> FrontMatter:
+def read_front_matter(text: str, file: str, known: Iterable[str], families: Iterable[str] = ()) -> FrontMatter:
     """The block at the very start of `text`; an empty one if there is none.
 
-    Raises InputError with all mistakes of the block: what is no YAML, nesting, a key given twice, keys that are not in `known`.
+    `families` are the names in front of a dot: with `subject` in them `subject.caucasus` is known, too. Raises InputError
+    with all mistakes of the block: what is no YAML, nesting, a key given twice, keys that are not known.
     """
-    front = open_front_matter(text, file, known)
+    front = open_front_matter(text, file, known, families)
     front.read_all({})
     return front
 
 
-def open_front_matter(text: str, file: str, known: Iterable[str]) -> FrontMatter:
+def open_front_matter(text: str, file: str, known: Iterable[str], families: Iterable[str] = ()) -> FrontMatter:
     """As `read_front_matter`, but the mistakes are kept in it, to be raised together with those of its values (`read_all`)."""
     match = _BLOCK.match(text, 0, SIZE_LIMIT) if text.startswith("---") else None
     if not match:
         return FrontMatter(file=file, mistakes=tuple(_find_half(text, file, tuple(known))))
     mistakes: list[Mistake] = []
     values, key_lines = _read_plain(match[1]) or _read_yaml(match[1], file, mistakes)
-    mistakes += _find_unknown(key_lines, tuple(known), file)
+    begins = tuple(f"{name}." for name in families)
+    others = {key: line for key, line in key_lines.items() if not key.startswith(begins)}
+    mistakes += _find_unknown(others, tuple(known), file)
     return FrontMatter(values, key_lines, match.end(), text.count("\n", 0, match.end()), file, tuple(mistakes))
 
 
 # `key: value` lines whose values are plain text without any mark that YAML could read, or JSON strings: nearly all
 # front matter there is. Reading them here saves YAML's start and is ten times as fast; the rest is YAML's.
 _PLAIN_LINE = re.compile(
-    r"""([a-z][a-z_]*):\ +
+    r"""([a-z][a-z_]*(?:\.[a-z0-9+-]+)?):\ +
         (?: ([A-Za-z0-9][\w./+-]*(?:[ :]?[\w./+,;()’-]+)*)
           | ("(?:[^"\\\x00-\x1f\x7f-\x9f\u2028\u2029] | \\["\\/])*") )\r?""",
     re.VERBOSE,

@@ -4,6 +4,8 @@ import re
 from html import escape, unescape
 from urllib.parse import urljoin
 
+from newsletter.text.addresses import tidy_address
+
 TAGS = frozenset(
     "p br h2 h3 h4 h5 h6 ul ol li dl dt dd blockquote pre code em strong b i s del ins sub sup mark abbr a img hr "
     "table thead tbody tfoot tr th td caption figure figcaption bdi q cite kbd small".split()
@@ -53,7 +55,7 @@ def clean_html(fragment: str, base: str = "") -> str:
 
     def check(tag: str, name: str, value: str) -> str | None:
         if name in ("href", "src"):
-            address = resolve_address(value, base)
+            address = tidy_address(resolve_address(value, base))
             return address if address and (name == "href" or address[:4].lower() == "http") else None
         if name == "style":
             return value if _ALIGN.match(value) else None
@@ -111,7 +113,8 @@ def _unwrap_dead(clean: str) -> str:
             element.drop_tag()
         elif element.tag == "img" and not element.get("src"):
             element.drop_tree()
-    return "".join([root.text or "", *(lxml_html.tostring(child, encoding="unicode") for child in root)])
+    whole: str = lxml_html.tostring(root, encoding="unicode")
+    return whole.removeprefix("<div>").removesuffix("</div>")
 
 
 _IMG = re.compile(r"<img\b[^>]*>", re.IGNORECASE)

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from html import escape, unescape
 from typing import Literal
 
 from newsletter.text.addresses import is_web_address
@@ -191,13 +192,61 @@ def find_dead_links(body: str) -> Iterator[tuple[int, str]]:
     """(line, address) of links and images that lead neither to the web nor to a mailbox: what is rendered drops them."""
     for number, line, structure in structure_lines(body):
         if structure and "](" in line:
-            for match in _TARGET.finditer(_without_code(line)):
+            for match in _TARGET.finditer(_outside_code(line)):
                 if match[1] is not None and not is_web_address(match[1]) and not match[1].lower().startswith("mailto:"):
                     yield number, match[1]
 
 
-def _without_code(line: str) -> str:
-    """A line without its code spans: each ends at the next run of as many backticks as it begins with."""
+def without_code(body: str) -> str:
+    """A Markdown text without its code spans, code fences and comments; its lines stay."""
+    return "".join(_outside_code(line) if structure else "\n" for _, line, structure in structure_lines(body))
+
+
+def map_text(body: str, change: Callable[[str], str]) -> str:
+    """A Markdown text with what stands outside of code spans, code fences and comments changed, piece by piece.
+
+    >>> map_text("a `a`\\n", str.upper)
+    'A `a`\\n'
+    """
+    return "".join(
+        "".join(piece if code else change(piece) for piece, code in _split_code(line)) if structure else line
+        for _, line, structure in structure_lines(body)
+    )
+
+
+_WRITTEN_ADDRESS = re.compile(
+    r"""(?<=\]\()(?P<bare>https?://[^()\s<>]*(?:\([^()\s]*\)[^()\s<>]*)*) | (?<=<)(?P<angle>https?://[^<>\s]+)(?=>)
+    |   (?<=href=")(?P<quoted>https?://[^"]*) | (?P<text>(?<![A-Za-z0-9.+(<"-])https?://[^\s<>"]+)""",
+    re.VERBOSE | re.IGNORECASE,
+)
+
+
+def map_addresses(body: str, clean: Callable[[str], str]) -> str:
+    """A Markdown text with the addresses of its links cleaned, wherever they stand but in code.
+
+    >>> map_addresses("[a](https://x.example/?b) `https://x.example/?b`\\n", lambda url: url.partition("?")[0])
+    '[a](https://x.example/) `https://x.example/?b`\\n'
+    """
+    if "://" not in body:
+        return body
+
+    def change(match: re.Match[str]) -> str:
+        written = trim_url(match[0]) if match["text"] else match[0]
+        address = unescape(written)
+        cleaned = clean(address)
+        if cleaned == address or cleaned.count("(") != cleaned.count(")"):
+            return match[0]
+        return (escape(cleaned) if match["quoted"] else cleaned) + match[0][len(written) :]
+
+    return map_text(body, lambda piece: _WRITTEN_ADDRESS.sub(change, piece))
+
+
+def _outside_code(line: str) -> str:
+    return "".join(piece for piece, code in _split_code(line) if not code)
+
+
+def _split_code(line: str) -> Iterator[tuple[str, bool]]:
+    """(piece, whether it is a code span) of a line: each span ends at the next run of as many backticks as it begins with."""
     pieces = _BACKTICKS.split(line)  # every second one is a run of backticks
     closing: dict[str, int] = {}
     ends: dict[int, int] = {}
@@ -205,14 +254,11 @@ def _without_code(line: str) -> str:
         if pieces[position] in closing:
             ends[position] = closing[pieces[position]]
         closing[pieces[position]] = position
-    kept, position = [], 0
+    position = 0
     while position < len(pieces):
-        if position in ends:
-            position = ends[position]
-        else:
-            kept.append(pieces[position])
-        position += 1
-    return "".join(kept)
+        end = ends.get(position, position)
+        yield "".join(pieces[position : end + 1]), end > position
+        position = end + 1
 
 
 _MARKS = re.compile(r"(?<!\\)(?:\*{1,3}|`+|~~)|(?<![\\\w])_{1,3}(?=\S)|(?<=\S)(?<!\\)_{1,3}(?!\w)")

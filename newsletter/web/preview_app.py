@@ -74,7 +74,8 @@ def make_preview_app(preview: Preview) -> ASGIApp:
         return Response(status_code=204)
 
     async def state(request: Request) -> Response:
-        return JSONResponse(preview.summary(), headers={"Cache-Control": "no-store"})
+        summary = preview.summary(_read_themes(preview.shown, request.query_params))
+        return JSONResponse(summary, headers={"Cache-Control": "no-store"})
 
     async def frame(request: Request) -> Response:
         tab = request.path_params["tab"]
@@ -121,8 +122,14 @@ def _frame_headers(images: str) -> dict[str, str]:
     return {"Content-Security-Policy": _FRAME_CSP.format(images=images), "Cache-Control": "no-store"}
 
 
+def _read_themes(shown: Shown | None, query: Mapping[str, str]) -> list[str]:
+    """The sections that are asked for, in the order of the issue."""
+    wanted = query.get("themes", "").split()
+    return [slug for slug, _ in shown.sections if slug in wanted] if shown else []
+
+
 def _show(preview: Preview, shown: Shown, tab: str, query: Mapping[str, str]) -> Response:
-    themes = [slug for slug in query.get("themes", "").split() if slug in dict(shown.sections)]
+    themes = _read_themes(shown, query)
     headers = _frame_headers("'none'" if tab == "images" else "https: http:")
     if tab in ("desktop", "phone", "dark", "images", "styles"):
         html = shown.mail(themes)
@@ -134,7 +141,7 @@ def _show(preview: Preview, shown: Shown, tab: str, query: Mapping[str, str]) ->
     texts: dict[str, Callable[[], str]] = {
         "text": lambda: shown.plain(themes),
         "source": lambda: shown.mail(themes),
-        "headers": lambda: shown.headers,
+        "headers": lambda: shown.head_lines(themes),
         "feed": preview.feed,
     }
     return PlainTextResponse(texts[tab](), headers=headers)

@@ -12,10 +12,10 @@ from jinja2 import Environment
 from newsletter.archive import Archive, render_archive
 from newsletter.audience.tokens import TokenKeys, derive_all
 from newsletter.config import Config
+from newsletter.database import mailed_issues
 from newsletter.desk import load_phrases
 from newsletter.phrases import Phrases
-from newsletter.store import issues
-from newsletter.store.database import Store, stamp
+from newsletter.store.database import Store
 from newsletter.store.hooks import NOBODY, Listeners
 from newsletter.templates import open_templates
 from newsletter.web.refusals import Refusals
@@ -80,15 +80,8 @@ class Public:
             return self._refresh()
 
     def _refresh(self) -> bool:
-        now = stamp(self.clock())
-        slugs = [
-            one.slug
-            for one in issues.frozen_issues(self.store)
-            if one.starts_at <= now
-            and self.workspace.exists(issue_path(one.slug))
-            # Of one that was cancelled in mid-send there are readers whose mail leads here.
-            and (one.state != "cancelled" or issues.was_mailed(self.store, one))
-        ]
+        mailed = mailed_issues(self.store, self.clock())
+        slugs = [slug for slug in mailed if self.workspace.exists(issue_path(slug))]
         seen = (tuple(slugs), tuple(self.workspace.stamp(issue_path(slug)) for slug in slugs))
         if seen == self._shown:
             return False

@@ -12,6 +12,10 @@ const make = (tag, properties = {}, ...children) => {
   return element;
 };
 const say = (text) => { at("status").textContent = text; };
+// The readers whose mail is shown: their sections in the order of the issue, or none for the whole issue.
+const readers = () => [...document.querySelectorAll("input[name=theme]:checked")].map((box) => box.value).join("+");
+// What is written above the mail of these readers; nothing, where the program makes it.
+const written = (found, name, who = readers()) => (who ? (found.heads[who] || {})[name] || "" : found[name]);
 const typing = () => document.activeElement && document.activeElement.closest("#words");
 
 async function ask(path, options) {
@@ -84,8 +88,7 @@ function lay(found, focus) {
     const field = at(`${name}-field`);
     // What somebody has typed stays, wherever the focus is, until it is saved or taken back.
     if (field.dataset.saved === undefined || field.value === field.dataset.saved) {
-      field.value = desk[name];
-      field.dataset.saved = desk[name];
+      field.value = field.dataset.saved = written(desk, name);
     }
     count(name);
   }
@@ -101,7 +104,8 @@ function lay(found, focus) {
 }
 
 function count(name) {
-  const length = [...at(`${name}-field`).value].length;
+  const field = at(`${name}-field`);
+  const length = [...(field.value || field.placeholder)].length;
   const [least, most] = name === "subject" ? [1, 78] : [40, 130];
   at(`${name}-length`).textContent = `${length} of ${least > 1 ? `${least} to ` : ""}${most} characters`;
   at(`${name}-length`).className = length < least || length > most ? "bad" : "";
@@ -263,21 +267,25 @@ async function explain(post) {
 function acknowledge(what, found) {
   if (what.do !== "subject" && what.do !== "preheader") return;
   const field = at(`${what.do}-field`);
-  if (field.value === what.value) field.value = found[what.do];
-  field.dataset.saved = found[what.do];
+  if ((what.section || "") !== readers()) return;
+  if (field.value === what.value) field.value = written(found, what.do);
+  field.dataset.saved = written(found, what.do);
 }
 
 // `field.dataset.saved` is what stood there when the typing began. If it is something else by now, both are shown first.
 function save(name, field, again) {
+  // Whose it is and what it says is settled now: until its turn comes, other readers may have been chosen.
+  const section = readers(), value = field.value, saved = field.dataset.saved;
   edit(() => {
-    if (field.value === field.dataset.saved) return null;
-    if (desk[name] !== field.dataset.saved && !again) {
-      complain(`The ${name} was changed meanwhile to “${desk[name]}”. Enter writes yours over it, Escape takes theirs.`);
+    const there = written(desk, name, section);
+    if (value === saved || value === there) return null;
+    if (there !== saved && !again) {
+      complain(`The ${name} was changed meanwhile to “${there}”. Enter writes yours over it, Escape takes theirs.`);
       field.dataset.asked = "yes";
       return null;
     }
     field.dataset.asked = "";
-    return { do: name, value: field.value };
+    return { do: name, value, section };
   });
 }
 
@@ -288,13 +296,24 @@ for (const name of ["subject", "preheader"]) {
   field.addEventListener("keydown", (event) => {
     if (event.key === "Enter") { event.preventDefault(); save(name, field, Boolean(field.dataset.asked)); }
     if (event.key === "Escape") {
-      field.value = field.dataset.saved = desk[name];
+      field.value = field.dataset.saved = written(desk, name);
       field.dataset.asked = "";
       complain("");
       count(name);
     }
   });
 }
+for (const box of document.querySelectorAll("input[name=theme]")) {
+  box.addEventListener("change", () => {
+    const names = [...document.querySelectorAll("input[name=theme]:checked")].map((one) => one.parentElement.textContent.trim());
+    at("words-for").textContent = names.length ? `For readers of ${names.join(", ")}` : "For readers of the whole issue";
+    for (const name of desk ? ["subject", "preheader"] : []) {
+      const field = at(`${name}-field`);
+      field.value = field.dataset.saved = written(desk, name);
+    }
+  });
+}
+document.addEventListener("renewed", () => ["subject", "preheader"].forEach(count));
 at("words").addEventListener("submit", (event) => event.preventDefault());
 at("undo").addEventListener("click", () => edit(() => ({ do: "undo" })));
 document.addEventListener("keydown", (event) => {

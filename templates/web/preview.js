@@ -50,13 +50,15 @@ function tell(problems) {
 }
 
 async function renew() {
-  const state = await (await fetch("state.json")).json();
+  const state = await (await fetch(`state.json?themes=${encodeURIComponent(themes().join(" "))}`)).json();
   tell(state.problems);
   if (state.bytes === undefined) return;
   // Each inbox cuts where its width ends, as the real ones do: by the letters' width, not by their number.
   for (const name of ["sender", "subject", "preheader"]) {
     for (const one of document.getElementsByClassName(name)) one.textContent = state[name];
   }
+  // Of the mail for these readers, where nothing is written for them: the desk shows it in its fields.
+  for (const name of ["subject", "preheader"]) byId(`${name}-field`).placeholder = themes().length ? state[name] : "";
   byId("size").value = state.share;
   fill("bytes", `${state.bytes.toLocaleString("en")} bytes, ${state.share} % of what Gmail shows`);
   fill("count", state.errors + state.warnings ? `(${state.errors + state.warnings})` : "");
@@ -78,5 +80,5 @@ for (const one of tabs) {
     choose(next.dataset.tab);
   });
 }
-for (const box of document.querySelectorAll("input[name=theme]")) box.addEventListener("change", () => show(true));
+for (const box of document.querySelectorAll("input[name=theme]")) box.addEventListener("change", () => renew());
 new EventSource("events").onmessage = () => renew();

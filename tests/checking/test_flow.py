@@ -95,3 +95,50 @@ def test_private_addresses_are_not_visited(workspace: Workspace) -> None:
         found = check_links(render_issue(workspace, config, SLUG), config)
         assert server.hits == []
     assert any(one.rule == "link-trouble" and str(server.port) in one.message for one in found)
+
+
+def test_c68_what_is_found_a_hundred_times_is_said_once(workspace: Workspace) -> None:
+    links = " ".join(f"[word {number}](http://site{number}.example/)" for number in range(108))
+    change(workspace, "drift apart faster", f"drift {links} apart")
+    config = read_config(workspace)
+    found = [
+        one
+        for one in check_issue(workspace, config, render_issue(workspace, config, SLUG))
+        if "an http address" in one.message
+    ]
+    [one] = found
+    assert one.where == "<a> http://site0.example/"
+    assert one.message == (
+        "an http address; most sites have https (108 times; also <a> http://site1.example/, <a> http://site2.example/ and 105 more)"
+    )
+
+
+def test_c68_what_is_found_at_a_few_places_is_said_at_each(workspace: Workspace) -> None:
+    text = (
+        workspace.read(issue_path(SLUG))
+        .decode()
+        .replace("[Source](https://www.facebook.com/example", "[Source](https://f.example", 3)
+    )
+    workspace.write(issue_path(SLUG), text.replace("drift apart faster", "drift TK apart", 1))
+    config = read_config(workspace)
+    found = check_issue(workspace, config, render_issue(workspace, config, SLUG))
+    assert [one.message for one in found].count("'TK' was left over") == 1
+    assert not [one for one in found if "times; also" in one.message]
+
+
+def test_c33_marks_that_readers_see_are_told_with_their_line(workspace: Workspace) -> None:
+    change(
+        workspace, "drift apart faster", "drift **apart ** faster ![a picture](https://s.example/pic with space.jpg)"
+    )
+    config = read_config(workspace)
+    found = [
+        one for one in check_issue(workspace, config, render_issue(workspace, config, SLUG)) if one.rule == "marks"
+    ]
+    line = next(
+        number
+        for number, words in enumerate(workspace.read(issue_path(SLUG)).decode().splitlines(), 1)
+        if "drift **apart" in words
+    )
+    assert {one.where for one in found} == {f"{issue_path(SLUG)}:{line}"}
+    assert {one.level for one in found} == {"warning"}
+    assert any("pic with space" in one.message and "goes between < and >" in one.message for one in found)

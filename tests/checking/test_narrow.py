@@ -57,6 +57,51 @@ def test_what_it_can_show(body: str) -> None:
     assert said(too_wide, make_page(f"<table><tbody><tr><td>{body}</td></tr></tbody></table>")) == []
 
 
+COLUMNS = ("Constituency", "Mammadzade", "Preliminary", "Percentage", "Representation")
+CELLS = "".join(f'<td style="font-size: 14px; padding: 6px 8px">{word}</td>' for word in COLUMNS)
+TABLE = f"<table><tbody><tr><th>A</th></tr><tr>{CELLS}</tr></tbody></table>"
+
+
+def test_c63_a_table_of_five_columns_that_cannot_shrink_is_reported() -> None:
+    [message] = said(too_wide, make_page(TABLE))
+    assert message.startswith("5 cells side by side need 399 px, on a screen of 320")
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        f'<div style="overflow-x: auto">{TABLE}</div>',
+        f'<div style="overflow: auto">{TABLE}</div>',
+        f'<div style="word-break: break-word">{TABLE}</div>',
+        TABLE.replace("<table", '<table style="overflow-wrap: anywhere"'),
+        f'<div style="display: none">{TABLE}</div>',
+        TABLE.replace("</tr></tbody>", "</tr></tbody>", 1)
+        .replace("Representation", "Rep")
+        .replace("Constituency", "Seat"),
+        "<table><tbody><tr>" + "<td>中国与欧盟中国与欧盟</td>" * 5 + "</tr></tbody></table>",
+        "<table><tbody><tr>"
+        + '<td><img src="x.png" width="600" style="max-width: 100%"></td>' * 2
+        + "</tr></tbody></table>",
+        LAYOUT.format("", f"<td>{'some words ' * 30}</td><td>{'other words ' * 30}</td>"),
+    ],
+)
+def test_c63_a_table_that_breaks_scrolls_or_fits_is_not(body: str) -> None:
+    assert said(too_wide, make_page(body)) == []
+
+
+def test_c63_cells_that_a_rule_for_small_screens_puts_below_each_other_are_not() -> None:
+    page = make_page(
+        TABLE.replace("<td", '<td class="c"'), css="@media (max-width: 600px) { .c { display: block !important; } }"
+    )
+    assert said(too_wide, page) == []
+
+
+def test_c63_pictures_of_fixed_widths_side_by_side_are_reported() -> None:
+    cell = '<td><img src="x.png" width="200" alt=""></td>'
+    assert len(said(too_wide, make_page(LAYOUT.format("", cell * 2)))) == 1
+    assert said(too_wide, make_page(LAYOUT.format("", cell))) == []
+
+
 def test_a_rule_for_small_screens_frees_what_is_wide() -> None:
     body = '<table width="600" class="frame"><tbody><tr><td>x</td></tr></tbody></table>'
     rule = "@media (max-width: 620px) {{ {} {{ width: 100% !important; }} }}"

@@ -3,6 +3,7 @@
 Beside each stands its like that is one, so that no rule is silent altogether.
 """
 
+import re
 from collections.abc import Callable
 
 import pytest
@@ -12,7 +13,7 @@ from newsletter.check import _make_page
 from newsletter.checking import Page, check_page
 from newsletter.desk import read_config
 from newsletter.workspace import Workspace
-from tests.checking.test_rules import END, ROOT, SLUG, TABLE, put, swap
+from tests.checking.test_rules import END, ROOT, SLUG, TABLE, put, remake, swap
 
 Change = Callable[[Page], Page]
 XHTML = '<!DOCTYPE html PUBLIC "-//W3C//DTD XHTML 1.0 Transitional//EN" "http://www.w3.org/TR/xhtml1/DTD/xhtml1-transitional.dtd">'
@@ -160,6 +161,13 @@ CASES: dict[str, tuple[str, Change, Change]] = {
         put('<div style="font-size: 1px">&zwnj;&nbsp;</div>'),
         put('<div style="font-size: 1px">w&zwnj;&nbsp;</div>'),
     ),
+    "a host that is a number": ("H29", put('<a href="https://[2001:db8::1]/x">up</a>'), put('<a href="https://e.org/x[1]">up</a>')),
+    "words about data": ("H18", put("<p>write src=&quot;data:image/png or url(data:x)</p>"), put('<td style="background: url(data:image/png;base64,AA)">x</td>')),
+    "a width of 600": (
+        "H33",
+        put('<img alt="" width="600" style="max-width:100%" src="https://example.org/x.png">'),
+        put('<img alt="" width="1200" style="max-width:100%" src="https://example.org/x.png">'),
+    ),
     "a place to jump to": ("H29", put('<a name="top"></a>'), put('<a href="#top">up</a>')),
     "no headings at all": ("H37", swap("<(/?)h[1-6]", r"<\1b", 0), swap("<(/?)h1", r"<\1b", 0)),
     "a sheet that ends too early": (
@@ -206,3 +214,36 @@ def test_a_mail_full_of_comments_is_read_at_once(page: Page) -> None:
     """Each could be taken for the beginning of a longer one: 2^200 ways."""
     full = put("<!-- x -->" * 200)(swap("<!DOCTYPE html>", "<!-- x -->" * 200)(page))
     assert "H1" in errors(full)
+
+
+def test_c32_a_picture_without_a_width_is_reported(page: Page) -> None:
+    def told(picture: str) -> list[str]:
+        return [one.level for one in check_page(put(picture)(page)) if one.rule == "H33"]
+
+    assert told('<img alt="" style="max-width:100%" src="https://example.org/x.png">') == ["warning"]
+    assert told('<img alt="" width="100%" style="max-width:100%" src="https://example.org/x.png">') == ["error"]
+    assert told('<img alt="" style="max-width:100%; width: 90px" src="https://example.org/x.png">') == []
+    assert told('<img alt="" width="90" style="max-width:100%" src="https://example.org/x.png">') == []
+    assert (
+        told('<div style="display:none"><img alt="" style="max-width:100%" src="https://example.org/x.png"></div>')
+        == []
+    )
+
+
+def test_c31_the_preheader_of_a_language_that_joins_letters_is_the_preheader(page: Page) -> None:
+    """Persian writes U+200C between letters; the space behind a preheader is filled with it too."""
+    words = "می\u200cخواهم این را بدانم که چه شد و چرا این همه طول کشید"
+    old = re.escape(page.preheader)
+    found = check_page(remake(swap(old, words)(page), preheader=words))
+    assert [one for one in found if one.rule == "H27" and one.level == "error"] == []
+
+
+def test_c31_braces_of_the_issue_are_no_leftover_of_a_template(page: Page) -> None:
+    def told(body: str, text: str, words: str) -> list[str]:
+        changed = remake(put(body)(page), text=f"{page.text}\n{text}\n", words=words)
+        return [one.message for one in check_page(changed) if one.rule == "slots"]
+
+    assert told("<p>Write {{ user.name }}</p>", "Write {{ user.name }}", "Write {{ user.name }}") == []
+    assert told("<p>Write {{ user.name }}</p>", "Write {{\nuser.name }}", "Write {{ user.name }} so") == []
+    assert len(told("<p>Hello {{ first_name }}</p>", "Hello {{ first_name }}", "Write {{ user.name }}")) == 2
+    assert len(told('<a href="https://e.org/%7B%7Bx">w</a>', "w", "")) == 1

@@ -1,5 +1,6 @@
 """Rules about an issue's own words."""
 
+from dataclasses import replace
 from datetime import date
 
 import pytest
@@ -14,6 +15,7 @@ def draft(
     flag: tuple[str, ...] = (),
     repeats: tuple[tuple[int, str], ...] = (),
     off_theme: tuple[tuple[int, str], ...] = (),
+    marks: tuple[tuple[int, str], ...] = (),
     urls: tuple[str, ...] = (),
 ) -> Draft:
     links: list[tuple[Link, ...]] = [(Link(text="Source", url=url),) for url in urls] or [()] * len(bodies)
@@ -29,7 +31,7 @@ def draft(
         preheader="P",
         sections=(Section(slug="caucasus", title="Caucasus", posts=posts),),
     )
-    return Draft(issue=issue, path="issue.md", flag=flag, repeats=repeats, off_theme=off_theme)
+    return Draft(issue=issue, path="issue.md", flag=flag, repeats=repeats, off_theme=off_theme, marks=marks)
 
 
 def found(one: Draft) -> list[tuple[str, str]]:
@@ -42,6 +44,23 @@ def found(one: Draft) -> list[tuple[str, str]]:
 )
 def test_what_was_left_over(text: str) -> None:
     assert found(draft(text)) == [("leftover", "issue.md:10")]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "TK Maxx shuts ten shops.",
+        "A list of TODO apps",
+        "Write {{ user.name }}",
+        "`{{ x }} TK`",
+        "XXX files",
+        "`{#p-0123abcd}`",
+    ],
+)
+def test_c31_words_that_others_write_in_earnest_stop_no_issue(text: str) -> None:
+    one = draft(text, title=text)
+    one = replace(one, issue=replace(one.issue, subject=text, preheader=text))
+    assert {(finding.rule, finding.level) for finding in check_draft(one)} == {("leftover", "warning")}
 
 
 @pytest.mark.parametrize("text", ["###Moscow {#p-b56c49874e67}", "#### Moscow {#p-b56c49874e67}\n\nWords."])
@@ -118,6 +137,8 @@ def test_a_weekday_that_is_not_that_days(text: str, wrong: bool) -> None:
 def test_rules_can_be_left_out(rule: str) -> None:
     text = "TK on Tuesday 7 July 2025 USeless. They will meet on 1 July 2025."
     urls = tuple(f"https://www.example.org/{number}" for number in range(4))
-    one = draft(*[text] * 4, flag=("USeless",), urls=urls, repeats=((10, "x"),), off_theme=((10, "y"),))
+    one = draft(
+        *[text] * 4, flag=("USeless",), urls=urls, repeats=((10, "x"),), off_theme=((10, "y"),), marks=((10, "z"),)
+    )
     assert {finding.rule for finding in check_draft(one)} == set(WORD_RULES)
     assert rule not in {finding.rule for finding in check_draft(one, ignore={rule: "because"})}

@@ -35,14 +35,14 @@ def test_a_good_issue_is_silent_and_nothing_is_written(workspace: Path, capsys: 
 
 
 def test_findings_name_rule_and_place(workspace: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    edit(workspace, "Moscow and Baku drift apart {", "TK and Baku drift apart {")
+    edit(workspace, "Moscow and Baku drift apart {", "{#p-0123abcd} and Baku drift apart {")
     assert run(["check", "--json"]) == 4
     document = json.loads(capsys.readouterr().out)
     assert (document["issue"], document["errors"]) == (SLUG, 1)
     finding = document["findings"][0]
     assert finding["rule"] == "leftover"
     line = int(finding["where"].rpartition(":")[2])
-    assert "TK and Baku" in (workspace / f"issues/{SLUG}/issue.md").read_text().splitlines()[line - 1]
+    assert "{#p-0123abcd} and Baku" in (workspace / f"issues/{SLUG}/issue.md").read_text().splitlines()[line - 1]
 
 
 def test_warnings_stop_only_the_strict(workspace: Path) -> None:
@@ -55,7 +55,7 @@ def test_warnings_stop_only_the_strict(workspace: Path) -> None:
 
 
 def test_sarif_holds_the_places(workspace: Path) -> None:
-    edit(workspace, "Moscow and Baku drift apart {", "TK and Baku drift apart {")
+    edit(workspace, "Moscow and Baku drift apart {", "{#p-0123abcd} and Baku drift apart {")
     assert run(["--quiet", "check", SLUG, "--sarif", "findings.sarif"]) == 4
     document = json.loads(Path("findings.sarif").read_text())
     assert document["version"] == "2.1.0"
@@ -72,10 +72,10 @@ def test_sarif_that_cannot_be_written_is_told(workspace: Path, capsys: pytest.Ca
 
 
 def test_an_error_stops_the_approval(workspace: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    edit(workspace, "Moscow and Baku drift apart {", "TK and Baku drift apart {")
+    edit(workspace, "Moscow and Baku drift apart {", "{#p-0123abcd} and Baku drift apart {")
     assert run(["approve", SLUG]) == 4
-    assert "'TK' was left over" in capsys.readouterr().err
-    edit(workspace, "TK and Baku", "Moscow and Baku")
+    assert "'{#p-0123abcd}' was left over" in capsys.readouterr().err
+    edit(workspace, "{#p-0123abcd} and Baku", "Moscow and Baku")
     assert run(["approve", SLUG, "--by", "the editor"]) == 0
     assert json.loads((workspace / f"issues/{SLUG}/approval.json").read_text())["by"] == "the editor"
 

@@ -636,14 +636,18 @@ def test_a_bad_file_does_not_stop_another_from_being_taken_in(
     assert call("collect", str(paste)).code == 0
 
 
-def test_the_archive_of_an_old_issue_is_told_as_such(call: Call, sample: Path) -> None:
+def test_c36_an_issue_that_is_not_out_yet_is_told_as_such(call: Call, sample: Path) -> None:
     call("draft", *DAY)
-    newer = sample / "issues/2025-07-14-weekly/issue.md"
+    newer = sample / "issues/2125-07-09-weekly/issue.md"
     newer.parent.mkdir()
     text = (sample / "issues/2025-07-07-weekly/issue.md").read_text(encoding="utf-8")
-    newer.write_text(text.replace("2025-07-07", "2025-07-14"), encoding="utf-8")
-    assert "the archive ends with this issue" in call("build", "2025-07-07-weekly").err
-    assert "the archive ends" not in call("build", "2025-07-14-weekly").err
+    newer.write_text(text.replace("2025-07-07", "2125-07-09"), encoding="utf-8")
+    built = call("build", "--json")
+    assert built.json["issue"] == "2125-07-09-weekly"
+    [told] = [one["message"] for one in built.json["warnings"] if one["rule"] == "archive"]
+    assert told.startswith("2125-07-09-weekly is not in build/site yet: it comes out on Monday 9 July 2125, 07:00")
+    assert "2125" not in (sample / "build/site/feed.xml").read_text(encoding="utf-8")
+    assert "not in build/site" not in call("build", "2025-07-07-weekly").err
 
 
 @pytest.mark.parametrize(

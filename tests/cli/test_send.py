@@ -165,7 +165,7 @@ def test_a_rehearsal_mails_nobody_and_leaves_the_books_alone(call: Call, desk: P
 def leave_over(desk: Path) -> None:
     path = desk / f"issues/{SLUG}/issue.md"
     text = path.read_text(encoding="utf-8")
-    path.write_text(text.replace("### Moscow and Baku", "### TK and Baku", 1), encoding="utf-8")
+    path.write_text(text.replace("### Moscow and Baku", "### {#p-0123abcd} and Baku", 1), encoding="utf-8")
 
 
 def test_errors_stop_a_send_before_anything_is_fixed(call: Call, desk: Path, server: SmtpServer) -> None:
@@ -175,7 +175,7 @@ def test_errors_stop_a_send_before_anything_is_fixed(call: Call, desk: Path, ser
     assert done.code == 4
     assert first == f"{SLUG} is not sent: the checks found an error  [NL102]"
     assert second.startswith(f"issues/{SLUG}/issue.md:")
-    assert "'TK' was left over" in second
+    assert "'{#p-0123abcd}' was left over" in second
     assert f"newsletter send {SLUG} --despite-errors" in fix
     assert call("status", "--json").json["issues"] == []
     assert not server.mails
@@ -189,7 +189,7 @@ def test_errors_that_stop_a_send_are_in_the_json(call: Call, desk: Path, server:
         (desk / f"issues/{SLUG}/issue.md").read_text(encoding="utf-8").splitlines()[document["errors"][1]["line"] - 1]
     )
     assert (done.code, document["error"]["code"], len(document["errors"])) == (4, "NL102", 2)
-    assert "TK and Baku" in line
+    assert "{#p-0123abcd} and Baku" in line
 
 
 def test_errors_are_sent_by_who_says_so(call: Call, desk: Path, server: SmtpServer) -> None:

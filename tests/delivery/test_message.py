@@ -2,6 +2,7 @@
 
 import email
 import email.policy
+import quopri
 import re
 import unicodedata
 from datetime import datetime
@@ -228,3 +229,27 @@ def test_too_long_a_subject_is_refused() -> None:
         text_header("Subject", "x" * 201)
     with pytest.raises(HeaderError, match="longer than 998"):
         token_header("X", "x" * 1000)
+
+
+@given(
+    st.lists(
+        st.sampled_from(
+            ["From ", "From", "\n", " ", "x" * 70, "x" * 75, "=", "ü", ">", "__READER_TOKEN__", "a From b", "\t", "."]
+        ),
+        max_size=12,
+    ).map("".join)
+)
+def test_c37_no_line_of_a_mail_begins_with_from(body: str) -> None:
+    """A relay may write `>From ` instead (RFC 4155), and then the signature does not verify."""
+    encoded = quoted_printable(body)
+    lines = encoded.split("\r\n")
+    assert not [line for line in lines if line.startswith("From ")]
+    assert all(len(line) <= 76 for line in lines)
+    # White space at the end of a line is encoded, and nothing else is changed.
+    assert quopri.decodestring(encoded).decode().replace("\r\n", "\n") == body.replace("\r\n", "\n")
+
+
+def test_c37_a_post_that_begins_with_from_is_sent_as_it_is_signed() -> None:
+    message = write_message([], "From here on\nFrom there\n", "<p>a\nFrom b</p>\n")
+    assert b"\r\n=46rom here on\r\n=46rom there\r\n" in message
+    assert b"\r\nFrom " not in message

@@ -2,8 +2,11 @@
 
 import asyncio
 import base64
+import contextlib
+import socket
 import ssl
-from collections.abc import Callable, Coroutine
+import threading
+from collections.abc import Callable, Coroutine, Iterator
 from typing import Any, TypeVar
 
 import pytest
@@ -202,6 +205,46 @@ def test_f22_a_certificate_of_another_host(authority: trustme.CA, tmp_path: Any)
     authority.cert_pem.write_to_path(tmp_path / "ca.pem")
     server = SmtpServer(tls=certified(authority, "other.example"))
     refused(server, "no valid certificate", security="tls", implicit_tls=True, ca_file=str(tmp_path / "ca.pem"))
+
+
+@contextlib.contextmanager
+def refusing_tls(context: ssl.SSLContext, *, security: str) -> Iterator[int]:
+    """A server whose TLS ends with an alert. asyncio's own drops the connection before it is sent, so this is a thread."""
+
+    def serve() -> None:
+        connection, _ = listening.accept()
+        with connection, contextlib.suppress(OSError):
+            if security == "starttls":
+                for reply in (b"220 x\r\n", b"250-x\r\n250 STARTTLS\r\n", b"220 go on\r\n"):
+                    connection.sendall(reply)
+                    if not reply.startswith(b"220 go"):
+                        connection.recv(1000)
+            context.wrap_socket(connection, server_side=True)
+
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        thread = threading.Thread(target=serve)
+        thread.start()
+        yield listening.getsockname()[1]
+        thread.join(10)
+
+
+@pytest.mark.parametrize("security", ["starttls", "tls"])
+def test_c68_an_alert_of_the_server_is_no_invalid_certificate(
+    authority: trustme.CA, tmp_path: Any, security: str
+) -> None:
+    authority.cert_pem.write_to_path(tmp_path / "ca.pem")
+    context = certified(authority)
+    context.maximum_version = ssl.TLSVersion.TLSv1_2
+    context.set_ciphers("DHE-RSA-AES128-GCM-SHA256")  # and no parameters for it: no cipher is left
+    with (
+        refusing_tls(context, security=security) as port,
+        pytest.raises(RelayUnavailable, match='breaks TLS off: it sends the alert "handshake failure"'),
+    ):
+        in_loop(connect(Relay("127.0.0.1", port, security, ca_file=str(tmp_path / "ca.pem"), timeouts=QUICK)))  # type: ignore[arg-type]
+
+
+def test_c68_a_server_without_tls_is_no_invalid_certificate() -> None:
+    refused(SmtpServer(), "does not begin TLS as it should: wrong version number", security="tls")
 
 
 @pytest.mark.parametrize("offered", ["PLAIN", "LOGIN"])

@@ -217,6 +217,37 @@ def test_subject_and_preheader(desk: OnDesk) -> None:
 
 
 @pytest.mark.timeout(100)
+def test_c64_the_editor_sees_and_writes_what_readers_of_a_theme_get(desk: OnDesk) -> None:
+    text, page = read(desk.workspace), desk.page
+    line = page.locator("summary .subject")
+    whole = line.inner_text()
+    page.get_by_role("checkbox", name="Caucasus").check()
+    expect(line).to_have_text("Moscow and Baku drift apart")
+    expect(page.locator("#words-for")).to_have_text("For readers of Caucasus")
+    field = page.get_by_label("Subject")
+    expect(field).to_have_value("")
+    expect(field).to_have_attribute("placeholder", "Moscow and Baku drift apart")
+    expect(page.frame_locator("#frame").locator("h1")).to_have_text("Moscow and Baku drift apart")
+    field.fill("Only of the Caucasus")
+    after = desk.do(lambda: page.keyboard.press("Enter"))
+    head, _, rest = text.partition("preheader: ")
+    own, _, below = rest.partition("\n")
+    assert after == f'{head}preheader: {own}\nsubject.caucasus: "Only of the Caucasus"\n{below}'
+    expect(line).to_have_text("Only of the Caucasus")
+    expect(page.frame_locator("#frame").locator("h1")).to_have_text("Only of the Caucasus")
+    # Two sections join what each of them says; typing for one and choosing another writes it to the first.
+    field.fill("Of the Caucasus alone")
+    page.get_by_role("checkbox", name="EU–China").check()
+    expect(line).to_have_text("Of the Caucasus alone; Wang Yi in Brussels")
+    expect(field).to_have_value("")
+    assert 'subject.caucasus: "Of the Caucasus alone"' in read(desk.workspace)
+    page.get_by_role("checkbox", name="Caucasus").uncheck()
+    page.get_by_role("checkbox", name="EU–China").uncheck()
+    expect(line).to_have_text(whole)
+    expect(field).to_have_value(whole)
+
+
+@pytest.mark.timeout(100)
 def test_why_a_post_is_where_it_is(desk: OnDesk) -> None:
     page = desk.page
     desk.row(MOSCOW).focus()

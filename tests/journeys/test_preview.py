@@ -124,11 +124,11 @@ def test_the_checks_say_what_and_where(browser: Browser, workspace: Workspace) -
         page = open_preview(browser, port)
         page.locator("#tab-checks").click()
         frame_of(page).get_by_text("The checks found nothing.").wait_for()
-        edit(workspace, "faster than anyone", "faster <b>TK</b> than anyone")
+        edit(workspace, "faster than anyone", "faster <b>{#p-0123abcd}</b> than anyone")
         row = frame_of(page).get_by_role("row").filter(has_text="leftover")
         row.wait_for()
         assert [cell.inner_text() for cell in row.get_by_role("cell").all()] == [
-            "error", "leftover", f"issues/{SLUG}/issue.md:11", "'TK' was left over",
+            "error", "leftover", f"issues/{SLUG}/issue.md:11", "'{#p-0123abcd}' was left over",
         ]  # fmt: skip
         assert page.locator("#count").inner_text() == "(1)"
         page.close()

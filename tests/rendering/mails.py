@@ -10,7 +10,7 @@ from newsletter.desk import read_config
 from newsletter.model import Issue, Publication
 from newsletter.phrases import Phrases, read_phrases
 from newsletter.rendering.content import show_issue
-from newsletter.rendering.email import Mail, render_mail, select_sections
+from newsletter.rendering.email import Mail, render_mail
 from newsletter.rendering.letter import LetterText, render_letter
 from newsletter.resources import resource
 from newsletter.workspace import Workspace
@@ -24,11 +24,12 @@ LETTERS = ("confirm", "already", "link")
 def every_mail(environment: Environment) -> dict[str, str]:
     """Issues and letters as HTML: the sample, one with everything, right to left, without a preheader, of one theme."""
     workspace = Workspace(ROOT)
-    sample = render_issue(workspace, read_config(workspace), SLUG).mail
+    rendered = render_issue(workspace, read_config(workspace), SLUG)
+    sample = rendered.mail
     arabic = replace(PUBLICATION, language="ar", title="حدود", postal_address="1 شارع المثال، برلين")
     mails = {
         "mail/sample": sample.html,
-        "mail/one-theme-of-the-sample": select_sections(sample, frozenset({"caucasus"}))[0],
+        "mail/one-theme-of-the-sample": rendered.bodies(["caucasus"])[0],
         "mail/everything": _mail(environment, make_issue(), PUBLICATION).html,
         "mail/arabic": _mail(environment, make_issue(), arabic).html,
         "mail/no-preheader": _mail(environment, make_issue(preheader="", intro=""), PUBLICATION).html,

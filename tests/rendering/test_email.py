@@ -1,6 +1,7 @@
 """The mail of an issue: rules of email-html that need no browser, and the words of both parts."""
 
 import re
+from dataclasses import replace
 from html.parser import HTMLParser
 
 import pytest
@@ -186,9 +187,34 @@ def test_templates_in_a_post_print_literally(environment: Environment, phrases: 
         assert "{{ title }}" in part
 
 
-def test_a_slot_in_a_post_is_refused(environment: Environment, phrases: Phrases) -> None:
+@pytest.mark.parametrize(
+    "written",
+    [
+        "See __READER_TOKEN__ there",
+        r"See \_\_READER\_TOKEN\_\_ there",
+        "See `__READER_TOKEN__` and __READER_SECTION_caucasus__",
+        "<https://elsewhere.example/?t=__READER_TOKEN__>",
+        "[words](https://elsewhere.example/__READER_TOKEN__)",
+        '<a href="https://elsewhere.example/?t=__READER_ID__" lang="__READER_ID__">words</a>',
+        "<p>__READER_SECTION_END__</p>",
+        "![__READER_ADDRESS__](https://elsewhere.example/__READER_TOKEN__.png)",
+    ],
+)
+def test_c30_what_looks_like_a_place_for_a_readers_data_is_text(
+    environment: Environment, phrases: Phrases, written: str
+) -> None:
+    """Attack: it would be filled with the token of each reader; and a stranger's post must not stop an issue."""
+    post = one_post(written, title=r"Of \_\_READER\_TOKEN\_\_")
+    mail, plain = make_mail(post, environment, phrases), make_mail(one_post("x"), environment, phrases)
+    for ours, theirs in zip((mail.html, mail.text, *mail.marked), (plain.html, plain.text, *plain.marked), strict=True):
+        assert ours.count("__READER_") == theirs.count("__READER_")
+    # As it stands in the text but for a letter that nobody sees.
+    assert "Of __READER_TOKEN__" in mail.text.replace("\u2060", "")
+
+
+def test_a_slot_in_the_subject_is_refused(environment: Environment, phrases: Phrases) -> None:
     with pytest.raises(InputError, match="holds __READER_TOKEN__, which is where"):
-        make_mail(one_post("See `__READER_TOKEN__`"), environment, phrases)
+        make_mail(replace(one_post("x"), subject="Of __READER_TOKEN__"), environment, phrases)
 
 
 def test_what_is_no_html_is_text(environment: Environment, phrases: Phrases) -> None:

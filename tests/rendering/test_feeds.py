@@ -4,8 +4,10 @@ import io
 import json
 import random
 import re
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
+from html import unescape
 from typing import Any
 from xml.etree import ElementTree as ET
 from zoneinfo import ZoneInfo
@@ -16,16 +18,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 from jinja2 import Environment
 
+from newsletter.model import IssuePost, Link, Section
 from newsletter.phrases import Phrases
 from newsletter.rendering.content import show_issue
 from newsletter.rendering.feeds import (
     PAGE,
     Entry,
     Feed,
+    plain_title,
     split_pages,
     write_atom,
     write_feeds,
     write_json,
+    write_opml,
     write_rss,
 )
 from newsletter.rendering.site import Published, render_site
@@ -106,7 +111,7 @@ def test_t48_all_three_formats_give_back_the_same_post(title: str, text: str, su
     ]
     # XML parsers turn \r into \n; nothing else may change.
     assert {(one or "").replace("\r\n", "\n").replace("\r", "\n") for one in titles} == {
-        clean.replace("\r\n", "\n").replace("\r", "\n")
+        plain_title(clean).replace("\r\n", "\n").replace("\r", "\n")
     }
     contents = {
         rss.findtext("channel/item/content:encoded", namespaces=NS),
@@ -132,7 +137,7 @@ def test_feedparser_reads_back_the_posts_of_the_issue(site: dict[str, str]) -> N
     shown = published().shown
     expected = [
         (
-            post.title_text,
+            plain_title(post.title_text),
             f"https://borderlines.example/2025-07-07-weekly/#{post.anchor}",
             f"tag:borderlines.example,2025-07-07:post/{post.key or '2025-07-07-weekly/4'}",
         )
@@ -144,7 +149,9 @@ def test_feedparser_reads_back_the_posts_of_the_issue(site: dict[str, str]) -> N
         assert not parsed.bozo
         assert parsed.version in ("rss20", "atom10")
         assert [(entry.title, entry.link, entry.id) for entry in parsed.entries] == expected
-        assert [entry.published_parsed[:6] for entry in parsed.entries] == [(2025, 7, 7, 5, 0, 0)] * 4
+        assert [entry.published_parsed[:6] for entry in parsed.entries] == [
+            (2025, 7, 7, 5, 0, 0), (2025, 7, 7, 4, 59, 59), (2025, 7, 7, 4, 59, 58), (2025, 7, 7, 4, 59, 57),
+        ]  # fmt: skip
         assert [entry.tags[0].term for entry in parsed.entries][::2] in (
             ["Caucasus", "EU–China"],
             ["caucasus", "eu-china"],
@@ -162,7 +169,7 @@ def test_feedparser_reads_back_the_posts_of_the_issue(site: dict[str, str]) -> N
 
 
 def test_our_own_reader_reads_our_own_feeds(site: dict[str, str]) -> None:
-    titles = [post.title_text for post in published().shown.posts]
+    titles = [plain_title(post.title_text) for post in published().shown.posts]
     for name, kind in (
         ("feed.xml", "application/rss+xml"),
         ("atom.xml", "application/atom+xml"),
@@ -170,7 +177,7 @@ def test_our_own_reader_reads_our_own_feeds(site: dict[str, str]) -> None:
     ):
         document = read_feed(site[name].encode(), kind, f"https://borderlines.example/{name}")
         assert [entry.title for entry in document.entries] == titles
-        assert {entry.date for entry in document.entries} == {MOMENT}
+        assert [entry.date for entry in document.entries] == [MOMENT - timedelta(seconds=n) for n in range(4)]
 
 
 # --- our profile: the rules of the reference that a program can check ------------------------------------------------
@@ -285,7 +292,7 @@ def test_every_feed_of_the_site_passes_the_profile(site: dict[str, str]) -> None
 
 def test_a_themes_feed_holds_its_posts_only_and_may_be_empty(site: dict[str, str]) -> None:
     assert [item["title"] for item in json.loads(site["themes/caucasus/feed.json"])["items"]] == [
-        "Everything at once & <more>",
+        "Everything at once & [more]",
         "Only a title.",
     ]
     assert json.loads(site["themes/empty/feed.json"])["items"] == []
@@ -293,9 +300,130 @@ def test_a_themes_feed_holds_its_posts_only_and_may_be_empty(site: dict[str, str
 
 
 def test_titles_stay_plain_text_for_readers_that_decode_twice() -> None:
-    text = write_rss(make_feed(make_entry(title="A <b>bold</b> & brave title")))
-    assert "<title>A &#x3C;b&#x3E;bold&#x3C;/b&#x3E; &#x26; brave title</title>" in text
+    text = write_rss(make_feed(make_entry(title="A < B & brave > title")))
+    assert "<title>A &#x3C; B &#x26; brave &#x3E; title</title>" in text
     assert "<description>Text &amp;amp; more</description>" in text
+
+
+TITLES = [
+    "List<String> is here", "The ‹more› tag", "Use <b>bold</b> wisely", "What &amp; means", "&lt;b&gt; and &#60;i&#62;", "a < b > c",
+    "x <!-- y --> z", "5 <6 and 7> 3", "<unclosed", "AT&T", "R&D &copy 2025", "<>", "<script>alert(1)</script>", "‹‹a›› b", "?? <?php ?>",
+]  # fmt: skip
+
+
+def as_html(title: str) -> str:
+    """What is left of a title for a reader that takes it for HTML."""
+    from lxml import html
+
+    return " ".join(str(html.fragment_fromstring(title or " ", create_parent="div").text_content()).split())
+
+
+@pytest.mark.parametrize("title", TITLES)
+@pytest.mark.parametrize("translate", [False, True], ids=["as it is", "without ‹ and ›"])
+def test_c67_titles_are_the_same_as_text_and_as_html(title: str, translate: bool) -> None:
+    """Readers take a title for text or for HTML; some first write ‹ as <, where a terminal has no ‹."""
+    feed = make_feed(make_entry(title=title, tags=(("t", title),)))
+    rss, atom = ET.fromstring(write_rss(feed)), ET.fromstring(write_atom(feed))
+    opml = ET.fromstring(write_opml(title, [(title, "https://x.example/feed.xml", "https://x.example/")]))
+    titles = {
+        rss.findtext("channel/item/title") or "",
+        rss.findtext("channel/item/category") or "",
+        atom.findtext("atom:entry/atom:title", namespaces=NS) or "",
+        json.loads(write_json(feed))["items"][0]["title"],
+        opml.findtext("head/title") or "",
+        *(outline.get("text", "") for outline in opml.iter("outline")),
+    }
+    [shown] = titles
+    assert shown
+    read = shown.translate({0x2039: "<", 0x203A: ">"}) if translate else shown
+    assert as_html(read) == " ".join(read.split())
+    assert re.findall(r"\w+", shown) == re.findall(r"\w+", title), "no word is lost"
+    assert re.sub("<[^>]*>", "", read) == read or not re.search(r"<[a-zA-Z/!?]", read)
+
+
+@given(TEXTS)
+def test_c67_any_title_is_the_same_as_text_and_as_html(title: str) -> None:
+    shown = " ".join(plain_title(title).split())
+    assert unescape(shown) == shown
+    assert not re.search(r"<[a-zA-Z/!?]", shown)
+    assert plain_title(shown) == shown
+
+
+def test_c67_the_list_of_feeds_is_opml_2() -> None:
+    """OPML 2.0: each outline has the attribute `text`; a subscription has type and xmlUrl too."""
+    text = write_opml("A & B", [("One", "https://x.example/feed.xml", "https://x.example/")])
+    root = ET.fromstring(text)
+    assert (root.tag, root.get("version")) == ("opml", "2.0")
+    assert [child.tag for child in root] == ["head", "body"]
+    [outline] = root.findall("body/outline")
+    assert outline.attrib == {
+        "text": "One", "title": "One", "type": "rss", "xmlUrl": "https://x.example/feed.xml", "htmlUrl": "https://x.example/",
+    }  # fmt: skip
+    assert not (outline.text or "").strip()
+
+
+# As the W3C's feed validator has it (RFC 2396 with the percent sign as part of an octet).
+W3C_URI = re.compile(r"(?:[a-zA-Z][0-9a-zA-Z+.-]*:)/{0,2}(?:[0-9a-zA-Z;/?:@&=+$._!~*'(),#-]|%[0-9a-fA-F]{2})+\Z")
+ODD_ADDRESSES = [
+    'https://example.org/a"b|c{d}?f[1]=x', "https://example.org/a b", "https://example.org/ü?ß#§", "https://bücher.example/",
+    "https://example.org/100%", "https://example.org/%zz", "https://example.org/a^b`c\\d", "https://example.org/<x>", "https://example.org/#a#b",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("address", ODD_ADDRESSES)
+def test_c34_every_address_of_a_feed_has_the_characters_of_a_uri(
+    environment: Environment, phrases: Phrases, address: str
+) -> None:
+    post = IssuePost(
+        title="T", body=f"[words](<{address}>) <a href='{address}'>raw</a>\n", sources=(Link(text="", url=address),)
+    )
+    one = published(sections=(Section(slug="caucasus", title="C", posts=(post,)),))
+    site = render_site([one], publication=PUBLICATION, themes=THEMES, environment=environment, phrases=phrases)
+    checked = 0
+    for name in ("feed.xml", "atom.xml", "feed.json", "feeds.opml", "sitemap.xml"):
+        for url in addresses_in(name, site[name]):
+            assert W3C_URI.match(url), (name, url)
+            checked += 1
+    assert checked > 30
+
+
+def addresses_in(name: str, text: str) -> Iterator[str]:
+    """Every address of a file, also those in the HTML of entries."""
+    if name.endswith(".json"):
+        document = json.loads(text)
+        yield from (document["feed_url"], document["home_page_url"])
+        for item in document["items"]:
+            yield from (item["id"], item["url"], *([item["external_url"]] if "external_url" in item else []))
+            yield from map(unescape, re.findall(r'(?:href|src)="([^"]*)"', item.get("content_html", "")))
+        return
+    for element in ET.fromstring(text).iter():
+        tag = element.tag.rpartition("}")[2]
+        yield from (element.get(key, "") for key in ("href", "xmlUrl", "htmlUrl") if element.get(key))
+        if tag in ("link", "guid", "id", "loc", "docs") and element.text:
+            yield element.text
+        if tag in ("encoded", "content"):
+            yield from map(unescape, re.findall(r'(?:href|src)="([^"]*)"', element.text or ""))
+
+
+def test_c34_a_post_that_is_only_a_title_has_content_in_json(environment: Environment, phrases: Phrases) -> None:
+    """JSON Feed 1.1, items: content_html or content_text must be there."""
+    one = published(sections=(Section(slug="caucasus", title="C", posts=(IssuePost(title="Only <this>"),)),))
+    site = render_site([one], publication=PUBLICATION, themes=THEMES, environment=environment, phrases=phrases)
+    [item] = json.loads(site["feed.json"])["items"]
+    assert "content_html" not in item
+    assert item["content_text"] == "Only <this>"
+
+
+def test_c66_posts_of_an_issue_come_in_its_order_in_readers_that_sort_by_date(site: dict[str, str]) -> None:
+    titles = [plain_title(post.title_text) for post in published().shown.posts]
+    for name, kind in (("feed.xml", "application/rss+xml"), ("atom.xml", "application/atom+xml")):
+        entries = parse(site[name], kind).entries
+        assert len({entry.published_parsed for entry in entries}) == len(entries)
+        shuffled = random.Random(3).sample(entries, len(entries))
+        for key in ("published_parsed", *(["updated_parsed"] if "atom" in name else [])):
+            assert [one.title for one in sorted(shuffled, key=lambda one: one[key], reverse=True)] == titles
+    items = json.loads(site["feed.json"])["items"]
+    assert [one["title"] for one in sorted(items, key=lambda one: one["date_published"], reverse=True)] == titles
 
 
 def test_the_order_of_input_does_not_matter() -> None:

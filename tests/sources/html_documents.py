@@ -58,18 +58,18 @@ PLAYERS = (
     "<object title='{}' data='https://e.example/o'></object>",
 )
 BREAKS = ("<br>", "<br/>", "<br><br>", "<br>\n<br>", " <br> ", "</br>", "<br>\u00a0<br>")
-INLINE_TAGS = (
-    "b i strong em u s del ins sub sup mark small big tt kbd q cite span font abbr code code var samp a bdo label button "
-    "o:p unknown strike blink nobr time data output"
-).split() + [
+INLINE_TAGS = [
+    *"b i strong em u s del ins sub sup mark small big tt kbd q cite span font abbr code code var samp a bdo label button".split(),
+    *"o:p unknown strike blink nobr time data output".split(),
     "a href='https://e.example/x'", "a href='/y?a=1&amp;b=2'", "a href='javascript:x'", "a href='mailto:a@e.example'",
     "a href='https://e.example/`)_(*'", "span lang='de'", "bdi dir='rtl'", "abbr title='A &amp; \"B\"'",
     "span style='display:block'", "span style='display: inline-block'",
 ]  # fmt: skip
-BLOCK_TAGS = (
-    "p p p div div section article header footer aside main address center blockquote blockquote h1 h2 h3 h4 h5 h6 figure "
-    "figcaption details summary li form fieldset legend dd marquee hgroup"
-).split() + ["a href='https://e.example/around'", "b", "em", "span", "div style='white-space: pre-wrap'", "p dir='rtl'", "code"]  # fmt: skip
+BLOCK_TAGS = [
+    *"p p p div div section article header footer aside main address center blockquote blockquote h1 h2 h3 h4 h5 h6 figure".split(),
+    *"figcaption details summary li form fieldset legend dd marquee hgroup".split(),
+    "a href='https://e.example/around'", "b", "em", "span", "div style='white-space: pre-wrap'", "p dir='rtl'", "code",
+]  # fmt: skip
 CELLS = ("td", "td", "td", "th", "td colspan=2", "td rowspan=2", "th scope=row", "td hidden", "td align=right")
 DEEP = (
     "blockquote",

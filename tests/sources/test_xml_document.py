@@ -36,7 +36,7 @@ def test_c11_wherever_a_feed_breaks_off_its_whole_entries_are_taken_and_nothing_
     data = text.strip().encode()
     whole, unfinished = read(data)
     assert not unfinished
-    known = set()
+    known = set[str]()
     for end in range(1, len(data)):
         try:
             entries, unfinished = read(data[:end])

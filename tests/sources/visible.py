@@ -94,7 +94,8 @@ def _name(element: Any) -> str:
     """A link needs words: its title, or what it leads to."""
     parts = urlsplit(_leads_to(element))
     file = parts.path.rpartition("/")[2]
-    return element.get("title") or (file if "." in file and element.tag in ("video", "audio") else parts.hostname)
+    named = file if "." in file and element.tag in ("video", "audio") else parts.hostname
+    return str(element.get("title") or named)
 
 
 def _display(element: Any) -> str:
