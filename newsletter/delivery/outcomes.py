@@ -48,7 +48,9 @@ def accept(claim: Claim, result: Result) -> Outcome:
     """The relay has taken it over (D2)."""
     reply = result.reply
     code, text = (reply.code, reply.text) if reply else (250, "")
-    return Outcome(claim.subscriber_id, "accepted", claim.attempt, claim.doubts, "reply", code, "", text)
+    return Outcome(
+        claim.subscriber_id, "accepted", claim.attempt, claim.doubts, "reply", code, "", text, alone=claim.alone
+    )
 
 
 def give_back(claim: Claim) -> Outcome:

@@ -469,7 +469,7 @@ def test_a_feed_that_asks_to_wait_is_left_alone(
         (["draft", "--edition", "wekly"], 2, "no edition 'wekly' in the settings; did you mean \"weekly\"?"),
         (["collect", "--source", "desc"], 2, "no source 'desc' in the settings; did you mean \"desk\"?"),
         (["collect", "nothing.txt"], 3, "nothing.txt: cannot be read: No such file or directory"),
-        (["collect", "--report"], 2, "go with a FILE"),
+        (["collect", "--dry-run"], 2, "go with a FILE"),
         (["--workspace", "nowhere", "build"], 3, "nowhere: no newsletter.toml in it"),
         (["build", "--workspace", "nowhere"], 3, "nowhere: no newsletter.toml in it"),
     ],

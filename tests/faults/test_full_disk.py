@@ -71,7 +71,9 @@ def prepare(whole: Path, folder: Path, what: str) -> None:
 
 
 def is_told(called: Called) -> bool:
-    """Whether a command that failed for want of room says so."""
+    """Whether a command that failed for want of room says so; `collect` says it of each source."""
+    if "sources" in called.json:
+        return all("no space left" in source["reason"] for source in called.json["sources"])
     error = called.json["error"]
     return error["code"] in ("NL027", "NL090") and "no space left" in error["message"]
 
