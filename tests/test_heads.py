@@ -280,11 +280,16 @@ def test_c64_templates_of_0_1_may_do_what_they_like_with_the_subject(
 def test_the_packaged_templates_are_inlined_once_for_all_readers(
     workspace: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    count = []
-    monkeypatch.setattr("newsletter.rendering.email.inline_css", lambda html: count.append(html) or inline_css(html))
+    pages: list[str] = []
+
+    def inline(html: str) -> str:
+        pages.append(html)
+        return inline_css(html)
+
+    monkeypatch.setattr("newsletter.rendering.email.inline_css", inline)
     long = "A subject that is too long for one line of the text part & has a 'quote', \"more\" & <more>, and no end"
     add_lines(workspace, f"subject.caucasus: {json.dumps(long)}")
     rendered = render(workspace)
     assert "&amp; &lt;more&gt;, and no end" in rendered.bodies(("caucasus",))[0]
     rendered.bodies(("us-china",))
-    assert len(count) == 1
+    assert len(pages) == 1

@@ -249,6 +249,7 @@ def check_feeds(workspace: Workspace) -> None:
 
 # --- long posts ---------------------------------------------------------------------------------------------------
 
+
 def write_paragraph(number: int) -> str:
     """A hundred words that no paragraph of another number has: alike texts would be one post and its repetitions."""
     return " ".join(f"word{number}x{place}" for place in range(100))

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from newsletter.sources.urls import clean_url
 from newsletter.text.addresses import is_web_address, tidy_address
+from newsletter.text.markdown import map_addresses
 
 # RFC 3986, appendix A: scheme, authority with a host of any kind, path, query, fragment.
 _PCHAR = r"(?:[A-Za-z0-9._~!$&'()*+,;=:@-]|%[0-9A-Fa-f]{2})"
@@ -15,7 +16,6 @@ RFC_3986 = re.compile(
     rf"https?://(?:\[[0-9A-Fa-f:.]+\]|(?:[A-Za-z0-9._~!$&'()*+,;=-]|%[0-9A-Fa-f]{{2}})*)(?::\d*)?"
     rf"(?:/{_PCHAR}*)*(?:\?(?:{_PCHAR}|[/?])*)?(?:#(?:{_PCHAR}|[/?])*)?\Z"
 )
-from newsletter.text.markdown import map_addresses
 
 
 @pytest.mark.parametrize(
