@@ -104,8 +104,8 @@ def render_archive(workspace: Workspace, config: Config, slugs: Iterable[str], l
     environment = open_templates(workspace)
     phrases = load_phrases(workspace, config)
     there = [slug for slug in slugs if workspace.exists(issue_path(slug))]
-    issues, unread = read_issues(workspace, there, load=load_numbered)
-    issues = (dict(last.issues) if last else {}) | issues
+    read, unread = read_issues(workspace, there, load=load_numbered)
+    issues = (dict(last.issues) if last else {}) | read
     issues = {slug: issues[slug] for slug in there if slug in issues}
     publication = config.publication
     shown = [show_issue(issue, publication.language, url=publication.url) for issue in issues.values()]
@@ -125,7 +125,7 @@ def render_archive(workspace: Workspace, config: Config, slugs: Iterable[str], l
     ]
     pages = {name: _make_page(name, text.encode(), known.get(name)) for name, text in files}
     pages |= {name: _make_page(name, data, known.get(name)) for name, data in draw_icons().items()}
-    problems = (*unread, *keep_numbers(workspace, issues.values()))
+    problems = (*unread, *keep_numbers(workspace, read.values()))
     return Archive(pages, entries, issues, tuple(map(str, problems)))
 
 

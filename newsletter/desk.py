@@ -144,25 +144,26 @@ def keep_numbers(workspace: Workspace, issues: Iterable[Issue]) -> tuple[Finding
     """
     findings = []
     for issue in issues:
-        slug, known = issue.slug, _load_numbers(workspace, issue.slug)
-        remembered = number_posts(issue, known)[1]
-        if remembered != known:
-            document = {
-                str(one.number): {"title": one.title, "start": one.start, "sha256": one.sha256} for one in remembered
-            }
-            try:
-                workspace.write(
-                    numbers_path(slug), json.dumps({"posts": document}, indent=1, ensure_ascii=False) + "\n"
-                )
-            except InputError as error:
-                message = f"{error}; after a correction its posts without an id may get others in feeds"
-                findings.append(Finding(rule="numbers", where=numbers_path(slug), message=message))
+        path = numbers_path(issue.slug)
+        try:
+            known = _load_numbers(workspace, issue.slug)
+            remembered = number_posts(issue, known)[1]
+            if remembered != known:
+                workspace.write(path, _write_numbers(remembered))
+        except InputError as error:
+            message = f"{error}; after a correction its posts without an id may get others in feeds"
+            findings.append(Finding(rule="numbers", where=path, message=message))
     return tuple(findings)
 
 
 def numbers_path(slug: str) -> str:
     """Where they lie: beside the issue, for git."""
     return f"issues/{slug}/numbers.json"
+
+
+def _write_numbers(posts: Iterable[NumberedPost]) -> str:
+    document = {str(one.number): {"title": one.title, "start": one.start, "sha256": one.sha256} for one in posts}
+    return json.dumps({"posts": document}, indent=1, ensure_ascii=False) + "\n"
 
 
 def _load_numbers(workspace: Workspace, slug: str) -> tuple[NumberedPost, ...]:

@@ -2,6 +2,7 @@
 
 import email
 import email.policy
+import json
 import re
 from dataclasses import replace
 from email.message import EmailMessage
@@ -19,6 +20,7 @@ from newsletter.editing.issue_file import read_issue, write_issue
 from newsletter.errors import InputError
 from newsletter.model import Head, SubscriberRow
 from newsletter.preview import Preview
+from newsletter.rendering.inline import inline_css
 from newsletter.send import choose_sections, show_card, write_variant
 from newsletter.store.database import Store
 from newsletter.workspace import Workspace, issue_path
@@ -245,3 +247,49 @@ def test_a_section_without_posts_has_no_part_in_a_head(workspace: Workspace) -> 
     )
     empty = replace(rendered, issue=replace(rendered.issue, sections=sections))
     assert empty.head(["caucasus", "eu-china"]) == empty.head(["eu-china"])
+
+
+@pytest.mark.parametrize(
+    ("template", "written", "told"),
+    [
+        ("html", "{{ issue.subject|upper }}", "SUBJECT OF CAUCASUS"),
+        ("html", "{{ issue.subject|truncate(9, true, '~', 0) }}", "Subject ~"),
+        ("html", "{{ issue.subject|replace('Subject', 'Words') }}", "Words of Caucasus"),
+        ("html", "{{ issue.subject|length }} letters", "19 letters"),
+        ("txt", "{{ issue.subject|lower|underline('=') }}", "subject of caucasus\n==================="),
+    ],
+)
+def test_c64_templates_of_0_1_may_do_what_they_like_with_the_subject(
+    workspace: Workspace, root: Path, template: str, written: str, told: str
+) -> None:
+    """No mail shows the mark that stands for a subject, and no filter is lost."""
+    name = f"templates/email/issue.{template}.j2"
+    usual = '{{ issue.subject|underline("=") }}' if template == "txt" else "{{ issue.subject }}"
+    text = (root / name).read_text(encoding="utf-8")
+    assert usual in text
+    workspace.write(name, text.replace(usual, written, 1))
+    add_lines(workspace, 'subject.caucasus: "Subject of Caucasus"')
+    rendered = render(workspace)
+    chosen = rendered.bodies(("caucasus",))
+    assert told in chosen[template == "txt"]
+    for part in (*chosen, *rendered.bodies()):
+        assert "reader_subject" not in part.lower()
+        assert "__reader_p" not in part.lower()
+
+
+def test_the_packaged_templates_are_inlined_once_for_all_readers(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pages: list[str] = []
+
+    def inline(html: str) -> str:
+        pages.append(html)
+        return inline_css(html)
+
+    monkeypatch.setattr("newsletter.rendering.email.inline_css", inline)
+    long = "A subject that is too long for one line of the text part & has a 'quote', \"more\" & <more>, and no end"
+    add_lines(workspace, f"subject.caucasus: {json.dumps(long)}")
+    rendered = render(workspace)
+    assert "&amp; &lt;more&gt;, and no end" in rendered.bodies(("caucasus",))[0]
+    rendered.bodies(("us-china",))
+    assert len(pages) == 1

@@ -251,3 +251,19 @@ def test_c65_serve_remembers_the_names_of_what_is_public(desk: Desk) -> None:
     desk.freeze()
     assert public.refresh()
     assert desk.workspace.exists(f"issues/{ISSUE}/numbers.json")
+
+
+def test_c65_numbers_that_are_lost_take_no_page_from_serve(desk: Desk) -> None:
+    """The archive stands as it was, and says why, as for an issue.md that cannot be read."""
+    from newsletter.web import Public
+
+    desk.workspace.write(issue_path(ISSUE), HAND_WRITTEN)
+    desk.freeze()
+    public = Public(desk.workspace, desk.config, desk.store, desk.clock)
+    assert public.refresh()
+    before = public.archive.pages[f"{ISSUE}/index.html"].data
+    desk.workspace.write(f"issues/{ISSUE}/numbers.json", "{")
+    desk.workspace.write(issue_path(ISSUE), HAND_WRITTEN.replace("six months", "a year and a day"))
+    assert public.refresh()
+    assert public.archive.pages[f"{ISSUE}/index.html"].data == before
+    assert any("numbers.json" in problem for problem in public.archive.problems)

@@ -120,7 +120,7 @@ def _read_heads(front: FrontMatter, file: str, mistakes: list[Mistake]) -> dict[
     for key, line in front.key_lines.items():
         name, sections = split_head_key(key)
         chosen = frozenset(sections)
-        if not sections:
+        if not sections or name not in FAMILIES:  # other keys with a dot are mistakes of the front matter
             continue
         if getattr(heads.get(chosen), name, ""):
             message = f"{key}: these sections have a {name} already; keep one"

@@ -1,20 +1,20 @@
 """A shown issue → the two bodies of its mail: HTML, styled inline, and plain text."""
 
 import re
-from dataclasses import dataclass, replace
-from html import escape
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from html import escape, unescape
 from typing import Any
 
 from jinja2 import Environment
 
 from newsletter import links
 from newsletter.errors import InputError, Mistake
-from newsletter.model import Edition, Head, Publication
+from newsletter.model import Edition, Head, Issue, Publication
 from newsletter.phrases import Phrases, write_date
 from newsletter.rendering.content import ShownIssue, change_texts
 from newsletter.rendering.inline import inline_css
 from newsletter.rendering.pictures import fit_pictures
-from newsletter.rendering.plain_text import underline
 from newsletter.rendering.tables import frame_tables
 from newsletter.rendering.templates import render
 
@@ -30,13 +30,14 @@ _SECTION = re.compile(
 class Mail:
     """The bodies of one issue. `html` has its styles inline; `source` is the same page before that, for checking.
 
-    `marked` are HTML and text with marks around each section and in the place of the head, for `select_sections`.
+    `marked` are HTML and text with marks around each section; `remake` gives these two below another head.
     """
 
     html: str
     source: str
     text: str
-    marked: tuple[str, str] = ("", "")
+    marked: tuple[str, str]
+    remake: Callable[[Head], tuple[str, str]] = field(compare=False, repr=False)
 
 
 def render_mail(
@@ -51,7 +52,36 @@ def render_mail(
     values = mail_values(change_texts(shown, _for_mail), publication, edition, phrases)
     # Slots are searched for in our own words only: a post that holds one could be filled with a reader's token (C8).
     _refuse_slots(shown)
-    source = render(environment, "email/issue.html.j2", values)
+
+    def write(kind: str, head: Head) -> str:
+        issue = replace(shown.issue, subject=head.subject, preheader=head.preheader)
+        return render(environment, f"email/issue.{kind}.j2", values | {"issue": issue})
+
+    with_slots = write("html", _slots_of(shown.issue))
+    inlined = _inline(with_slots)
+
+    def remake(head: Head) -> tuple[str, str]:
+        """Styles are inlined once. Of templates that do more with a head than put it out, they are inlined for each."""
+        html = write("html", head)
+        same = unescape(_fill(with_slots, head)) == unescape(html)
+        return _fill(inlined, head) if same else _inline(html), write("txt", head)
+
+    marked = remake(shown.issue.head)
+    return Mail(
+        html=_cut(marked[0]),
+        source=_cut(_fill(with_slots, shown.issue.head)),
+        text=tidy_text(_cut(marked[1])),
+        marked=marked,
+        remake=remake,
+    )
+
+
+def _slots_of(issue: Issue) -> Head:
+    written = any(head.preheader for head in (issue.head, *issue.heads.values()))
+    return Head(subject=links.SUBJECT_SLOT, preheader=links.PREHEADER_SLOT if written else "")
+
+
+def _inline(source: str) -> str:
     html = inline_css(source)
     if html.count(links.TOKEN_SLOT) != source.count(links.TOKEN_SLOT):
         raise InputError(
@@ -61,32 +91,13 @@ def render_mail(
                 message=f"{links.TOKEN_SLOT} was changed while styles were inlined; use unsubscribe_url as it is",
             )
         )
-    text = render(environment, "email/issue.txt.j2", values)
-    head = shown.issue.head
-    return Mail(
-        html=_fill_html(_cut(html), head),
-        source=_fill_html(_cut(source), head),
-        text=tidy_text(_fill_text(_cut(text), head)),
-        marked=(html, text),
-    )
-
-
-def _fill_html(html: str, head: Head) -> str:
-    for slot, value in ((links.SUBJECT_SLOT, head.subject), (links.PREHEADER_SLOT, head.preheader)):
-        html = html.replace(slot, escape(value).encode("ascii", "xmlcharrefreplace").decode("ascii"))
     return html
 
 
-def _fill_text(text: str, head: Head) -> str:
-    """The line below a slot is as long as the slot, if it underlines it: it is drawn anew for what fills the slot."""
+def _fill(html: str, head: Head) -> str:
     for slot, value in ((links.SUBJECT_SLOT, head.subject), (links.PREHEADER_SLOT, head.preheader)):
-        text = re.sub(
-            rf"^{slot}\n([=~-])\1{{{len(slot) - 1}}}$",
-            lambda match, value=value: underline(value, match[1]),  # type: ignore[misc]
-            text,
-            flags=re.MULTILINE,
-        ).replace(slot, value)
-    return text
+        html = html.replace(slot, escape(value).encode("ascii", "xmlcharrefreplace").decode("ascii"))
+    return html
 
 
 def _for_mail(html: str) -> str:
@@ -96,8 +107,7 @@ def _for_mail(html: str) -> str:
 def select_sections(mail: Mail, themes: frozenset[str], head: Head) -> tuple[str, str]:
     """HTML and text of a mail with the sections of some themes only, below a head of their own.
 
-    Each section was rendered and inlined once, for everybody. Raises InputError for templates of the user's own that have
-    no marks around their sections.
+    Raises InputError for templates of the user's own that have no marks around their sections.
     """
     for name, marked in zip(("issue.html.j2", "issue.txt.j2"), mail.marked, strict=True):
         if not _SECTION.search(marked):
@@ -109,8 +119,8 @@ def select_sections(mail: Mail, themes: frozenset[str], head: Head) -> tuple[str
                     help="docs/templates.md#themes says where they go",
                 )
             )
-    html, text = mail.marked
-    return _fill_html(_cut(html, themes), head), tidy_text(_fill_text(_cut(text, themes), head))
+    html, text = mail.remake(head)
+    return _cut(html, themes), tidy_text(_cut(text, themes))
 
 
 def _cut(marked: str, themes: frozenset[str] | None = None) -> str:
@@ -121,12 +131,11 @@ def _cut(marked: str, themes: frozenset[str] | None = None) -> str:
 def mail_values(shown: ShownIssue, publication: Publication, edition: Edition, phrases: Phrases) -> dict[str, Any]:
     """What a mail template may use (docs/templates.md)."""
     base, issue = publication.url, shown.issue
-    written = any(head.preheader for head in (issue.head, *issue.heads.values()))
     reason = publication.reason or str(phrases["reason"]).format(edition=edition.title)
     return {
         "publication": publication,
         "edition": edition,
-        "issue": replace(issue, subject=links.SUBJECT_SLOT, preheader=links.PREHEADER_SLOT if written else ""),
+        "issue": issue,
         "date": write_date(issue.date, phrases),
         "intro": shown.intro,
         "sections": shown.sections,

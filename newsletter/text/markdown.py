@@ -216,9 +216,14 @@ def map_text(body: str, change: Callable[[str], str]) -> str:
 
 _WRITTEN_ADDRESS = re.compile(
     r"""(?<=\]\()(?P<bare>https?://[^()\s<>]*(?:\([^()\s]*\)[^()\s<>]*)*) | (?<=<)(?P<angle>https?://[^<>\s]+)(?=>)
-    |   (?<=href=")(?P<quoted>https?://[^"]*) | (?P<text>(?<![A-Za-z0-9.+(<"-])https?://[^\s<>"]+)""",
+    |   (?<=href=")(?P<quoted>https?://[^"]*) | (?P<text>(?<![A-Za-z0-9.+<-])(?<!\]\()(?<!=")https?://[^\s<>"]+)""",
     re.VERBOSE | re.IGNORECASE,
 )
+
+
+_PAIRS = {"(": ")", "[": "]", "{": "}"}
+# Ends an address of running text: the edge of a table's cell, and punctuation of East Asia, which no address has unescaped.
+_EDGE = re.compile("[|\u3001-\u303f\uff01-\uff0f\uff1a-\uff20\uff3b-\uff40\uff5b-\uff65]")
 
 
 def map_addresses(body: str, clean: Callable[[str], str]) -> str:
@@ -231,7 +236,7 @@ def map_addresses(body: str, clean: Callable[[str], str]) -> str:
         return body
 
     def change(match: re.Match[str]) -> str:
-        written = trim_url(match[0]) if match["text"] else match[0]
+        written = trim_url(_cut_at_bracket(match[0])) if match["text"] else match[0]
         address = unescape(written)
         cleaned = clean(address)
         if cleaned == address or cleaned.count("(") != cleaned.count(")"):
@@ -239,6 +244,20 @@ def map_addresses(body: str, clean: Callable[[str], str]) -> str:
         return (escape(cleaned) if match["quoted"] else cleaned) + match[0][len(written) :]
 
     return map_text(body, lambda piece: _WRITTEN_ADDRESS.sub(change, piece))
+
+
+def _cut_at_bracket(url: str) -> str:
+    """An address of running text up to its edge, or to the first bracket without another half: linkify ends it there, too."""
+    url = _EDGE.split(url, maxsplit=1)[0]
+    open_: list[tuple[str, int]] = []
+    for position, character in enumerate(url):
+        if character in _PAIRS:
+            open_.append((_PAIRS[character], position))
+        elif character in _PAIRS.values():
+            if not open_ or open_[-1][0] != character:
+                return url[:position] if not open_ else url[: open_[0][1]]
+            open_.pop()
+    return url[: open_[0][1]] if open_ else url
 
 
 def _outside_code(line: str) -> str:

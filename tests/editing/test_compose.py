@@ -67,7 +67,7 @@ def test_titles_and_headings_of_authors_cannot_break_the_file() -> None:
     )
     text = write_issue(composed.issue)
     assert (
-        "### alpha {#x} \\## {#p-k1}\n\n#### Big\n\ntext\n\n###### Small\n\n[Source](https://e.org/a) · [Source 2](https://f.org/b)\n"
+        "### alpha \\{#x} \\## {#p-k1}\n\n#### Big\n\ntext\n\n###### Small\n\n[Source](https://e.org/a) · [Source 2](https://f.org/b)\n"
         in text
     )
 

@@ -6,7 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from newsletter.sources.urls import clean_url
 from newsletter.text.addresses import is_web_address, tidy_address
+from newsletter.text.markdown import map_addresses
 
 # RFC 3986, appendix A: scheme, authority with a host of any kind, path, query, fragment.
 _PCHAR = r"(?:[A-Za-z0-9._~!$&'()*+,;=:@-]|%[0-9A-Fa-f]{2})"
@@ -51,3 +53,22 @@ def test_c34_no_host_raises(host: str) -> None:
     tidy = tidy_address(f"https://{host}/")
     assert tidy.isascii()
     assert not re.search(r"[\s<>\"{}|^`\\]", tidy)
+
+
+@pytest.mark.parametrize(
+    ("written", "cleaned"),
+    [
+        ("(https://a.example/?utm_source=a)", "(https://a.example/)"),
+        ('"https://a.example/?utm_source=a", he said', '"https://a.example/", he said'),
+        ("https://a.example/x[1]?utm_source=a](", "https://a.example/x[1]]("),
+        ("|https://a.example/?utm_source=a|c|", "|https://a.example/|c|"),
+        ("（https://a.example/?utm_source=a）后", "（https://a.example/）后"),
+        ("看https://a.example/?utm_source=a，好", "看https://a.example/，好"),
+        ("[a](https://a.example/?utm_source=a)", "[a](https://a.example/)"),
+        ("https://a.example/x(1)?utm_source=a.", "https://a.example/x(1)."),
+        ('<img src="https://a.example/?utm_source=a">', '<img src="https://a.example/?utm_source=a">'),
+    ],
+)
+def test_c31_what_follows_readers_is_taken_out_wherever_an_address_is_written(written: str, cleaned: str) -> None:
+    """And nothing beside it: words after the address of a table's cell, or of a bracket, were lost with it."""
+    assert map_addresses(written + "\n", clean_url) == cleaned + "\n"
