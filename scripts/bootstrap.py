@@ -21,6 +21,8 @@ PYTHON = BIN / ("python.exe" if os.name == "nt" else "python")
 
 # extra → the files of the lock that it takes; `build` is there for the project itself, which is installed from its source
 LOCKED = {"": ("build", "core"), "dev": ("build", "core", "postgres", "dev")}
+# Released as source: what makes a package of it is in `build`. A source would else fetch its own tools, and those without a hash.
+FROM_SOURCE = "dkimpy"
 # recipe → (the extra it needs, the command it is)
 RECIPES = {
     "demo": ("", ["-m", "newsletter", "build", "2025-07-07-weekly", "--open"]),
@@ -87,11 +89,14 @@ def set_up(extra: str) -> None:
 def installations(installer: list[str], files: list[Path]) -> list[list[str]]:
     """The commands that install the releases in `files`, each file of them by its hash, and then the project from its source.
 
-    The second one fetches nothing: what builds the project is among the releases (PEP 517 would fetch it without a hash).
+    What builds packages is in the first of `files` and comes first, so that building fetches nothing: an installer would
+    get it anew for every build, without a hash (PEP 517, "Build environment").
     """
-    locked = [word for path in files for word in ("-r", str(path))]
+    packages = [*installer, "--require-hashes", "--only-binary", ":all:"]
+    others = [word for path in files[1:] for word in ("-r", str(path))]
     return [
-        [*installer, "--require-hashes", *locked],
+        [*packages, "-r", str(files[0])],
+        [*packages, "--no-binary", FROM_SOURCE, "--no-build-isolation", *others],
         [*installer, "--no-index", "--no-deps", "--no-build-isolation", "-e", str(ROOT)],
     ]
 

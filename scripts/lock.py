@@ -24,13 +24,13 @@ LOCK = ROOT / "scripts/lock"
 # file → the extra of pyproject.toml that it is for; a file leaves out what stands in those above it
 EXTRAS = {"build": None, "core": "", "postgres": "postgres", "dev": "dev"}
 TITLES = {
-    "build": "What makes a package of the project",
+    "build": "What makes packages of the project, and of a release that is published as source only",
     "core": "What the program needs at run time",
     "postgres": "What the extra for PostgreSQL needs beside the core",
     "dev": "What tests, checks and measurements need beside the others",
 }
-# An editable installation asks the build backend for one package more.
-BUILD = ("hatchling", "editables>=0.5")
+# An editable installation asks the build backend for one package more; setuptools makes dkimpy, which is published as source.
+BUILD = ("hatchling", "editables>=0.5", "setuptools")
 
 # A requirement is a name, one version, perhaps a marker, and SHA-256 hashes. What is not of this form is refused: that
 # is every option of an installer (--index-url, --find-links, -r, -e …), a URL, a path and `name @ address`.
@@ -46,8 +46,8 @@ REQUIREMENT = re.compile(
     rf"(?P<name>{NAME})==(?P<version>{VERSION})(?: ; (?P<marker>{CONDITION}(?: (?:and|or) {CONDITION})*))?"
     r"(?P<hashes>(?: --hash=sha256:[0-9a-f]{64})*)"
 )
-# A comment is words: no scheme, no name of a host, no path.
-ADDRESS = re.compile(r"[/\\@]|[\w-]\.[\w-]|\b(?:localhost|www)\b", re.IGNORECASE)
+# A comment is words: no scheme, no name of a host, no path, no encoding (`coding:`), no sign that some reader ends a line at.
+COMMENT = re.compile(r"#(?!.*\blocalhost\b)[A-Za-z0-9,; ]*")
 
 
 def main(arguments: list[str]) -> int:
@@ -85,8 +85,8 @@ def find_faults(files: dict[str, str], pyproject: str) -> Iterator[str]:
         pins[name] = {}
         for number, line in logical_lines(text):
             if line.startswith("#"):
-                if ADDRESS.search(line):
-                    yield f"{name}:{number}: a comment that may hold an address"
+                if not COMMENT.fullmatch(line):
+                    yield f"{name}:{number}: a comment that is not plain words, and may hold an address"
                 continue
             matched = REQUIREMENT.fullmatch(line)
             if matched is None:
