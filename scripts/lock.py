@@ -43,7 +43,8 @@ VARIABLE = (
 )
 CONDITION = rf"\(*(?:{VARIABLE}) (?:==|!=|<=|>=|<|>|in|not in) (?:{VALUE})\)*"
 REQUIREMENT = re.compile(
-    rf"(?P<name>{NAME})==(?P<version>{VERSION})(?: ; (?P<marker>{CONDITION}(?: (?:and|or) {CONDITION})*))?"
+    rf"(?P<name>{NAME})(?:\[{NAME}(?:,{NAME})*\])?==(?P<version>{VERSION})"
+    rf"(?: ; {CONDITION}(?: (?:and|or) {CONDITION})*)?"
     r"(?P<hashes>(?: --hash=sha256:[0-9a-f]{64})*)"
 )
 # A comment is words: no scheme, no name of a host, no path, no encoding (`coding:`), no sign that some reader ends a line at.
@@ -177,7 +178,8 @@ def _compile(answer: Path, kept: Path, asked: list[str]) -> int:
     # What stands in the file that is written is kept if it fits (uv pip compile, "--output-file").
     answer.write_bytes(kept.read_bytes())
     command = ["uv", "pip", "compile", "--quiet", "--universal", "--python-version", "3.11", "--generate-hashes"]
-    command += ["--no-header", "--no-annotate", "--output-file", str(answer), *asked]
+    # pip looks for a hash of `coverage[toml]` beside that of `coverage`, if another release asks for it so.
+    command += ["--no-header", "--no-annotate", "--no-strip-extras", "--output-file", str(answer), *asked]
     return subprocess.run(command, cwd=ROOT, stdout=subprocess.DEVNULL).returncode
 
 

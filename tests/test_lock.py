@@ -29,7 +29,7 @@ dev = ["tester"]
 """
 GOOD = {
     "build.txt": f"maker==2.0 {HASH}\n",
-    "core.txt": f"# Words, and no more than words; really\nsome-thing==1.6.post1 \\\n    {HASH} \\\n    {HASH}\n",
+    "core.txt": f"# Words, and no more than words; really\nsome-thing[more,most]==1.6.post1 \\\n    {HASH} \\\n    {HASH}\n",
     "postgres.txt": f"driver==3.2 ; implementation_name != 'pypy' and sys_platform == 'linux' {HASH}\n",
     "dev.txt": f"tester==0.1rc1 ; python_full_version < '3.12' {HASH}\ntester==0.2 ; python_full_version >= '3.12' {HASH}",
 }
@@ -77,6 +77,7 @@ def test_a_lock_without_faults_has_none() -> None:
         f"thing {HASH}",
         f"thing>=1.0 {HASH}",
         f"thing==1.* {HASH}",
+        f"thing[packages.example.org]==1.0 {HASH}",
         f"thing===1.0 {HASH}",
         f"thing==1.0,<2 {HASH}",
         "thing==1.0 --hash=md5:d41d8cd98f00b204e9800998ecf8427e",
