@@ -1,6 +1,6 @@
 """The flow that brings posts in: feeds are fetched, pastes are taken from files; each new post becomes a file of its own."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -32,13 +32,14 @@ from newsletter.sources.feed import (
 from newsletter.sources.feed_account import EntryAccount, account_for, find_losses
 from newsletter.sources.feed_entry import FeedDocument, NotAFeed
 from newsletter.sources.markdown_file import collected_name, write_markdown
+from newsletter.sources.visit_order import keep_waiting, order_feeds
 from newsletter.stopping import Arm, never_stopped
 from newsletter.text.words import slugify, suggest
 from newsletter.workspace import Workspace
 
-# All sources together. Those that are not reached come first the next time; those that failed come last.
+# All sources together. Whoever is not reached waits for a turn at one of the next visits (`sources/visit_order`).
 VISIT_LIMIT_S = 120.0
-_UNREACHED = "unreached"
+_WAITING = "unreached"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -207,7 +208,8 @@ def _visit_feeds(
             states = {name: _recall(workspace, source) for name, source in by_name.items()}
     except InputError as error:
         return {name: SourceReport(name=name, kind=one.kind, failed=_reason(error)) for name, one in by_name.items()}
-    for name in _in_turn(workspace, {name: memory for name, (memory, _) in states.items()}):
+    queue = _read_waiting(workspace)
+    for name in order_feeds(states, queue, frozenset(name for name, (memory, _) in states.items() if memory.errors)):
         memory = states[name][0]
         waiting = _why_wait(memory, now)
         if waiting:
@@ -237,25 +239,15 @@ def _visit_feeds(
                 report = replace(empty, failed=_reason(error))
             reports[name] = replace(report, findings=(*findings, *report.findings))
             done(name)
-    unreached = [name for name in wanted if reports[name].failed == UNREACHED]
-    workspace.write_state(_UNREACHED, {"names": unreached})
+    unreached = frozenset(name for name in wanted if reports[name].failed == UNREACHED)
+    workspace.write_state(_WAITING, {"names": keep_waiting(queue, list(wanted), unreached)})
     return reports
 
 
-def _in_turn(workspace: Workspace, states: Mapping[str, FeedState]) -> list[str]:
-    """Feeds in the order of the visit: first those that answered the last time, which takes no time; then those that nobody
-    got to, in the order in which they wait; last those that failed. So a hundred silent ones keep no other waiting, and
-    each has its turn.
-    """
-    left = workspace.recall(_UNREACHED).get("names", ())
-    places = {name: place for place, name in enumerate(left)} if isinstance(left, list) else {}
-
-    def rank(name: str) -> tuple[int, int]:
-        if name in places:
-            return 1, places[name]
-        return (2 if states[name].errors else 0), 0
-
-    return sorted(states, key=rank)
+def _read_waiting(workspace: Workspace) -> tuple[str, ...]:
+    """Feeds that earlier visits did not get to, the longest waiting first."""
+    names = workspace.recall(_WAITING).get("names")
+    return tuple(map(str, names)) if isinstance(names, list) else ()
 
 
 def _recall(workspace: Workspace, source: Source) -> tuple[FeedState, tuple[Finding, ...]]:

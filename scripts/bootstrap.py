@@ -1,7 +1,7 @@
 """`./run RECIPE [ARGS]`: makes `.venv` with what the recipe needs, then runs it. Standard library only.
 
-Works without pip, venv's ensurepip, uv or make: whichever installer is there is used (reference: libraries §8).
-No package index is named anywhere: the installers' own configuration decides.
+Works without pip, venv's ensurepip, uv or make: whichever installer is there is used. It installs the releases in
+`scripts/lock/`, and only files whose SHA-256 is there. No package index is named anywhere: its own configuration decides.
 """
 
 import hashlib
@@ -15,10 +15,14 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 VENV = ROOT / ".venv"
-CONSTRAINTS = ROOT / "scripts/constraints.txt"
+LOCK = ROOT / "scripts/lock"
 BIN = VENV / ("Scripts" if os.name == "nt" else "bin")
 PYTHON = BIN / ("python.exe" if os.name == "nt" else "python")
 
+# extra → the files of the lock that it takes; `build` is there for the project itself, which is installed from its source
+LOCKED = {"": ("build", "core"), "dev": ("build", "core", "postgres", "dev")}
+# Released as source: what makes a package of it is in `build`. A source would else fetch its own tools, and those without a hash.
+FROM_SOURCE = "dkimpy"
 # recipe → (the extra it needs, the command it is)
 RECIPES = {
     "demo": ("", ["-m", "newsletter", "build", "2025-07-07-weekly", "--open"]),
@@ -32,7 +36,7 @@ USAGE = """usage: ./run RECIPE [ARGS]
   demo         build the sample issue and open it (without a terminal: print where it is)
   test         run every test; arguments go to pytest
   newsletter   run the program, e.g. ./run newsletter build --help
-  check        format, lint, types, layers, docs
+  check        format, lint, types, layers, docs, lock
   bench        the measurements, e.g. ./run bench build
 """
 
@@ -62,8 +66,9 @@ def _working_folder(recipe: str) -> str:
 def set_up(extra: str) -> None:
     """Install the project with `extra` into .venv, unless the stamp says that it is there already."""
     stamp = VENV / f"installed-{extra or 'core'}"
-    known = CONSTRAINTS.read_bytes() if CONSTRAINTS.is_file() else b""
-    wanted = hashlib.sha256((ROOT / "pyproject.toml").read_bytes() + known + sys.version.encode()).hexdigest()
+    files = [LOCK / f"{name}.txt" for name in LOCKED[extra]]
+    known = b"".join(path.read_bytes() for path in (ROOT / "pyproject.toml", *files))
+    wanted = hashlib.sha256(known + sys.version.encode()).hexdigest()
     if stamp.is_file() and stamp.read_text() == wanted and PYTHON.exists():
         return
     if not PYTHON.exists() or _version(PYTHON) != list(sys.version_info[:2]):
@@ -73,13 +78,27 @@ def set_up(extra: str) -> None:
         f"run: installing {'the program' if not extra else 'the program and its test tools'} into .venv …",
         file=sys.stderr,
     )
-    target = f"{ROOT}[{extra}]" if extra else str(ROOT)
-    # The versions that the tests were last seen green with; a release does not pin them.
-    constraints = ["-c", str(CONSTRAINTS)] if CONSTRAINTS.is_file() else []
-    finished = subprocess.run([*find_installer(), *constraints, "-e", target], stdout=subprocess.DEVNULL)
-    if finished.returncode:
-        sys.exit(f"run: the installation failed (see above); nothing else was changed. Try again: ./run {sys.argv[1]}")
+    for command in installations(find_installer(), files):
+        if subprocess.run(command, stdout=subprocess.DEVNULL).returncode:
+            sys.exit(
+                f"run: the installation failed (see above); nothing else was changed. Try again: ./run {sys.argv[1]}"
+            )
     stamp.write_text(wanted)
+
+
+def installations(installer: list[str], files: list[Path]) -> list[list[str]]:
+    """The commands that install the releases in `files`, each file of them by its hash, and then the project from its source.
+
+    What builds packages is in the first of `files` and comes first, so that building fetches nothing: an installer would
+    get it anew for every build, without a hash (PEP 517, "Build environment").
+    """
+    packages = [*installer, "--require-hashes", "--only-binary", ":all:"]
+    others = [word for path in files[1:] for word in ("-r", str(path))]
+    return [
+        [*packages, "-r", str(files[0])],
+        [*packages, "--no-binary", FROM_SOURCE, "--no-build-isolation", *others],
+        [*installer, "--no-index", "--no-deps", "--no-build-isolation", "-e", str(ROOT)],
+    ]
 
 
 def find_installer() -> list[str]:

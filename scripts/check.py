@@ -1,4 +1,4 @@
-"""`./run check`: format, lint, types, layers, docs. Everything runs; one summary at the end."""
+"""`./run check`: format, lint, types, layers, docs, lock. Everything runs; one summary at the end."""
 
 import subprocess
 import sys
@@ -10,6 +10,7 @@ CHECKS = {
     "format": [PYTHON, "-m", "ruff", "format", "--check", "."],
     "lint": [PYTHON, "-m", "ruff", "check", "."],
     "types": [PYTHON, "-m", "mypy"],
+    "lock": [PYTHON, "scripts/lock.py", "--check"],
     "layers and docs": [
         PYTHON,
         "-m",

@@ -147,10 +147,10 @@ def in_thread(server: SmtpServer, *, implicit_tls: bool = False) -> Iterator[Smt
 
     thread = threading.Thread(target=run)
     thread.start()
-    assert ready.wait(10)
+    assert ready.wait(60)
     try:
         yield server
     finally:
         loop.call_soon_threadsafe(over.set)
-        thread.join(10)
+        thread.join(60)
         loop.close()

@@ -286,7 +286,7 @@ def listening(desk: Desk, port: int = 0) -> Iterator[int]:
     thread = threading.Thread(target=desk.server.run, args=(started,))
     thread.start()
     try:
-        assert ready.wait(20)
+        assert ready.wait(60)
         yield ports[0]
     finally:
         desk.server.stop()

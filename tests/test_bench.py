@@ -197,7 +197,6 @@ def test_over_the_proxy_every_reply_takes_a_round_trip_longer() -> None:
                 for _ in range(asked):
                     assert wire.say(b"NOOP\r\n", 1) == [250]
                 took[port] = time.perf_counter() - started
-        assert took[proxy.port] >= took[sink.port] + rtt_s
         assert took[proxy.port] >= asked * rtt_s
 
 

@@ -20,8 +20,9 @@ from newsletter.config import Config
 from newsletter.desk import read_config
 from newsletter.model import Source
 from newsletter.sources import fetch as fetch_module
-from newsletter.sources.asked import UNREACHED, Request, hosts
+from newsletter.sources.asked import UNREACHED, Fetched, Request, hosts
 from newsletter.sources.fetch import fetch, fetch_all
+from newsletter.sources.visit_order import keep_waiting, order_feeds
 from newsletter.sources.waiting import Turns
 from newsletter.stopping import Interrupted, Stopping
 from newsletter.store.slots import find_slot
@@ -194,6 +195,62 @@ def test_c46_a_feed_behind_silent_ones_is_reached_at_the_next_visit(
     # And those that answered nothing come last from then on.
     reports = {report.name: report for report in collect_sources(workspace, config, THURSDAY)}
     assert reports["feed-040"].failed == ""
+
+
+Names = st.lists(st.sampled_from([f"feed-{number}" for number in range(12)]), max_size=12)
+
+
+@given(Names, Names, st.frozensets(st.sampled_from([f"feed-{number}" for number in range(12)])))
+def test_c46_an_order_has_every_feed_once(names: list[str], waiting: list[str], failed: frozenset[str]) -> None:
+    order = order_feeds(names, waiting, failed)
+    assert sorted(order) == sorted(set(names))
+    assert order[:1] == [name for name in waiting if name in names][:1] or not set(waiting) & set(names)
+
+
+@given(st.integers(1, 40), st.data())
+def test_c46_every_feed_has_a_turn_however_the_others_behave(count: int, data: st.DataObject) -> None:
+    """Each visit gets to as many as it likes, one at least, and each of those answers or fails, as the worst case wants it.
+    Now and then somebody collects one source by name."""
+    names = [f"feed-{number}" for number in range(count)]
+    waiting: list[str] = []
+    failed: frozenset[str] = frozenset()
+    asked_in: dict[str, int] = dict.fromkeys(names, 0)
+    for visit in range(1, 3 * count + 1):
+        if data.draw(st.integers(0, 9)) == 0:
+            one = data.draw(st.sampled_from(names))
+            waiting, asked_in[one] = keep_waiting(waiting, [one], frozenset()), visit
+        order = order_feeds(names, waiting, failed)
+        reached = order[: data.draw(st.integers(1, 3))]
+        for name in reached:
+            failed = failed | {name} if data.draw(st.booleans()) else failed - {name}
+        asked_in.update(dict.fromkeys(reached, visit))
+        waiting = keep_waiting(waiting, order, frozenset(order) - frozenset(reached))
+        assert min(asked_in.values()) >= visit - count
+
+
+def test_c46_feeds_that_answer_slowly_keep_no_turn_from_others(
+    tmp_path: Path, root: Path, web: WebServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Before, whoever had answered came first at the next visit too, and the last feeds of a long list were never asked."""
+    (tmp_path / "newsletter.toml").write_bytes((root / "newsletter.toml").read_bytes())
+    (tmp_path / "posts").mkdir()
+    workspace = Workspace(tmp_path)
+    web.give("/good.xml", FEED.format(n=1).encode())
+    config = feeds(read_config(workspace), *[web.url("/good.xml")] * 9)
+    asked: list[str] = []
+
+    def fetch_three(wanted: dict[str, Request], **options: object) -> Iterator[tuple[str, Fetched]]:
+        for place, (name, request) in enumerate(wanted.items()):
+            if place < 3:
+                asked.append(name)
+                yield name, fetch_module.fetch(request)
+            else:
+                yield name, Fetched(outcome="unreached", url=request.url, reason=UNREACHED)
+
+    monkeypatch.setattr(fetch_module, "fetch_all", fetch_three)
+    for _ in range(3):
+        collect_sources(workspace, config, THURSDAY)
+    assert sorted(asked) == [f"feed-{number:03}" for number in range(9)]
 
 
 def test_c46_a_silent_host_keeps_no_turn_from_another_one(

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Literal
 
 # A source that nobody got to: the others took all of the time that there was.
-UNREACHED = "not reached in the time that all sources have together; it comes first the next time"
+UNREACHED = "not reached in the time that all sources have together; its turn comes at one of the next visits"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -78,7 +78,6 @@ def is_told(called: Called) -> bool:
     return error["code"] in ("NL027", "NL090") and "no space left" in error["message"]
 
 
-@pytest.mark.timeout(300)
 @pytest.mark.parametrize("what", COMMANDS)
 def test_c53_a_disk_that_is_nearly_full_is_called_that(
     call: Call, whole: Path, small_disk: Path, what: str, monkeypatch: pytest.MonkeyPatch

@@ -83,7 +83,6 @@ CASES: dict[str, tuple[dict[str, Any] | None, dict[str, Any], str]] = {
 }  # fmt: skip
 
 
-@pytest.mark.timeout(60)
 @pytest.mark.parametrize("case", CASES)
 def test_c56_what_only_a_change_can_mend_is_said_at_once(
     desk: Desk, tmp_path: Path, authority: trustme.CA, case: str, monkeypatch: pytest.MonkeyPatch

@@ -88,7 +88,6 @@ def test_the_guide_tells_the_bound_that_the_program_has(root: Path) -> None:
     assert [int(number) for number in told.groups()] == [*windows, *crowds]
 
 
-@pytest.mark.timeout(240)
 def test_f1_forty_kills_lose_nobody_and_every_second_copy_is_listed(tmp_path: Path) -> None:
     findings = measure(
         tmp_path, kills=40, readers=1500, chunking=False, database="sqlite", seed=random.randrange(10**6)

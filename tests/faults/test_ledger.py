@@ -201,10 +201,15 @@ def test_a_database_that_is_taken_away_in_mid_send_stops_it_and_is_not_made_anew
 
 
 def cut_connections(store: Store) -> None:
-    """The server ends all connections to this database but the one that asks."""
+    """The server ends all connections to this database but the one that asks.
+
+    It waits until each of them is gone: without that it only asks, and one that has not heard yet still holds its locks.
+    """
     with store.engine.connect() as connection:
-        ended = "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE datname = current_database()"
-        connection.execute(text(f"{ended} AND pid <> pg_backend_pid()")).scalar_one()
+        ended = (
+            "SELECT bool_and(pg_terminate_backend(pid, 60000)) FROM pg_stat_activity WHERE datname = current_database()"
+        )
+        assert connection.execute(text(f"{ended} AND pid <> pg_backend_pid()")).scalar_one() is not False
 
 
 def test_a_server_that_is_gone_in_mid_send_stops_it_and_the_next_start_knows_all(postgresql: Store) -> None:

@@ -81,7 +81,6 @@ def peak_megabytes(count: int) -> float:
     return int(peak) / 1000
 
 
-@pytest.mark.timeout(120)
 def test_f51_memory_does_not_grow_with_the_number_of_readers() -> None:
     few, many = peak_megabytes(2_000), peak_megabytes(30_000)
     assert many - few < 30  # the database's page cache fills; a row kept for each reader would be more

@@ -112,7 +112,6 @@ WANG, AIRBUS = "Wang Yi in Brussels", "No big Airbus order for the EU–China su
 MOSCOW, CLOCK, CANBERRA = "Moscow and Baku drift apart", "A “six-month” clock", "Canberra looks both ways"
 
 
-@pytest.mark.timeout(100)
 def test_posts_are_moved_by_mouse(desk: OnDesk) -> None:
     text = read(desk.workspace)
     wang, airbus, clock = block(text, WANG), block(text, AIRBUS), block(text, CLOCK)
@@ -130,7 +129,6 @@ def test_posts_are_moved_by_mouse(desk: OnDesk) -> None:
     assert desk.row(CLOCK).get_by_text("by its words: US–China").is_visible()
 
 
-@pytest.mark.timeout(100)
 def test_posts_are_moved_left_out_and_put_back_by_keyboard_alone(desk: OnDesk) -> None:
     text, keys = read(desk.workspace), desk.page.keyboard
     wang, airbus, moscow = block(text, WANG), block(text, AIRBUS), block(text, MOSCOW)
@@ -164,7 +162,6 @@ def test_posts_are_moved_left_out_and_put_back_by_keyboard_alone(desk: OnDesk) -
     expect(desk.page.get_by_role("button", name="Undo")).to_be_disabled()
 
 
-@pytest.mark.timeout(100)
 def test_a_post_is_left_out_restored_and_a_new_one_put_in(desk: OnDesk) -> None:
     text, page = read(desk.workspace), desk.page
     clock = block(text, CLOCK)
@@ -186,7 +183,6 @@ def test_a_post_is_left_out_restored_and_a_new_one_put_in(desk: OnDesk) -> None:
     assert moved == text.replace("### Moscow", written + "### Moscow", 1)
 
 
-@pytest.mark.timeout(100)
 def test_a_near_duplicate_becomes_a_source(desk: OnDesk) -> None:
     text = read(desk.workspace)
     expect(desk.row(REPEAT).locator("small")).to_contain_text(f"as “{CANBERRA}”")
@@ -201,7 +197,6 @@ def test_a_near_duplicate_becomes_a_source(desk: OnDesk) -> None:
     assert desk.do(lambda: desk.page.keyboard.press("Enter")).endswith(" · [other.example](https://other.example/a)\n")
 
 
-@pytest.mark.timeout(100)
 def test_subject_and_preheader(desk: OnDesk) -> None:
     text, page = read(desk.workspace), desk.page
     page.get_by_label("Subject").fill("Trains, planes: and a clock")
@@ -216,7 +211,6 @@ def test_subject_and_preheader(desk: OnDesk) -> None:
     expect(page.locator("summary .subject")).to_have_text("Trains, planes: and a clock")
 
 
-@pytest.mark.timeout(100)
 def test_c64_the_editor_sees_and_writes_what_readers_of_a_theme_get(desk: OnDesk) -> None:
     text, page = read(desk.workspace), desk.page
     line = page.locator("summary .subject")
@@ -247,7 +241,6 @@ def test_c64_the_editor_sees_and_writes_what_readers_of_a_theme_get(desk: OnDesk
     expect(field).to_have_value(whole)
 
 
-@pytest.mark.timeout(100)
 def test_why_a_post_is_where_it_is(desk: OnDesk) -> None:
     page = desk.page
     desk.row(MOSCOW).focus()
@@ -266,7 +259,6 @@ def test_why_a_post_is_where_it_is(desk: OnDesk) -> None:
     expect(desk.row(MOSCOW).get_by_text("of another theme")).to_be_visible()
 
 
-@pytest.mark.timeout(100)
 def test_two_tabs_and_a_text_editor_lose_nothing(browser: Browser, workspace: Workspace) -> None:
     with previewing(workspace) as port:
         one, two = (open_desk(browser, port, workspace) for _ in range(2))
@@ -304,7 +296,6 @@ def test_two_tabs_and_a_text_editor_lose_nothing(browser: Browser, workspace: Wo
         two.page.close()
 
 
-@pytest.mark.timeout(100)
 def test_of_two_posts_with_one_title_the_right_one_goes(browser: Browser, workspace: Workspace) -> None:
     text = read(workspace) + "\n### News in brief\n\nFIRST words.\n\n### News in brief\n\nSECOND words.\n"
     workspace.write(issue_path(SLUG), text)
@@ -318,7 +309,6 @@ def test_of_two_posts_with_one_title_the_right_one_goes(browser: Browser, worksp
         desk.page.close()
 
 
-@pytest.mark.timeout(100)
 def test_a_subject_that_somebody_else_saved_meanwhile_is_not_written_over_in_silence(desk: OnDesk) -> None:
     page, field = desk.page, desk.page.get_by_label("Subject")
     theirs = re.sub(r"^subject: .*$", 'subject: "Theirs"', read(desk.workspace), flags=re.MULTILINE)
@@ -340,7 +330,6 @@ def test_a_subject_that_somebody_else_saved_meanwhile_is_not_written_over_in_sil
     assert (field.input_value(), read(desk.workspace)) == ("Theirs", theirs)
 
 
-@pytest.mark.timeout(100)
 def test_a_broken_file_among_the_posts_is_told_and_the_issue_can_still_be_arranged(
     browser: Browser, workspace: Workspace
 ) -> None:
@@ -356,7 +345,6 @@ def test_a_broken_file_among_the_posts_is_told_and_the_issue_can_still_be_arrang
         desk.page.close()
 
 
-@pytest.mark.timeout(100)
 def test_settings_that_break_while_the_desk_is_open_are_shown_and_mended(desk: OnDesk) -> None:
     settings = desk.workspace.read("newsletter.toml")
     desk.workspace.write("newsletter.toml", settings.replace(b"[publication]", b"[publicaton]"))

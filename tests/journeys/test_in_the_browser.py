@@ -100,7 +100,6 @@ def type_address_by_keyboard(page: Page) -> None:
     page.keyboard.type(READER)
 
 
-@pytest.mark.timeout(100)
 @pytest.mark.parametrize(
     ("click", "fill"), [(press, type_address), (press_by_keyboard, type_address_by_keyboard)], ids=["mouse", "keyboard"]
 )
@@ -142,7 +141,6 @@ def test_a_reader_comes_reads_and_goes(
         page.close()
 
 
-@pytest.mark.timeout(60)
 def test_a_providers_request_ends_it_as_well(browser: Browser, desk: Desk) -> None:
     """RFC 8058, word for word, over a connection of its own."""
     desk.tick()
@@ -176,7 +174,6 @@ def send_form(page: Page, address: str) -> None:
     press(page, "Subscribe")
 
 
-@pytest.mark.timeout(110)
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_axe_finds_nothing_on_any_page(browser: Browser, desk: Desk, scheme: Any) -> None:
     from newsletter.store.mailed_links import make_link
@@ -204,7 +201,6 @@ def test_axe_finds_nothing_on_any_page(browser: Browser, desk: Desk, scheme: Any
     assert found == []
 
 
-@pytest.mark.timeout(60)
 def test_pages_need_no_script_and_load_nothing_from_elsewhere(browser: Browser, desk: Desk) -> None:
     desk.tick()
     with serving(desk) as url:

@@ -43,7 +43,6 @@ def edit(workspace: Workspace, old: str, new: str) -> None:
     path.write_text(text.replace(old, new, 1), encoding="utf-8")
 
 
-@pytest.mark.timeout(100)
 def test_every_tab_shows_what_it_says(browser: Browser, workspace: Workspace) -> None:
     edit(workspace, "faster than anyone", "faster ![A map](https://example.org/map.png) than anyone")
     with previewing(workspace) as port:
@@ -95,7 +94,6 @@ def test_as_readers_of_one_theme(browser: Browser, workspace: Workspace) -> None
         page.close()
 
 
-@pytest.mark.timeout(100)
 def test_a_save_is_followed_where_one_was_reading_and_a_mistake_keeps_the_last_good_page(
     browser: Browser, workspace: Workspace
 ) -> None:
@@ -118,7 +116,6 @@ def test_a_save_is_followed_where_one_was_reading_and_a_mistake_keeps_the_last_g
         page.close()
 
 
-@pytest.mark.timeout(100)
 def test_the_checks_say_what_and_where(browser: Browser, workspace: Workspace) -> None:
     with previewing(workspace) as port:
         page = open_preview(browser, port)
@@ -181,7 +178,6 @@ def test_a_strangers_name_for_this_machine_sees_nothing(workspace: Workspace, ho
         connection.close()
 
 
-@pytest.mark.timeout(90)
 def test_a_contact_sheet(workspace: Workspace, browser: Browser, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(workspace.root)
     assert run(["--quiet", "screenshot", SLUG]) == 0

@@ -21,7 +21,6 @@ def workspace(tmp_path: Path) -> Workspace:
     return Workspace(tmp_path)
 
 
-@pytest.mark.timeout(100)
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_axe_finds_nothing_on_the_preview(browser: Browser, workspace: Workspace, scheme: Any) -> None:
     found = []

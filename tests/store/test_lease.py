@@ -105,13 +105,13 @@ def test_a_process_that_is_killed_frees_its_place_at_once(store: Store, tmp_path
         with pytest.raises(NothingToDo):
             take_lease(store)
         process.send_signal(signal.SIGKILL)
-        process.wait(10)
+        process.wait(60)
         _take_soon(store).release()
 
 
 def _take_soon(store: Store) -> Lease:
     """The kernel closes a file with its process; PostgreSQL notices the lost connection a moment later."""
-    for _ in range(500):
+    for _ in range(6000):
         try:
             return take_lease(store)
         except NothingToDo:

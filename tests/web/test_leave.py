@@ -277,7 +277,6 @@ def test_a_database_that_cannot_be_written_is_told_as_503(sent: Desk, monkeypatc
     assert "Something went wrong" in answer.text
 
 
-@pytest.mark.timeout(60)
 def test_many_leave_at_once_while_another_process_writes(sent: Desk) -> None:
     """They share transactions, so a second writer does not make them wait one by one."""
     from newsletter.model import SubscriberRow

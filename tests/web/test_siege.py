@@ -21,7 +21,6 @@ def server() -> Iterator[Server]:
         yield running
 
 
-@pytest.mark.timeout(300)
 @pytest.mark.parametrize("name", ATTACKS)
 def test_t42_c40_c41_strangers_stop_neither_the_pages_nor_the_mail(server: Server, name: str) -> None:
     visit = attack(server, name, SECONDS)
@@ -31,13 +30,11 @@ def test_t42_c40_c41_strangers_stop_neither_the_pages_nor_the_mail(server: Serve
     assert visit.mails > 0
 
 
-@pytest.mark.timeout(300)
 def test_c42_after_the_siege_a_reader_can_subscribe(server: Server) -> None:
     attack(server, "stamp", 0)
     assert server.subscribe("somebody@example.net")
 
 
-@pytest.mark.timeout(300)
 def test_c41_the_program_asks_for_more_files_where_it_may(tmp_path: Path) -> None:
     import resource
     import subprocess

@@ -2,7 +2,6 @@
 
 import asyncio
 import re
-import statistics
 import time
 from collections.abc import Callable
 from typing import Any
@@ -71,7 +70,6 @@ def test_nobody_is_subscribed_before_they_confirm(desk_of: Desk) -> None:
 # --- T24: bombing -----------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.timeout(110)
 @pytest.mark.usefixtures("untraced")
 def test_t24_ten_thousand_posts_for_one_victim_make_one_mail(desk: Desk) -> None:
     """From ten thousand networks, so that only the address itself protects them."""
@@ -216,16 +214,20 @@ def test_t25_the_same_time_for_everybody(desk: Desk, monkeypatch: pytest.MonkeyP
     people = make_known(desk)
     monkeypatch.setattr(forms, "SAME_TIME_S", 0.15)
     times: dict[str, list[float]] = {state: [] for state in people}
-    for turn in range(3):
+    for turn in range(40):
         for number, (state, address) in enumerate(people.items()):
             pages = Pages(desk.pages().app, client=f"198.{turn + 18}.{number}.1")
             stamp = stamp_of(desk, pages)
             began = time.perf_counter()
             pages.post("/subscribe", {"address": address, "stamp": stamp})
             times[state].append(time.perf_counter() - began)
-    assert min(min(some) for some in times.values()) >= 0.15
-    medians = [statistics.median(some) for some in times.values()]
-    assert max(medians) - min(medians) < 0.1  # noise, with other tests beside it; the work itself takes 2 to 5 ms
+        shortest = [min(some) for some in times.values()]
+        # Other programs on this machine make single answers late. They come and go; a difference stays.
+        if turn >= 2 and max(shortest) - min(shortest) < 0.02:
+            break
+    else:
+        pytest.fail(f"it takes longer for some, again and again: {dict(zip(times, shortest, strict=True))}")
+    assert min(shortest) >= 0.15
 
 
 # --- T26: nothing of the form in the mail -----------------------------------------------------------------------------

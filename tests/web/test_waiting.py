@@ -17,7 +17,6 @@ FORM = {"content-type": "application/x-www-form-urlencoded"}
 LONGEST_S = 40
 
 
-@pytest.mark.timeout(110)
 def test_c48_pages_that_read_do_not_wait_behind_those_that_write(sent: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     """Another program holds the database, and a hundred forms wait for it."""
     monkeypatch.setattr(forms, "SAME_TIME_S", 0.0)

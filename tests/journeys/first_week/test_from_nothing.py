@@ -116,7 +116,6 @@ def is_ready(url: str) -> bool:
         return False
 
 
-@pytest.mark.timeout(118)
 def test_the_page_of_the_docs_is_true(tmp_path: Path) -> None:
     clock = Clock(tmp_path / "clock")
     clock.set(SATURDAY)
