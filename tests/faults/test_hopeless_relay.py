@@ -65,7 +65,7 @@ CASES: dict[str, tuple[dict[str, Any] | None, dict[str, Any], str]] = {
     "a greeting that is refused": ({"ehlo": b"550 no\r\n", "on": {"HELO": b"550 no\r\n"}}, {}, "refuses the greeting"),
     "no STARTTLS": ({}, {"security": "starttls"}, "offers no STARTTLS"),
     "STARTTLS refused": ({"ehlo": STARTTLS, "on": {"STARTTLS": b"554 no\r\n"}}, {"security": "starttls"}, "refuses STARTTLS"),
-    "a server in the clear under tls": ({}, {"security": "tls"}, "has no valid certificate"),
+    "a server in the clear under tls": ({}, {"security": "tls"}, "does not begin TLS as it should"),
     "a certificate of another name": ({"tls": "other.example"}, {"security": "tls", "ca_file": "ca.pem"}, "no valid certificate"),
     "a certificate of nobody known": ({"tls": "127.0.0.1"}, {"security": "tls"}, "no valid certificate"),
     "a ca_file that is none": ({}, {"security": "tls", "ca_file": "none.pem"}, "cannot be used: ca_file"),
