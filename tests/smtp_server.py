@@ -90,7 +90,8 @@ class Wire:
     async def run(self) -> None:
         await self.say(await self.server.answer("BANNER", "", self, self.server.banner))
         while line := await self.reader.readline():
-            command = line.decode("utf-8").rstrip("\r\n")
+            # A client that begins with TLS sends random octets, and by chance a line's end among them.
+            command = line.decode("utf-8", "surrogateescape").rstrip("\r\n")
             verb, _, argument = command.partition(" ")
             self.server.commands.append(command)
             if not await self.act(verb.upper(), argument):

@@ -71,9 +71,10 @@ def prepare(whole: Path, folder: Path, what: str) -> None:
 
 
 def is_told(called: Called) -> bool:
-    """Whether a command that failed for want of room says so; `collect` says it of each source."""
-    if "sources" in called.json:
-        return all("no space left" in source["reason"] for source in called.json["sources"])
+    """Whether a command that failed for want of room says so."""
+    if "sources" in called.json:  # `collect` goes on, and says it of each
+        reasons = [source["reason"] for source in called.json["sources"] if source["failed"]]
+        return bool(reasons) and all("no space left" in reason for reason in reasons)
     error = called.json["error"]
     return error["code"] in ("NL027", "NL090") and "no space left" in error["message"]
 
