@@ -260,7 +260,7 @@ def check_json(text: str, self_url: str) -> None:
 
 def check_content(html: str) -> None:
     assert not re.search(r"<(?:script|style|form|iframe|table role)|\s(?:style|class|id|on\w+)=", html)
-    for url in re.findall(r'(?:href|src)="([^"]*)"', html):
+    for url in addresses_in_html(html):
         assert re.match("https?://|mailto:", url), "C1"
     assert "__READER_" not in html
     assert "Unsubscribe" not in html
