@@ -80,11 +80,12 @@ def leftovers(draft: Draft) -> Problems:
         *(f"{one.subject}\n{one.preheader}" for one in draft.issue.heads.values()),
     )
     for text, where in draft.texts():
-        seen = without_code(text) if "{#" in text and text not in heads else ""
+        prose = without_code(text) if "{#" in text and text not in heads else ""
+        seen = {one["id"] for one in _LEFTOVER.finditer(prose)} - {None}
         for match in _LEFTOVER.finditer(text):
             word = match[0]
             if len(word) > 4 or not word.isalpha() or word.isupper():  # in small letters it is a word of Spanish
-                yield Problem(f"{word!r} was left over", where, "error" if match["id"] and word in seen else "")
+                yield Problem(f"{word!r} was left over", where, "error" if match["id"] in seen else "")
 
 
 def flagged(draft: Draft) -> Problems:

@@ -18,6 +18,7 @@ from newsletter.text.addresses import tidy_address
 from newsletter.text.characters import drop_controls
 from newsletter.text.html import CONTENT_GOES, HTML_NAMES, TAGS, clean_html, escape_unknown_tags
 from newsletter.text.link_words import find_trap
+from newsletter.text.markdown import ADDRESS_EDGE
 
 _ABSOLUTE = re.compile(r"(?:https?://[^/\s]|mailto:\S)", re.IGNORECASE)
 _HEADING = re.compile(r"<(/?)h([1-6])\b")
@@ -108,7 +109,7 @@ def _safe_inline(children: list[Token]) -> list[Token]:
     safe: list[Token] = []
     silenced = ""
     open_links: list[bool] = []
-    for token in children:
+    for token in _end_links(children):
         name = _tag_name(token)
         if silenced:
             if name == silenced and token.content.startswith("</"):
@@ -128,6 +129,22 @@ def _safe_inline(children: list[Token]) -> list[Token]:
         else:
             safe.append(token)
     return list(_name_targets(safe))
+
+
+def _end_links(tokens: Sequence[Token]) -> Iterator[Token]:
+    """Addresses of running text end before punctuation of East Asia, which linkify takes for a part of them."""
+    rest = ""
+    for position, token in enumerate(tokens):
+        if token.type == "link_open" and token.markup == "linkify":
+            words = tokens[position + 1]
+            edge = ADDRESS_EDGE.search(words.content)
+            if edge:
+                rest, words.content = words.content[edge.start() :], words.content[: edge.start()]
+                token.attrs["href"] = words.content
+        yield token
+        if rest and token.type == "link_close":
+            yield Token("text", "", 0, content=rest)
+            rest = ""
 
 
 def _name_targets(tokens: Sequence[Token]) -> Iterator[Token]:

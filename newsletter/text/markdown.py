@@ -222,8 +222,8 @@ _WRITTEN_ADDRESS = re.compile(
 
 
 _PAIRS = {"(": ")", "[": "]", "{": "}"}
-# Ends an address of running text: the edge of a table's cell, and punctuation of East Asia, which no address has unescaped.
-_EDGE = re.compile("[|\u3001-\u303f\uff01-\uff0f\uff1a-\uff20\uff3b-\uff40\uff5b-\uff65]")
+# Punctuation of East Asia ends an address of running text: none has it unescaped.
+ADDRESS_EDGE = re.compile("[\u3001-\u303f\uff01-\uff0f\uff1a-\uff20\uff3b-\uff40\uff5b-\uff65]")
 
 
 def map_addresses(body: str, clean: Callable[[str], str]) -> str:
@@ -248,7 +248,7 @@ def map_addresses(body: str, clean: Callable[[str], str]) -> str:
 
 def _cut_at_bracket(url: str) -> str:
     """An address of running text up to its edge, or to the first bracket without another half: linkify ends it there, too."""
-    url = _EDGE.split(url, maxsplit=1)[0]
+    url = ADDRESS_EDGE.split(url, maxsplit=1)[0].partition("|")[0]  # the edge of a table's cell
     open_: list[tuple[str, int]] = []
     for position, character in enumerate(url):
         if character in _PAIRS:

@@ -63,6 +63,11 @@ def test_c31_words_that_others_write_in_earnest_stop_no_issue(text: str) -> None
     assert {(finding.rule, finding.level) for finding in check_draft(one)} == {("leftover", "warning")}
 
 
+def test_c31_an_id_in_code_and_the_same_one_escaped_stop_no_issue() -> None:
+    told = check_draft(draft("```\n{#p-0123abcd}\n```\n\n\\{#p-0123abcd}\n"))
+    assert {(one.rule, one.level) for one in told} == {("leftover", "warning")}
+
+
 @pytest.mark.parametrize("text", ["###Moscow {#p-b56c49874e67}", "#### Moscow {#p-b56c49874e67}\n\nWords."])
 def test_the_id_of_a_post_that_is_shown_is_an_error(text: str) -> None:
     assert [(one.rule, one.level) for one in check_draft(draft(text))] == [("leftover", "error")]

@@ -411,3 +411,17 @@ def test_c68_no_line_of_the_contents_begins_with_a_dot(
         assert len(seen) > 5
         assert "·" not in seen, width
         page.context.close()
+
+
+@pytest.mark.parametrize(
+    ("text", "html"),
+    [
+        ("（https://a.example/x）后。", '（<a href="https://a.example/x">https://a.example/x</a>）后。'),
+        ("看https://a.example/x，好", '看<a href="https://a.example/x">https://a.example/x</a>，好'),
+        ("https://zh.example/中国", '<a href="https://zh.example/%E4%B8%AD%E5%9B%BD">https://zh.example/中国</a>'),
+        ("[词](https://a.example/x，y)", '<a href="https://a.example/x%EF%BC%8Cy">词</a>'),
+        ("https://a.example/x|y", '<a href="https://a.example/x%7Cy">https://a.example/x|y</a>'),
+    ],
+)
+def test_c34_an_address_in_chinese_text_ends_before_the_mark_behind_it(text: str, html: str) -> None:
+    assert to_html(parse_markdown(text)) == f"<p>{html}</p>\n"
