@@ -14,6 +14,7 @@ from newsletter.text.words import cut_at_word
 SUBJECT_COLUMNS = 78  # message M61: beyond this, clients cut
 PREHEADER_LIMITS = (40, 130)  # email-html H27
 BODY_LEVEL = 4
+# What looks like an id of ours is somebody's text. In HTML no backslash escapes it; a reference does everywhere but in code.
 _ID = re.compile(r"(?<!\\)\{(?=#[^{}\s]*\})")
 
 
@@ -76,16 +77,11 @@ def place_post(post: Post) -> IssuePost:
     urls = [url for url in (post.url, *post.extra_urls) if url]
     names = ["Source" if number == 1 else f"Source {number}" for number in range(1, len(urls) + 1)]
     return IssuePost(
-        title=_escape_ids(escape_heading(post.title)),
-        body=map_text(shift_headings(post.body, BODY_LEVEL), _escape_ids),
+        title=_ID.sub(r"\\\g<0>", escape_heading(post.title)),
+        body=map_text(shift_headings(post.body, BODY_LEVEL), lambda text: _ID.sub("&#123;", text)),
         key=post.key,
         sources=tuple(Link(text=name, url=url) for name, url in zip(names, urls, strict=True)),
     )
-
-
-def _escape_ids(text: str) -> str:
-    """What looks like the id of a post of ours is somebody's text."""
-    return _ID.sub(r"\\\g<0>", text)
 
 
 def read_back(post: IssuePost, origin: str, theme: str | None = None) -> Post:
