@@ -33,11 +33,13 @@ class Break(NamedTuple):
 
 
 class Picture(NamedTuple):
-    """A picture by its absolute address. `alt` says in words what it shows."""
+    """A picture by its absolute address. `alt` says in words what it shows; width and height in CSS pixels, 0: not said."""
 
     alt: str
     src: str
     marks: Marks = ()
+    width: int = 0
+    height: int = 0
 
 
 Inline = Text | Break | Picture

@@ -16,6 +16,7 @@ _LAZY = re.compile(r"data-(?:[a-z]+-)*(?:src|original|lazy)\Z")
 _PICTURE_FILE = re.compile(r"\.(?:jpe?g|png|gif|webp|avif)\Z", re.IGNORECASE)
 _CANDIDATE = re.compile(r"\s*,?\s*(\S*[^\s,])(?:\s+([^,]*))?")
 _BEST_WIDTH = 1200  # two pixels for each of a column of 600
+_PIXELS = re.compile(r"0*([0-9]{1,5})(?:px)?")
 _LENGTH = re.compile(r"\s*(\d+(?:\.\d+)?)\s*(?:px)?\s*\Z")
 
 # A player's address shows an error, or nothing, when it is opened from a mail; these are the pages people know.
@@ -32,6 +33,16 @@ def is_tiny(node: Node) -> bool:
     style = read_style(node) if "style" in node.attributes else {}
     lengths = (node.get("width"), node.get("height"), style.get("width", ""), style.get("height", ""))
     return any(float(match[1]) <= 1 for length in lengths if (match := _LENGTH.match(length)))
+
+
+def read_size(node: Node) -> tuple[int, int]:
+    """Width and height of a picture in CSS pixels, as its attributes say; 0 for one that they do not say in pixels."""
+    return _read_pixels(node.get("width")), _read_pixels(node.get("height"))
+
+
+def _read_pixels(value: str) -> int:
+    match = _PIXELS.fullmatch(value.strip())
+    return int(match[1]) if match else 0
 
 
 def find_picture(node: Node, base: str) -> str:

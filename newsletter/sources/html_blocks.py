@@ -31,7 +31,7 @@ from newsletter.sources.blocks import (
     Text,
     split_paragraphs,
 )
-from newsletter.sources.embeds import IMAGES, PLAYERS, find_picture, find_player, find_source, is_tiny
+from newsletter.sources.embeds import IMAGES, PLAYERS, find_picture, find_player, find_source, is_tiny, read_size
 from newsletter.sources.feed_entry import LeftOut
 from newsletter.sources.html_tree import BLOCKS, FORMULA, Node, as_typed, is_hidden, read_html, read_style
 from newsletter.text.characters import clean_characters
@@ -228,7 +228,7 @@ class _Reader:
         if is_tiny(node) or is_hidden(node):
             self.leave_out("tracking or hidden picture", address or node.get("src"))
         elif address:
-            flow.add(Picture(alt, address, _outside_code(marks)))
+            flow.add(Picture(alt, address, _outside_code(marks), *read_size(node)))
         else:
             self.leave_out("picture without a web address", f"{alt} {node.get('src')[:60]}")
 

@@ -32,6 +32,7 @@ from newsletter.text.markdown import (
 )
 
 _BREAK = "\\\n"
+_WIDE = 500  # px: about what the column of a mail has
 _STARS = {"strong": "**", "em": "*"}
 # At the end of a text these could join with what the next piece begins with: `!` with a link, `&` with `amp;`.
 _EDGE = re.compile(r"\\\s*\Z|[\]!<&~]\Z")
@@ -208,6 +209,8 @@ def _leaf(piece: Inline, *, linked: bool) -> str:
     if isinstance(piece, Break):
         return _BREAK
     if isinstance(piece, Picture):
+        if 0 < piece.width < _WIDE:
+            return _html_picture(piece)
         alt = " ".join(re.sub(r"[\[\]]+", " ", piece.alt).split())
         return "!" + format_link(escape_link_text(alt), piece.src)
     write = escape_link_text if linked else escape_inline
@@ -341,9 +344,16 @@ def _html_leaf(piece: Inline) -> str:
         case Break():
             return "<br>"
         case Picture():
-            return f'<img src="{escape(piece.src)}" alt="{escape(" ".join(piece.alt.split()))}">'
+            return _html_picture(piece)
         case Text():
             return _html_text(piece.text)
+
+
+def _html_picture(piece: Picture) -> str:
+    """One that is narrower than a mail's column keeps its size: an icon must not be drawn as wide as the text."""
+    said = {"width": piece.width, "height": piece.height} if piece.width < _WIDE else {}
+    size = "".join(f' {name}="{value}"' for name, value in said.items() if value)
+    return f'<img src="{escape(piece.src)}" alt="{escape(" ".join(piece.alt.split()))}"{size}>'
 
 
 def _html_text(text: str) -> str:

@@ -220,3 +220,20 @@ def test_c19_what_is_embedded_becomes_a_link_or_the_real_picture(html: str, mark
 )  # fmt: skip
 def test_c19_whatever_is_left_out_is_reported(html: str, account: str) -> None:
     assert account in [str(one) for one in html_to_markdown(f"<p>Before</p>{html}<p>After</p>", POST).left_out]
+
+
+@pytest.mark.parametrize(
+    ("tag", "written"),
+    [
+        ("<img src='/i.png' width='32' height='24' alt='Flag'>", '<img src="https://s.example/i.png" alt="Flag" width="32" height="24">'),
+        ("<img src='/i.png' width='32px'>", '<img src="https://s.example/i.png" alt="" width="32">'),
+        ("<img src='/i.png' width='499'>", '<img src="https://s.example/i.png" alt="" width="499">'),
+        ("<img src='/i.png' width='500'>", "![](https://s.example/i.png)"),
+        ("<img src='/i.png' width='1024' height='683' alt='A bridge'>", "![A bridge](https://s.example/i.png)"),
+        ("<img src='/i.png' width='50%'>", "![](https://s.example/i.png)"),
+        ("<img src='/i.png' width='wide'>", "![](https://s.example/i.png)"),
+        ("<img src='/i.png' height='20'>", "![](https://s.example/i.png)"),
+    ],
+)  # fmt: skip
+def test_c32_a_small_picture_is_not_drawn_as_wide_as_the_text(tag: str, written: str) -> None:
+    assert html_to_markdown(f"<p>Before {tag} after.</p>", "https://s.example/").markdown == f"Before {written} after.\n"
