@@ -4,6 +4,7 @@ import asyncio
 import re
 import shutil
 import threading
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -198,6 +199,16 @@ class Desk:
         aside(self.server.send_letters)
         answer = pages.post(self.link("/confirm/", address))
         assert answer.status == 200, answer.text
+
+    def await_link(self, path: str, address: str) -> str:
+        """Like `link`, of a server that listens: its own job sends the mail, and may be at it just now."""
+        until = time.monotonic() + 60
+        while True:
+            try:
+                return self.link(path, address)
+            except AssertionError:
+                assert time.monotonic() < until, "it was not mailed in a minute"
+                time.sleep(0.1)
 
     def link(self, path: str, address: str) -> str:
         """The newest link of that kind that was mailed to an address, as a path."""

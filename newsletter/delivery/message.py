@@ -205,9 +205,13 @@ def quoted_printable(body: str) -> str:
 
 
 def _encode_from(line: re.Match[str]) -> str:
-    """`From ` with its first letter as an octet; where the line gets too long for it, it goes on behind a soft break."""
-    long = len(line[0]) + 2 > _QP_LINE
-    return f"=46rom =\r\n{line[1]}" if long else f"=46rom {line[1]}"
+    """`From ` with its first letter as an octet; where the line gets too long for it, it goes on behind a soft break.
+
+    What goes on there may begin in the same way.
+    """
+    if len(line[0]) + 2 <= _QP_LINE:
+        return f"=46rom {line[1]}"
+    return f"=46rom =\r\n{_FROM_LINE.sub(_encode_from, line[1])}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

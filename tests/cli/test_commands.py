@@ -173,7 +173,7 @@ def test_warnings_are_told(call: Call, sample: Path) -> None:
         encoding="utf-8",
     )
     rules = {warning["rule"] for warning in call("build", SLUG, "--json").json["warnings"]}
-    assert rules == {"section", "source", "H14"}
+    assert rules == {"section", "source", "shown"}
 
 
 def test_nothing_is_written_if_anything_is_wrong(call: Call, sample: Path) -> None:

@@ -89,7 +89,7 @@ def test_as_readers_of_one_theme(browser: Browser, workspace: Workspace) -> None
         page = open_preview(browser, port)
         frame = frame_of(page)
         page.get_by_label("EU–China").check()
-        frame.get_by_text("Wang Yi in Brussels").first.wait_for()
+        frame.locator("h3").get_by_text("Wang Yi in Brussels").wait_for()
         frame.get_by_text("Moscow and Baku drift apart", exact=True).first.wait_for(state="detached")
         page.close()
 

@@ -236,4 +236,6 @@ def test_c19_whatever_is_left_out_is_reported(html: str, account: str) -> None:
     ],
 )  # fmt: skip
 def test_c32_a_small_picture_is_not_drawn_as_wide_as_the_text(tag: str, written: str) -> None:
-    assert html_to_markdown(f"<p>Before {tag} after.</p>", "https://s.example/").markdown == f"Before {written} after.\n"
+    assert (
+        html_to_markdown(f"<p>Before {tag} after.</p>", "https://s.example/").markdown == f"Before {written} after.\n"
+    )

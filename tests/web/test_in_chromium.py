@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from tests.serving import Desk, aside, listening
+from tests.serving import Desk, listening
 from tests.web.conftest import READER
 
 
@@ -31,8 +31,7 @@ def test_c68_a_reader_in_a_browser_subscribes_reads_and_leaves(sent: Desk, brows
         sent.clock.advance(seconds=3)
         page.click("main button[type=submit]")
         assert "inbox" in page.inner_text("main")
-        aside(sent.server.send_letters)
-        page.goto(base + sent.link("/confirm/", "new@example.org"))
+        page.goto(base + sent.await_link("/confirm/", "new@example.org"))
         page.click("main button[type=submit]")
         assert "You are subscribed" in page.inner_text("main")
         page.click("main a")
