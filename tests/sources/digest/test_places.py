@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.sources.digest.places import differences, load, names, read
+from tests.sources.digest.places import differences, load, names, read, right_posts
 from tests.sources.digest.words import check_account
 
 SAMPLES = {name: load(name) for name in names()}
@@ -17,6 +17,18 @@ def test_a_paste_of_this_place_gives_its_posts(name: str) -> None:
     digest = read(SAMPLES[name])
     assert list(differences(SAMPLES[name], digest)) == []
     check_account(SAMPLES[name]["paste"], digest)
+
+
+def test_c24_nine_of_ten_posts_of_every_place_are_right() -> None:
+    places: dict[str, list[int]] = {}
+    for sample in SAMPLES.values():
+        right, there = right_posts(sample, read(sample), fields=True)
+        of_place = places.setdefault(sample["place"], [0, 0])
+        of_place[0] += right
+        of_place[1] += there
+    for place, (right, there) in sorted(places.items()):
+        print(f"{place}: {right} of {there} posts")  # noqa: T201
+    assert [place for place, (right, there) in places.items() if right < 0.9 * there] == []
 
 
 MUTATIONS: dict[str, Callable[[str], str]] = {
