@@ -13,6 +13,7 @@ NAMES = {
     "templates": "what the checks say of mails that others publish, and how often they are wrong",
     "siege": "strangers attack the public pages while an issue is sent: memory, pages of others, mails",
     "fuzz": "nonsense to every route of the public pages: no fault of ours",
+    "feeds": "the words of the feeds that feedparser ships for its tests: none lost, glued or invented",
     "kill": "the promise: kill -9 at any moment, and count who was lost and who got a second copy",
 }
 

@@ -265,7 +265,7 @@ def _name_image(tag: str) -> str:
 def _raw_link(content: str, links: list[tuple[str, int]], pieces: list[str], writer: _Writer) -> str:
     lower = content.lower()
     if lower.startswith("<img"):
-        return _name_image(content)
+        return _name_image(content) or " "
     if lower.startswith("<a") and (match := _HREF.search(content)):
         links.append((tidy_address(unescape(match[1])), len(pieces)))
     elif lower.startswith("</a") and links:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from newsletter.model import Finding, Post
 from newsletter.sources.asked import Fetched
 from newsletter.sources.feed_entry import FeedDocument, LeftOut
+from newsletter.text.words import count_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,7 +53,7 @@ def find_losses(
 def _sentences(document: FeedDocument, fetched: Fetched, accounts: Iterable[EntryAccount]) -> Iterator[tuple[str, str]]:
     if document.unfinished:
         message = (
-            f"breaks off; took the {len(document.entries)} entries that are whole, and asks for all of it next time"
+            f"breaks off; took {count_of(len(document.entries), 'whole entry')}, and asks for all of it next time"
         )
         yield "feed-unfinished", message
     elif fetched.cut_off:

@@ -141,7 +141,13 @@ def _is_tight(item: Blocks) -> bool:
         return True
     first, second = item[0], item[1]
     interrupts = isinstance(second, List) and second.start in (None, 1) and bool(second.items[0])
-    return len(item) == 2 and isinstance(first, Paragraph) and interrupts
+    return len(item) == 2 and isinstance(first, Paragraph) and interrupts and not _is_lone_tag(first)
+
+
+def _is_lone_tag(paragraph: Paragraph) -> bool:
+    """Whether it is written as one tag on a line: HTML up to the next blank line (CommonMark §4.6, the seventh kind)."""
+    only = paragraph.run[0]
+    return len(paragraph.run) == 1 and isinstance(only, Picture) and not only.marks and _keeps_size(only)
 
 
 # --- tables -------------------------------------------------------------------------------------------------------
@@ -209,7 +215,7 @@ def _leaf(piece: Inline, *, linked: bool) -> str:
     if isinstance(piece, Break):
         return _BREAK
     if isinstance(piece, Picture):
-        if 0 < piece.width < _WIDE:
+        if _keeps_size(piece):
             return _html_picture(piece)
         alt = " ".join(re.sub(r"[\[\]]+", " ", piece.alt).split())
         return "!" + format_link(escape_link_text(alt), piece.src)
@@ -349,8 +355,12 @@ def _html_leaf(piece: Inline) -> str:
             return _html_text(piece.text)
 
 
+def _keeps_size(piece: Picture) -> bool:
+    """Whether a picture is narrower than a mail's column: an icon must not be drawn as wide as the text."""
+    return 0 < piece.width < _WIDE
+
+
 def _html_picture(piece: Picture) -> str:
-    """One that is narrower than a mail's column keeps its size: an icon must not be drawn as wide as the text."""
     said = {"width": piece.width, "height": piece.height} if piece.width < _WIDE else {}
     size = "".join(f' {name}="{value}"' for name, value in said.items() if value)
     return f'<img src="{escape(piece.src)}" alt="{escape(" ".join(piece.alt.split()))}"{size}>'

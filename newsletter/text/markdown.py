@@ -265,19 +265,33 @@ def _outside_code(line: str) -> str:
 
 
 def _split_code(line: str) -> Iterator[tuple[str, bool]]:
-    """(piece, whether it is a code span) of a line: each span ends at the next run of as many backticks as it begins with."""
+    """(piece, whether it is a code span) of a line: each span ends at the next run of as many backticks as it begins with.
+
+    A backslash takes the first backtick of a run out of the beginning of a span; inside of one it is a character as any
+    other (CommonMark §2.4, §6.1).
+    """
     pieces = _BACKTICKS.split(line)  # every second one is a run of backticks
     closing: dict[str, int] = {}
     ends: dict[int, int] = {}
     for position in range(len(pieces) - 2, 0, -2):
-        if pieces[position] in closing:
-            ends[position] = closing[pieces[position]]
+        opening = pieces[position][_ends_escaping(pieces[position - 1]) :]
+        if opening in closing:
+            ends[position] = closing[opening]
         closing[pieces[position]] = position
     position = 0
     while position < len(pieces):
         end = ends.get(position, position)
-        yield "".join(pieces[position : end + 1]), end > position
+        piece = "".join(pieces[position : end + 1])
+        escaped = _ends_escaping(pieces[position - 1]) if end > position else 0
+        if escaped:
+            yield piece[:1], False
+        yield piece[escaped:], end > position
         position = end + 1
+
+
+def _ends_escaping(text: str) -> int:
+    """1 if the last backslash of a text escapes what follows, else 0."""
+    return (len(text) - len(text.rstrip("\\"))) % 2
 
 
 _MARKS = re.compile(r"(?<!\\)(?:\*{1,3}|`+|~~)|(?<![\\\w])_{1,3}(?=\S)|(?<=\S)(?<!\\)_{1,3}(?!\w)")

@@ -46,6 +46,8 @@ NOTHING = (
 PICTURES = (
     "<img src='https://e.example/a.png' alt='A [bridge] *here*'>",
     "<img src='/b.png'>",
+    "<img src='/icon.png' width='32' height='24' alt='An icon'>",
+    "<img src='/icon.png' width=16>",
     "<img src='data:image/gif;base64,AAAA' data-src='https://e.example/c.png'>",
     "<picture><source srcset='https://e.example/d.webp'><img srcset='https://e.example/d.png 600w'></picture>",
     "<img alt='nowhere'>",

@@ -166,7 +166,7 @@ def test_c11_half_an_entry_is_not_taken_and_the_rest_is_asked_for_again(
     url = server.script("/feed", answer)
     report, posts = visit(url)
     assert (report.failed, report.new, list(posts)) == ("", 1, ["Entry 1"])
-    assert "breaks off; took the 1 entries that are whole" in messages(report)
+    assert "breaks off; took 1 whole entry" in messages(report)
     server.give("/feed", WHOLE, ETag='"1"')
     report, posts = visit(url)
     assert "If-None-Match" not in server.hits[-1][1]

@@ -112,3 +112,10 @@ def test_a_text_of_a_million_scripts_has_a_short_account() -> None:
     assert converted.markdown == "x\n"
     assert len(converted.left_out) == LEFT_OUT_LIMIT
     assert converted.left_out[-1] == LeftOut("and more")
+
+
+@pytest.mark.parametrize("kind", ["ul", "ol"])
+def test_c18_a_small_picture_above_a_list_does_not_show_the_marks_of_the_list(kind: str) -> None:
+    html = f"<ul><li><img src='/i.png' width='32' alt='Flag'><{kind}><li>one<li>two</{kind}></ul>"
+    shown = to_html(parse_markdown(markdown_of(html, "https://e.example/")))
+    assert visible_words(shown) == ["one", "two"]

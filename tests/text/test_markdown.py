@@ -13,8 +13,10 @@ from newsletter.text.markdown import (
     escape_inline,
     find_blocks,
     format_link,
+    map_text,
     shift_headings,
     trim_url,
+    without_code,
 )
 
 PIECES = st.one_of(
@@ -127,3 +129,24 @@ def test_a_title_loses_its_links_but_keeps_its_emphasis() -> None:
 
 def test_words_of_raw_html_are_read_a_line_a_block() -> None:
     assert html_words("<p>a <b>b</b></p><table><tr><td>c</td><td>d</td></tr></table>") == "a b\nc | d"
+
+
+@pytest.mark.parametrize(
+    ("line", "changed"),
+    [
+        ("a `a` a", "A `a` A"),
+        (r"\``a` a", r"\``a` A"),  # the first is a character, the second begins code
+        (r"\\`a` a", r"\\`a` A"),  # the first backslash escapes the second
+        (r"\`a\` a", r"\`A\` A"),
+        (r"`a\` a", r"`a\` A"),  # in code it escapes nothing
+        ("`a `` a", "`A `` A"),
+    ],
+)
+def test_c18_a_backslash_takes_a_backtick_out_of_the_beginning_of_code(line: str, changed: str) -> None:
+    assert map_text(line, str.upper) == changed
+
+
+@given(st.text(alphabet="\\`a ", max_size=20).map(lambda text: f"x{text}x"))
+def test_c18_code_ends_where_the_renderer_ends_it(line: str) -> None:
+    text = "".join(token.content for token in parse_inline(line) if token.type == "text")
+    assert without_code(line).count("a") == text.count("a")
