@@ -264,11 +264,17 @@ def _continues(first: _Line, before: _Line, line: _Line, column: int) -> bool:
 
 
 def _join(piece: list[_Line]) -> str:
-    text = piece[0].text
-    for line in piece[1:]:
-        hyphen = _LETTER_HYPHEN.search(text) is not None and not _HAS_URL.search(text.rpartition(" ")[2])
-        text += line.text if line.in_address or hyphen else f" {line.text}"
-    return text
+    """The lines as one text; what each line adds is looked at once, however long the text has become."""
+    parts: list[str] = []
+    end, with_address = "", False  # the last two characters of the text; whether its last word holds an address
+    for line in piece:
+        hyphen = _LETTER_HYPHEN.search(end) is not None and not with_address
+        glued = not parts or line.in_address or hyphen
+        added = line.text if glued else f" {line.text}"
+        with_address = _HAS_URL.search(added.rpartition(" ")[2]) is not None or (with_address and " " not in added)
+        end = (end + added)[-2:]
+        parts.append(added)
+    return "".join(parts)
 
 
 def _make_chunk(piece: list[_Line], separator: str | None) -> Chunk:

@@ -17,8 +17,9 @@ def cut_at_rules(chunks: list[Chunk], doubts: list[Doubt]) -> list[list[Chunk]]:
     if not rules:
         return [chunks]
     votes: dict[str, list[bool]] = defaultdict(list)
-    for at in rules:
-        if (divides := _divides(chunks, at)) is not None:
+    divisions = _divisions(chunks, rules)
+    for at, divides in divisions.items():
+        if divides is not None:
             votes[_kind(chunks[at])].append(divides)
     dividing = {kind for kind, found in votes.items() if 2 * sum(found) >= len(found)}
     pieces: list[list[Chunk]] = [[]]
@@ -26,7 +27,7 @@ def cut_at_rules(chunks: list[Chunk], doubts: list[Doubt]) -> list[list[Chunk]]:
     for at, chunk in enumerate(chunks):
         if chunk.kind is not Kind.RULE:
             pieces[-1].append(chunk)
-        elif _divides(chunks, at) is None:
+        elif divisions[at] is None:
             continue  # above the first post or below the last one
         elif _kind(chunk) in dividing:
             pieces.append([])
@@ -46,17 +47,30 @@ def _kind(chunk: Chunk) -> str:
     return "".join(sorted(set(chunk.text.replace(" ", ""))))
 
 
-def _divides(chunks: list[Chunk], at: int) -> bool | None:
-    """Whether the drawn line at `at` seems to divide posts; None at the edges, where there is nothing to divide."""
-    before = at - 1
-    while before >= 0 and (chunks[before].kind is Kind.RULE or is_tag_line(chunks[before])):
-        before -= 1
-    after = at + 1
-    while after < len(chunks) - 1 and (chunks[after].kind is Kind.RULE or is_beside_title(chunks[after])):
-        after += 1
-    if before < 0 or after >= len(chunks) or chunks[after].kind is Kind.RULE:
+def _divisions(chunks: list[Chunk], rules: list[int]) -> dict[int, bool | None]:
+    """For each drawn line whether it seems to divide posts; None at the edges, where there is nothing to divide."""
+    above: dict[int, Chunk | None] = {}
+    nearest = None
+    for at, chunk in enumerate(chunks):
+        if chunk.kind is Kind.RULE:
+            above[at] = nearest
+        elif not is_tag_line(chunk):
+            nearest = chunk
+    below: dict[int, Chunk | None] = {}
+    nearest = None
+    for at in range(len(chunks) - 1, -1, -1):
+        chunk = chunks[at]
+        if chunk.kind is Kind.RULE:
+            below[at] = nearest
+        elif at == len(chunks) - 1 or not is_beside_title(chunk):
+            nearest = chunk
+    return {at: _divides(above[at], below[at]) for at in rules}
+
+
+def _divides(above: Chunk | None, below: Chunk | None) -> bool | None:
+    if above is None or below is None:
         return None
-    return chunks[before].kind is Kind.URL or looks_like_title(chunks[after])
+    return above.kind is Kind.URL or looks_like_title(below)
 
 
 def cut_at_days(chunks: list[Chunk], doubts: list[Doubt]) -> list[list[Chunk]]:
