@@ -49,8 +49,12 @@ def make_entry(
     language: str,
     tags: Iterable[str],
     media: Sequence[Medium],
+    left_out: Iterable[LeftOut] = (),
 ) -> Entry:
-    """An entry from its fields as written. `base` resolves the addresses in its text; `no_link` was written for a link."""
+    """An entry from its fields as written. `base` resolves the addresses in its text; `no_link` was written for a link.
+
+    `left_out` is what was not read of it.
+    """
     url = clean_url(link)
     converted = _convert(content, base)
     shown = show_media(media, converted.pictures, converted.links | {url, link})
@@ -62,9 +66,9 @@ def make_entry(
     written = next((text for text in dates if text.strip()), "")
     if written and date is None:
         notes.append(f"date not understood: {read_words(written)[:60]!r}")
-    left_out = [*converted.left_out, *shown.left_out]
+    lost = [*left_out, *converted.left_out, *shown.left_out]
     if no_link:
-        left_out.append(LeftOut("link that is no web address", read_words(no_link)[:200]))
+        lost.append(LeftOut("link that is no web address", read_words(no_link)[:200]))
     return Entry(
         id=id,
         url=url,
@@ -77,7 +81,7 @@ def make_entry(
         language=language,
         tags=tuple(dict.fromkeys(word for tag in tags if (word := read_words(tag))))[:TAG_LIMIT],
         notes=tuple(notes),
-        left_out=tuple(left_out),
+        left_out=tuple(lost),
     )
 
 

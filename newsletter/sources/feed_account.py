@@ -52,9 +52,7 @@ def find_losses(
 
 def _sentences(document: FeedDocument, fetched: Fetched, accounts: Iterable[EntryAccount]) -> Iterator[tuple[str, str]]:
     if document.unfinished:
-        message = (
-            f"breaks off; took {count_of(len(document.entries), 'whole entry')}, and asks for all of it next time"
-        )
+        message = f"breaks off; took {count_of(len(document.entries), 'whole entry')}, and asks for all of it next time"
         yield "feed-unfinished", message
     elif fetched.cut_off:
         yield "feed-unfinished", "the connection ended too early, yet the feed is whole; asks for all of it next time"

@@ -17,13 +17,14 @@ from newsletter.sources.entry_fields import (
     page_address,
     read_words,
 )
-from newsletter.sources.feed_entry import Entry, FeedDocument, NotAFeed
+from newsletter.sources.feed_entry import Entry, FeedDocument, LeftOut, NotAFeed
 from newsletter.sources.media import Medium
 from newsletter.sources.newest_entries import choose_newest
 from newsletter.sources.xml_document import prepare
 from newsletter.text.html import resolve_address
 
 ENTRY_LIMIT = 500
+_KINDS = ("text/html", "application/xhtml+xml", "text/plain")  # the best first
 _INTERNAL_SUBSET = re.compile(r"<!DOCTYPE[^>\[]{0,1000}\[", re.IGNORECASE)
 _FEED_LINK = re.compile(r"<link\b[^>]*>", re.IGNORECASE)
 
@@ -113,6 +114,7 @@ def _read_entry(entry: Mapping[str, Any], shared: Mapping[str, str], feed_url: s
         language=str((entry.get("content") or [{}])[0].get("language") or shared["language"]),
         tags=tuple(str(tag.get("term") or "") for tag in entry.get("tags", [])),
         media=_media(entry, own_base or feed_url),
+        left_out=_other_content(entry),
     )
 
 
@@ -140,15 +142,30 @@ def _content(entry: Mapping[str, Any], feed_url: str) -> tuple[Content, str]:
         for part in reversed(entry.get("content", []))
         if str(part.get("value", "")).strip()
     }
-    kinds = ("text/html", "application/xhtml+xml", "text/plain")
-    best = next((parts[kind] for kind in kinds if kind in parts), entry.get("summary_detail", {}))
+    others = (kind for kind in parts if kind.startswith("text/"))  # such as text/markdown: words all the same
+    best = next((parts[kind] for kind in (*_KINDS, *others) if kind in parts), entry.get("summary_detail", {}))
     base = str(best.get("base") or "")
     text = str(best.get("value") or entry.get("summary", ""))
     if text.strip():
-        return Content(text, plain=best.get("type") == "text/plain"), "" if base == feed_url else base
+        kind = str(best.get("type", ""))
+        return Content(
+            text, plain=kind.startswith("text/") and kind not in _KINDS[:2]
+        ), "" if base == feed_url else base
     if entry.get("itunes_text", "").strip():
         return Content(str(entry["itunes_text"])), ""
     return Content(str(entry.get("media_text", "")), plain=entry.get("media_text_type") != "html"), ""
+
+
+def _other_content(entry: Mapping[str, Any]) -> list[LeftOut]:
+    """Content that stands elsewhere, or is of a type that holds no words for readers (RFC 4287 4.1.3)."""
+    lost = []
+    for part in entry.get("content", []):
+        kind, elsewhere = str(part.get("type", "")), str(part.get("src", ""))
+        if elsewhere:
+            lost.append(LeftOut("content that stands elsewhere", elsewhere))
+        elif kind and kind not in _KINDS and not kind.startswith("text/"):
+            lost.append(LeftOut("content of another type", kind))
+    return lost
 
 
 def _dates(entry: Mapping[str, Any]) -> tuple[str, ...]:

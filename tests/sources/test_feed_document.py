@@ -179,3 +179,20 @@ def test_what_is_no_feed_is_told(data: bytes, content_type: str, reason: str) ->
 def test_an_old_doctype_is_no_bomb() -> None:
     data = b'<?xml version="1.0"?><!DOCTYPE rss PUBLIC "-//Netscape Communications//DTD RSS 0.91//EN" "http://my.netscape.com/publish/formats/rss-0.91.dtd"><rss version="0.91"><channel><item><title>x</title></item></channel></rss>'
     assert read_feed(data, "", URL).entries[0].title == "x"
+
+
+@pytest.mark.parametrize(
+    ("content", "body", "left_out"),
+    [
+        ('<content type="text/markdown">Some *words* here</content>', "Some \\*words\\* here\n", []),
+        ('<content type="application/octet-stream">aGVsbG8=</content>', "Sum\n", ["content of another type: application/octet-stream"]),
+        ('<content type="application/xml"><a>x</a></content>', "Sum\n", ["content of another type: application/xml"]),
+        ('<content src="https://e.example/x.html"/>', "Sum\n", ["content that stands elsewhere: https://e.example/x.html"]),
+        ('<content type="text/plain">a &lt;b></content>', "a \\<b>\n", []),
+    ],
+)  # fmt: skip
+def test_c19_content_of_another_type_is_read_as_text_or_reported(content: str, body: str, left_out: list[str]) -> None:
+    entry = f"<entry><id>urn:1</id><title>T</title><summary>Sum</summary>{content}</entry>"
+    document = f'<feed xmlns="http://www.w3.org/2005/Atom"><title>t</title>{entry}</feed>'
+    (read,) = read_feed(document.encode(), "", "https://e.example/feed").entries
+    assert (read.body, [str(one) for one in read.left_out]) == (body, left_out)
