@@ -22,12 +22,12 @@ from bench.kill import Desk, make_desk
 from bench.sink import Sink
 from bench.timing import Goal
 from newsletter.audience.tokens import TokenKeys, make_tokens
-from newsletter.build import render_issue
-from newsletter.database import open_database
-from newsletter.desk import read_config
-from newsletter.send import freeze_issue
+from newsletter.flows.build import render_issue
+from newsletter.flows.send import freeze_issue
 from newsletter.store.subscribers import count_by_state
-from newsletter.workspace import Workspace
+from newsletter.workspace.database import open_database
+from newsletter.workspace.files import Workspace
+from newsletter.workspace.load import read_config
 
 CONNECTIONS = 32
 REQUEST = (

@@ -25,12 +25,12 @@ from newsletter.delivery.relay import Memory, Relay
 from newsletter.delivery.segments import compile_message
 from newsletter.delivery.sender import Rules
 from newsletter.delivery.smtp import Connection, connect
+from newsletter.flows.send import deliver
 from newsletter.model import Publication, SubscriberRow
-from newsletter.send import deliver
 from newsletter.store import issues
 from newsletter.store.database import Store, create_store
 from newsletter.store.subscribers import Intake
-from newsletter.workspace import Workspace
+from newsletter.workspace.files import Workspace
 
 _BATCH = 10_000
 

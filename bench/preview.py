@@ -21,10 +21,10 @@ from playwright.sync_api import Browser, Page, sync_playwright
 
 from bench.timing import Goal
 from newsletter.cli.screenshot import BROWSERS
-from newsletter.preview import Preview
+from newsletter.flows.preview import Preview
 from newsletter.web.preview_app import make_preview_app
 from newsletter.web.server import WebServer
-from newsletter.workspace import Workspace
+from newsletter.workspace.files import Workspace
 
 ROOT = Path(__file__).resolve().parent.parent
 SLUG = "2025-07-07-weekly"

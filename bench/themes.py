@@ -16,12 +16,12 @@ from datetime import date
 from pathlib import Path
 
 from bench.timing import Goal
-from newsletter.desk import read_config
-from newsletter.draft import draft_issue
 from newsletter.editing.learning import read_words
 from newsletter.editing.themes import Sorter, is_clear
-from newsletter.learn import learn_from_issues, read_lessons
+from newsletter.flows.draft import draft_issue
+from newsletter.flows.learn import learn_from_issues, read_lessons
 from newsletter.model import UNSORTED
+from newsletter.workspace.load import read_config
 
 LABELLED, HELD_BACK, WEEKS = 200, 400, 4
 SEEDS = (1, 2, 3, 4, 5)

@@ -15,28 +15,28 @@ from apscheduler.schedulers.background import BackgroundScheduler
 from apscheduler.triggers.cron import CronTrigger
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from newsletter.calendar import next_opening
 from newsletter.config import Config
-from newsletter.database import explain_fault, mark_path
 from newsletter.errors import NewsletterError, NothingToDo, describe_fault
-from newsletter.hooks import listeners, tell_next
-from newsletter.letters import send_next_letter
+from newsletter.flows.reload import SettingsWatch, changed_sections, take_over
+from newsletter.flows.schedule import keep_calendar
+from newsletter.flows.send import Sent, deliver
+from newsletter.flows.transactional_mail import send_next_letter
+from newsletter.flows.visits import is_visit_due, visit_sources
+from newsletter.flows.webhooks import listeners, tell_next
 from newsletter.model import Books
-from newsletter.reload import SettingsWatch, changed_sections, take_over
-from newsletter.schedule import keep_calendar
-from newsletter.send import Sent, deliver
-from newsletter.slots import next_opening
 from newsletter.stopping import Interrupted, Stopping
 from newsletter.store import issues
 from newsletter.store.database import Store, stamp
 from newsletter.store.issues import FrozenIssue
-from newsletter.store.letters import Letter, queue_letter
-from newsletter.store.mark import check_mark
-from newsletter.store.readers import drop_unconfirmed
+from newsletter.store.restore_guard import check_mark
+from newsletter.store.self_service import drop_unconfirmed
+from newsletter.store.transactional_mail import Letter, queue_letter
 from newsletter.text.times import DAYS, read_weekly
-from newsletter.visits import is_visit_due, visit_sources
 from newsletter.web import Public, WebServer, make_app
 from newsletter.web.server import GRACE_S
-from newsletter.workspace import Workspace
+from newsletter.workspace.database import explain_fault, mark_path
+from newsletter.workspace.files import Workspace
 
 # Between two looks at the calendar. The jobs at the slots' own times only make it punctual; this makes it certain.
 CALENDAR_S = 20

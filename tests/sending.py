@@ -12,20 +12,20 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from newsletter.build import render_issue
 from newsletter.config import Config
 from newsletter.delivery.relay import Relay, Timeouts
 from newsletter.delivery.sender import Rules
-from newsletter.desk import read_config
+from newsletter.flows.build import render_issue
+from newsletter.flows.send import Sent, deliver, freeze_issue
 from newsletter.model import SubscriberRow
 from newsletter.resources import resource
-from newsletter.send import Sent, deliver, freeze_issue
 from newsletter.store import issues
 from newsletter.store.database import Store
 from newsletter.store.issues import FrozenIssue
 from newsletter.store.subscribers import Intake
-from newsletter.templates import open_templates
-from newsletter.workspace import Workspace
+from newsletter.workspace.files import Workspace
+from newsletter.workspace.load import read_config
+from newsletter.workspace.templates import open_templates
 from tests.databases import NOW, new_folder
 from tests.smtp_server import SmtpServer, serving
 

@@ -19,15 +19,15 @@ from typing import Any, TypeVar
 from urllib.parse import urlencode
 
 from newsletter.config import Config
-from newsletter.database import open_or_create
-from newsletter.desk import read_config
 from newsletter.errors import NewsletterError
 from newsletter.model import SubscriberRow
 from newsletter.serve import Server
 from newsletter.store.database import Store, create_store
 from newsletter.store.subscribers import Intake
 from newsletter.web import make_app
-from newsletter.workspace import Workspace
+from newsletter.workspace.database import open_or_create
+from newsletter.workspace.files import Workspace
+from newsletter.workspace.load import read_config
 from tests.databases import DATABASE, KEY, make_quick, new_folder
 from tests.sending import MEMORY, Clock, compiled_templates, in_thread
 from tests.smtp_server import Mail, SmtpServer

@@ -10,11 +10,11 @@ from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from pathlib import Path
 
-from newsletter.desk import load_issue, read_config
-from newsletter.draft import draft_issue
 from newsletter.editing.issue_file import write_issue
+from newsletter.flows.draft import draft_issue
 from newsletter.model import UNSORTED, Issue, Post, Section
-from newsletter.workspace import Workspace, issue_path
+from newsletter.workspace.files import Workspace, issue_path
+from newsletter.workspace.load import load_issue, read_config
 
 RULES = {
     "harbour": ("Wharfton", "pilotage", "Saltquay", "dredging"),

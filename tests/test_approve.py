@@ -10,11 +10,14 @@ from typing import Any
 
 import pytest
 
-import newsletter.approved
-import newsletter.build
-import newsletter.templates
+import newsletter.flows.approval_record
+import newsletter.flows.build
+import newsletter.workspace.templates
 from newsletter import __version__
-from newsletter.approve import (
+from newsletter.config import Config
+from newsletter.errors import InputError, UsageError
+from newsletter.flows.approval_record import TEXT_LIMIT
+from newsletter.flows.approve import (
     Approval,
     Standing,
     approval_path,
@@ -24,14 +27,11 @@ from newsletter.approve import (
     content_hash,
     read_approval,
 )
-from newsletter.approved import TEXT_LIMIT
-from newsletter.build import render_issue
-from newsletter.config import Config
-from newsletter.desk import read_config
-from newsletter.errors import InputError, UsageError
+from newsletter.flows.build import render_issue
 from newsletter.rendering.email import Mail, render_mail
 from newsletter.resources import resource
-from newsletter.workspace import Workspace
+from newsletter.workspace.files import Workspace
+from newsletter.workspace.load import read_config
 
 ROOT = Path(__file__).resolve().parent.parent
 SLUG = "2025-07-07-weekly"
@@ -226,9 +226,11 @@ def newer_program(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     sheet = packed / "templates/email/theme.css"
     sheet.write_text(sheet.read_text() + "\n.masthead { color: #123456; }\n")
     monkeypatch.setattr(
-        newsletter.templates, "resource", lambda name: packed / name if name.startswith("templates") else resource(name)
+        newsletter.workspace.templates,
+        "resource",
+        lambda name: packed / name if name.startswith("templates") else resource(name),
     )
-    monkeypatch.setattr(newsletter.approved, "__version__", "9.1.0")
+    monkeypatch.setattr(newsletter.flows.approval_record, "__version__", "9.1.0")
 
 
 def test_a_packaged_template_is_named_with_both_versions(
@@ -293,7 +295,7 @@ def test_a_setting_is_shown_as_old_and_new(desk: Desk, where: str, name: str, va
 
 def changed_rendering(monkeypatch: pytest.MonkeyPatch, change: Callable[[Mail], Mail]) -> None:
     """As if a library rendered otherwise than before."""
-    monkeypatch.setattr(newsletter.build, "render_mail", lambda *a, **k: change(render_mail(*a, **k)))
+    monkeypatch.setattr(newsletter.flows.build, "render_mail", lambda *a, **k: change(render_mail(*a, **k)))
 
 
 def test_what_nothing_explains_is_shown_in_the_mails_text(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -309,13 +311,13 @@ def test_what_not_even_the_text_shows_is_told(desk: Desk, monkeypatch: pytest.Mo
     changed_rendering(monkeypatch, lambda mail: replace(mail, html=mail.html.replace("<h1", '<h1 id="x"')))
     assert "another version of a library" in shown(desk.standing())["the mail"]
     then = __version__
-    monkeypatch.setattr(newsletter.approved, "__version__", "9.1.0")
+    monkeypatch.setattr(newsletter.flows.approval_record, "__version__", "9.1.0")
     assert f"(newsletter {then} then, 9.1.0 now)" in shown(desk.standing())["the mail"]
 
 
 def test_a_newer_program_that_writes_the_same_mail_changes_nothing(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     desk.approve()
-    monkeypatch.setattr(newsletter.approved, "__version__", "9.1.0")
+    monkeypatch.setattr(newsletter.flows.approval_record, "__version__", "9.1.0")
     assert desk.standing().state == "good"
 
 
@@ -365,8 +367,8 @@ def test_the_hash_of_four_keys_is_the_one_that_was_written_before(desk: Desk) ->
     """The rule by which they were made, word for word: a change of it would take all of them away."""
     import hashlib
 
-    from newsletter.send import write_variant
-    from newsletter.slots import publication_moment
+    from newsletter.calendar import publication_moment
+    from newsletter.flows.send import write_variant
     from newsletter.store.issues import ALL
 
     rendered = render_issue(desk.workspace, desk.config, SLUG)
@@ -382,8 +384,8 @@ def test_an_approval_of_version_0_1_still_holds_and_shows_what_has_changed(desk:
     """Its rule listed three keys by hand; it is compared by that rule."""
     import hashlib
 
-    from newsletter.send import write_variant
-    from newsletter.slots import publication_moment
+    from newsletter.calendar import publication_moment
+    from newsletter.flows.send import write_variant
     from newsletter.store.issues import ALL
 
     desk.approve()
@@ -411,7 +413,7 @@ def test_an_approval_edited_to_match_the_new_text_still_fails(desk: Desk) -> Non
     """Attack: who changes the text also changes what the approval says was approved. The hash is of the octets."""
     desk.approve()
     desk.edit("Moscow and Baku drift", "Moscow and Baku glide")
-    now = newsletter.approved.look_at_issue(
+    now = newsletter.flows.approval_record.look_at_issue(
         desk.workspace, desk.config, render_issue(desk.workspace, desk.config, SLUG)
     )
 
@@ -497,9 +499,9 @@ def test_a_name_in_the_file_leads_nowhere(desk: Desk, monkeypatch: pytest.Monkey
 
     def packaged(name: str) -> str | None:
         asked.append(name)
-        return newsletter.templates.packaged_template(name)
+        return newsletter.workspace.templates.packaged_template(name)
 
-    monkeypatch.setattr(newsletter.approved, "packaged_template", packaged)
+    monkeypatch.setattr(newsletter.flows.approval_record, "packaged_template", packaged)
     desk.workspace.write(POST, "{# mine #}" + (ROOT / POST).read_text())
     standing = desk.standing()
     assert len(standing.changes) == 6

@@ -8,11 +8,11 @@ from typing import Literal
 
 import pytest
 
-from newsletter.archive import Archive, render_archive
 from newsletter.config import Config
-from newsletter.desk import read_config
+from newsletter.flows.archive import Archive, render_archive
 from newsletter.rendering.media_types import UnknownFile, media_type
-from newsletter.workspace import Workspace
+from newsletter.workspace.files import Workspace
+from newsletter.workspace.load import read_config
 from tests.serving import Desk
 
 FIRST = date(2014, 1, 6)

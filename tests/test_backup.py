@@ -16,20 +16,29 @@ from typing import Any
 import pytest
 from sqlalchemy import select, text
 
-from newsletter.backup import Backup, verify_backup, write_backup
-from newsletter.backup_file import DATABASE, FILE_LIMIT, JOURNAL, KEY, MANIFEST, MARK, BackupError, reading_backup
 from newsletter.config.settings import Dkim
-from newsletter.database import journal_path, mark_path
-from newsletter.desk import read_config
 from newsletter.errors import NewsletterError, UsageError
+from newsletter.flows.backup import Backup, verify_backup, write_backup
+from newsletter.flows.restore import Restored, restore_backup
 from newsletter.model import SubscriberRow
-from newsletter.restore import Restored, restore_backup
 from newsletter.store import issues, schema
 from newsletter.store.copies import NUMBERS_LEFT_OUT
 from newsletter.store.database import Store, StoreError, open_store
-from newsletter.store.mark import accept_restore, find_restore
+from newsletter.store.restore_guard import accept_restore, find_restore
 from newsletter.store.subscribers import Intake, find_person, forget, suppression_reason, unsubscribe
-from newsletter.workspace import Workspace
+from newsletter.workspace.backup_file import (
+    DATABASE,
+    FILE_LIMIT,
+    JOURNAL,
+    KEY,
+    MANIFEST,
+    MARK,
+    BackupError,
+    reading_backup,
+)
+from newsletter.workspace.database import journal_path, mark_path
+from newsletter.workspace.files import Workspace
+from newsletter.workspace.load import read_config
 from tests.databases import DATABASE as FILE
 from tests.databases import KEY as KEY_FILE
 from tests.databases import NOW, new_postgresql
@@ -92,7 +101,7 @@ def empty_server(url: str) -> None:
 
 def open_restored(desk: Desk, root: Path) -> Desk:
     """The restored workspace, opened as a command does."""
-    from newsletter.database import open_database
+    from newsletter.workspace.database import open_database
     from tests.sending import Clock
 
     workspace = Workspace(root)
@@ -206,7 +215,7 @@ def test_a_backup_that_fails_leaves_the_one_before(desk: Desk, tmp_path: Path, m
     def fail(*given: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("newsletter.backup.verify_backup", fail)
+    monkeypatch.setattr("newsletter.flows.backup.verify_backup", fail)
     with pytest.raises(BackupError, match="No space left"):
         back_up(desk, target)
     assert target.read_bytes() == good
@@ -591,7 +600,7 @@ def test_c7_a_restore_that_is_ended_after_any_step_can_be_repeated_and_nothing_w
 
 def end_after(step: int, monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """The process ends at its n-th file → how many there were."""
-    from newsletter.backup_file import put_in_place as real
+    from newsletter.workspace.backup_file import put_in_place as real
 
     calls = [0]
 
@@ -601,7 +610,7 @@ def end_after(step: int, monkeypatch: pytest.MonkeyPatch) -> list[int]:
             raise KeyboardInterrupt
         real(new, place)
 
-    monkeypatch.setattr("newsletter.restore.put_in_place", put)
+    monkeypatch.setattr("newsletter.flows.restore.put_in_place", put)
     return calls
 
 
@@ -716,7 +725,7 @@ def test_a_manifest_that_does_not_agree_with_the_file_is_refused(
 def test_a_file_that_says_it_holds_more_than_may_be_in_it_is_refused(
     small: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("newsletter.backup_file.FILE_LIMIT", 1000)
+    monkeypatch.setattr("newsletter.workspace.backup_file.FILE_LIMIT", 1000)
     data = bytes(1001)
     tamper(small, listed("workspace/posts/big.md", data), added=[("workspace/posts/big.md", data)])
     refused(small, "too large")

@@ -9,15 +9,15 @@ from pathlib import Path
 import pytest
 from time_machine import TimeMachineFixture
 
-from newsletter.approve import approve_issue
-from newsletter.build import render_issue
 from newsletter.cli import run
-from newsletter.database import mark_path
-from newsletter.schedule import cancel_slot, keep_calendar
+from newsletter.flows.approve import approve_issue
+from newsletter.flows.build import render_issue
+from newsletter.flows.schedule import cancel_slot, keep_calendar
 from newsletter.store import issues
-from newsletter.store.letters import Letter, queue_letter
-from newsletter.store.mark import accept_restore, read_mark, write_mark
+from newsletter.store.restore_guard import accept_restore, read_mark, write_mark
 from newsletter.store.slots import SlotRow, find_slot, list_slots
+from newsletter.store.transactional_mail import Letter, queue_letter
+from newsletter.workspace.database import mark_path
 from tests.serving import Desk, text_of
 
 SLOT, SLUG = "weekly/2025-07-07", "2025-07-07-weekly"
@@ -220,7 +220,7 @@ def test_c58_an_issue_that_was_deleted_before_its_slot_is_skipped_and_its_last_t
 
 
 def test_c58_the_calendar_that_drafts_anew_says_that_one_stood_there(desk: Desk) -> None:
-    from newsletter.draft import draft_issue
+    from newsletter.flows.draft import draft_issue
 
     desk.tick()
     edition = desk.config.editions[0]
@@ -391,7 +391,7 @@ def restore(desk: Desk, backup: bytes) -> None:
     for name in (path.name, f"{path.name}-wal", f"{path.name}-shm"):
         path.with_name(name).unlink(missing_ok=True)
     path.write_bytes(backup)
-    from newsletter.database import open_database
+    from newsletter.workspace.database import open_database
 
     desk.store = open_database(desk.workspace, desk.config)
     desk.restart()

@@ -6,10 +6,10 @@ from typing import Any, get_args
 
 import pytest
 
-from newsletter.approve import content_hash
-from newsletter.build import render_issue
 from newsletter.config import Config
-from newsletter.covered import NOT_COVERED, is_covered, list_decided, read_covered
+from newsletter.flows.approval_scope import NOT_COVERED, is_covered, list_decided, read_covered
+from newsletter.flows.approve import content_hash
+from newsletter.flows.build import render_issue
 from newsletter.model import Edition
 from tests.test_approve import SLUG, Desk, shown
 from tests.test_approve import desk as desk  # the fixture

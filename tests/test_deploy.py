@@ -13,8 +13,8 @@ import yaml
 
 from newsletter.cli import COMMANDS, cli
 from newsletter.config import Config
+from newsletter.flows.doctor.visitor_limits import VISITOR_LIMITS
 from newsletter.serve import DRAIN_S
-from newsletter.visitor_limits import VISITOR_LIMITS
 from newsletter.web.connections import KEPT_DESCRIPTORS, WireLimits
 from newsletter.web.guard import (
     BODY_LIMIT,

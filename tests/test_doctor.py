@@ -19,16 +19,15 @@ import trustme
 from cryptography.hazmat.primitives.asymmetric.rsa import generate_private_key
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
-from newsletter.build import build_issue
 from newsletter.config import Config
 from newsletter.config.settings import Dkim, FurtherRelay, Hook
 from newsletter.delivery.dkim import read_key
 from newsletter.delivery.records import NoAnswer, write_dkim_record
-from newsletter.desk import read_config
-from newsletter.doctor import CHECKS, Check, examine
-from newsletter.doctor.case import Installation, Look
-from newsletter.doctor.database import biggest_frozen, check_database, check_sqlite, check_waiting
-from newsletter.doctor.here import (
+from newsletter.flows.build import build_issue
+from newsletter.flows.doctor import CHECKS, Check, examine
+from newsletter.flows.doctor.database import biggest_frozen, check_database, check_sqlite, check_waiting
+from newsletter.flows.doctor.installation import Installation, Look
+from newsletter.flows.doctor.local import (
     check_disk,
     check_editions,
     check_files,
@@ -37,7 +36,8 @@ from newsletter.doctor.here import (
     check_settings,
     check_time_zone,
 )
-from newsletter.doctor.outside import (
+from newsletter.flows.doctor.relays import check_relays, check_secrets
+from newsletter.flows.doctor.remote import (
     check_alignment,
     check_clock,
     check_dkim,
@@ -48,10 +48,10 @@ from newsletter.doctor.outside import (
     check_spf,
     check_unsubscribe,
 )
-from newsletter.doctor.relays import check_relays, check_secrets
-from newsletter.doctor.visitors import check_limits
+from newsletter.flows.doctor.visitors import check_limits
 from newsletter.store.database import Store, create_store
-from newsletter.workspace import Workspace
+from newsletter.workspace.files import Workspace
+from newsletter.workspace.load import read_config
 from tests.cli.conftest import Call, call, sample
 from tests.sending import ISSUE, in_thread, make_desk
 from tests.smtp_server import EHLO, SmtpServer
@@ -701,7 +701,7 @@ def test_what_a_server_says_does_not_steer_the_terminal(
 
 
 def test_what_waits_for_a_person_or_a_relay(tmp_path: Path) -> None:
-    from newsletter.store.letters import Letter, queue_letter
+    from newsletter.store.transactional_mail import Letter, queue_letter
     from tests.serving import running_desk
 
     with running_desk(tmp_path) as desk:
@@ -719,7 +719,7 @@ def test_what_waits_for_a_person_or_a_relay(tmp_path: Path) -> None:
 
 
 def test_c7_a_database_that_was_put_back_is_an_error_that_says_how_to_go_on(tmp_path: Path) -> None:
-    from newsletter.database import mark_path
+    from newsletter.workspace.database import mark_path
     from tests.serving import running_desk
 
     with running_desk(tmp_path) as desk:

@@ -12,18 +12,18 @@ from typing import Any
 
 import pytest
 
-from newsletter.approve import approval_state, approve_issue
-from newsletter.build import Rendered, render_issue
-from newsletter.check import check_issue
-from newsletter.desk import read_config
 from newsletter.editing.issue_file import read_issue, write_issue
 from newsletter.errors import InputError
+from newsletter.flows.approve import approval_state, approve_issue
+from newsletter.flows.build import Rendered, render_issue
+from newsletter.flows.check import check_issue
+from newsletter.flows.preview import Preview
+from newsletter.flows.send import choose_sections, show_card, write_variant
 from newsletter.model import Head, SubscriberRow
-from newsletter.preview import Preview
 from newsletter.rendering.inline import inline_css
-from newsletter.send import choose_sections, show_card, write_variant
 from newsletter.store.database import Store
-from newsletter.workspace import Workspace, issue_path
+from newsletter.workspace.files import Workspace, issue_path
+from newsletter.workspace.load import read_config
 from tests.databases import NOW
 from tests.sending import ISSUE, in_thread, make_desk
 from tests.smtp_server import SmtpServer

@@ -17,15 +17,15 @@ from sqlalchemy import select
 from newsletter.config import Config
 from newsletter.config.settings import Fetch, Hook
 from newsletter.errors import InputError
-from newsletter.hooks import WAITS_MIN, after, listeners, sign, tell_next
+from newsletter.flows.webhooks import WAITS_MIN, after, listeners, sign, tell_next
 from newsletter.model import Publication
-from newsletter.sources.asked import Post, Posted
 from newsletter.sources.fetch import post
+from newsletter.sources.http_types import Post, Posted
 from newsletter.store.database import Store, stamp
-from newsletter.store.hooks import count_hooks, queue_hooks
 from newsletter.store.schema import hook as hook_table
 from newsletter.store.subscribers import forget
-from newsletter.workspace import Workspace
+from newsletter.store.webhooks import count_hooks, queue_hooks
+from newsletter.workspace.files import Workspace
 from tests.databases import NOW
 from tests.store.desk import number_of, reader, take_in
 from tests.web_server import WebServer, serve

@@ -7,15 +7,15 @@ from pathlib import Path
 
 import pytest
 
-from newsletter.build import SITE, Build, build_issue
-from newsletter.database import mailed_issues
-from newsletter.desk import read_config
 from newsletter.errors import InputError
-from newsletter.preview import Preview
-from newsletter.published import find_published
+from newsletter.flows.build import SITE, Build, build_issue
+from newsletter.flows.preview import Preview
+from newsletter.flows.published import find_published
 from newsletter.store import issues
 from newsletter.store.database import Store
-from newsletter.workspace import Workspace, issue_path
+from newsletter.workspace.database import mailed_issues
+from newsletter.workspace.files import Workspace, issue_path
+from newsletter.workspace.load import read_config
 from tests.sending import ISSUE, Desk, make_desk
 
 # Mondays; the edition is sent at 07:00 in Berlin, which is 05:00 UTC in summer.
@@ -128,8 +128,8 @@ def test_c36_an_edition_that_is_mailed_is_out_by_what_was_mailed(desk: Desk) -> 
 
 
 def test_c36_an_issue_is_out_when_its_first_mail_may_leave(desk: Desk) -> None:
-    from newsletter.build import render_issue
-    from newsletter.send import freeze_issue
+    from newsletter.flows.build import render_issue
+    from newsletter.flows.send import freeze_issue
 
     desk.clock.now = AT - timedelta(hours=5)
     rendered = render_issue(desk.workspace, desk.config, NEXT)
@@ -214,8 +214,8 @@ def test_c65_a_correction_announces_the_new_post_and_no_other(tmp_path: Path, ro
 
 def test_c65_the_mail_leads_to_its_posts_after_a_correction_too(desk: Desk) -> None:
     """The mail that is out names places of the page; the page that is corrected still has them."""
-    from newsletter.build import render_issue
-    from newsletter.desk import keep_numbers
+    from newsletter.flows.build import render_issue
+    from newsletter.workspace.load import keep_numbers
 
     desk.workspace.write(issue_path(ISSUE), HAND_WRITTEN)
     mailed = render_issue(desk.workspace, desk.config, ISSUE)

@@ -13,10 +13,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import select, update
 
-from newsletter.build import Rendered, render_issue
+from newsletter.flows.build import Rendered, render_issue
+from newsletter.flows.rehearse import Stopwatch, rehearse_issue
+from newsletter.flows.send import choose_sections, count_dry_run, freeze_issue, show_card, write_dry_run
 from newsletter.model import SubscriberRow
-from newsletter.rehearse import Stopwatch, rehearse_issue
-from newsletter.send import choose_sections, count_dry_run, freeze_issue, show_card, write_dry_run
 from newsletter.store.database import Store, stamp
 from newsletter.store.recipients import list_recipients
 from newsletter.store.schema import delivery, subscriber

@@ -20,13 +20,13 @@ from time_machine import TimeMachineFixture
 from newsletter.cli import run
 from newsletter.config import Config
 from newsletter.config.settings import Database, Web
-from newsletter.desk import read_config
-from newsletter.doctor.case import Installation
-from newsletter.doctor.here import check_serving
-from newsletter.heartbeat import read_heartbeat
-from newsletter.reload import NEEDS_RESTART, changed_sections, take_over
+from newsletter.flows.doctor.installation import Installation
+from newsletter.flows.doctor.local import check_serving
+from newsletter.flows.reload import NEEDS_RESTART, changed_sections, take_over
 from newsletter.serve import Server
 from newsletter.store.slots import find_slot
+from newsletter.workspace.heartbeat import read_heartbeat
+from newsletter.workspace.load import read_config
 from tests.sending import in_thread
 from tests.serving import Desk
 from tests.smtp_server import SmtpServer
@@ -69,7 +69,7 @@ def keys() -> Iterator[tuple[str, str]]:
 def test_c54_every_key_holds_at_once_or_is_named_as_one_that_needs_a_restart(
     root: Path, section: str, key: str
 ) -> None:
-    from newsletter.workspace import Workspace
+    from newsletter.workspace.files import Workspace
 
     old = read_config(Workspace(root))
     before = getattr(old, section)

@@ -82,7 +82,7 @@ def test_c52_an_unexpected_error_is_named_by_its_place_and_not_by_its_words(
     def fail(*arguments: object, **options: object) -> None:
         raise ValueError(f"invalid literal: {PASSWORD} of reader@example.org")
 
-    monkeypatch.setattr("newsletter.draft.read_sources", fail)
+    monkeypatch.setattr("newsletter.flows.draft.read_sources", fail)
     for form in ((), ("--json",)):
         called = call("draft", "--date", "2025-07-07", *form)
         assert "NL099" in called.out + called.err
@@ -99,7 +99,7 @@ def test_c52_the_log_and_the_editors_mail_have_no_words_of_an_unexpected_error(
         raise ValueError(f"{PASSWORD} of reader@example.org")
 
     desk.tick()
-    monkeypatch.setattr("newsletter.schedule.draft_issue", fail)
+    monkeypatch.setattr("newsletter.flows.schedule.draft_issue", fail)
     desk.tick(to="2025-07-06 05:00")
     monkeypatch.setattr("newsletter.serve.drop_unconfirmed", fail)
     monkeypatch.setattr("newsletter.web.archive_pages.public_of", fail)
@@ -118,8 +118,8 @@ def test_c52_what_serve_says_of_a_new_database_has_no_password() -> None:
     config = Config(
         publication=Publication(title="x", url="https://x.example", sender="x@x.example"), database=Database(url=url)
     )
-    from newsletter.database import show_database
-    from newsletter.workspace import Workspace
+    from newsletter.workspace.database import show_database
+    from newsletter.workspace.files import Workspace
 
     shown = show_database(Workspace(Path("/nowhere")), config)
     assert "db.example/news" in shown

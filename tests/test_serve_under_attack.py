@@ -9,14 +9,14 @@ from typing import Any
 import pytest
 from sqlalchemy import select, text, update
 
-from newsletter import schedule
 from newsletter.cli.serve import make_note
-from newsletter.schedule import cancel_slot, revive_slot
-from newsletter.send import deliver, freeze_issue
+from newsletter.flows import schedule
+from newsletter.flows.schedule import cancel_slot, revive_slot
+from newsletter.flows.send import deliver, freeze_issue
 from newsletter.store import issues, schema
-from newsletter.store.letters import Letter, begin_letter, queue_letter
 from newsletter.store.slots import find_slot
 from newsletter.store.subscribers import find_person, unsubscribe
+from newsletter.store.transactional_mail import Letter, begin_letter, queue_letter
 from newsletter.web import forms
 from tests.databases import new_store
 from tests.serving import Desk, Pages, running_desk
@@ -306,7 +306,7 @@ def test_no_address_gets_into_the_log(capsys: pytest.CaptureFixture[str]) -> Non
 
 
 def test_who_confirms_while_the_unconfirmed_are_dropped_stays(tmp_path: Path) -> None:
-    from newsletter.store.readers import drop_unconfirmed
+    from newsletter.store.self_service import drop_unconfirmed
 
     with closing(new_store("postgresql", tmp_path)) as store, running_desk(tmp_path, store=store) as desk:
         desk.add("late@example.org", state="pending")

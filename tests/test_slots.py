@@ -12,8 +12,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from newsletter.model import Edition
-from newsletter.slots import (
+from newsletter.calendar import (
     Slot,
     current_slots,
     lateness_limit,
@@ -24,6 +23,7 @@ from newsletter.slots import (
     slots_from,
     wall_instant,
 )
+from newsletter.model import Edition
 from newsletter.text.times import DAYS, read_window
 
 DAY = timedelta(days=1)

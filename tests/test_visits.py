@@ -14,19 +14,19 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from newsletter import collect, visits
-from newsletter.collect import collect_sources
 from newsletter.config import Config
-from newsletter.desk import read_config
+from newsletter.flows import collect, visits
+from newsletter.flows.collect import collect_sources
 from newsletter.model import Source
 from newsletter.sources import fetch as fetch_module
-from newsletter.sources.asked import UNREACHED, Fetched, Request, hosts
 from newsletter.sources.fetch import fetch, fetch_all
+from newsletter.sources.http_types import UNREACHED, Fetched, Request, hosts
 from newsletter.sources.visit_order import keep_waiting, order_feeds
 from newsletter.sources.waiting import Turns
 from newsletter.stopping import Interrupted, Stopping
 from newsletter.store.slots import find_slot
-from newsletter.workspace import Workspace
+from newsletter.workspace.files import Workspace
+from newsletter.workspace.load import read_config
 from tests.serving import THURSDAY, Desk, aside
 from tests.web_server import WebServer, serve
 

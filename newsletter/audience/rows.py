@@ -16,7 +16,7 @@ from newsletter.audience.cells import (
     write_attributes,
 )
 from newsletter.audience.columns import Layout, UnknownState
-from newsletter.audience.guard import unguard
+from newsletter.audience.formulas import unguard
 from newsletter.audience.lines import FIELD_LIMIT, Batch
 from newsletter.audience.permission import speaks_of_leaving
 from newsletter.audience.systems import FIELDS

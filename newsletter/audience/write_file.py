@@ -6,7 +6,7 @@ from typing import TextIO
 
 from newsletter.audience.cells import read_attributes, write_attributes
 from newsletter.audience.columns import REJECTED
-from newsletter.audience.guard import guard
+from newsletter.audience.formulas import guard
 from newsletter.audience.lines import FIELD_LIMIT
 from newsletter.audience.rows import Rejected
 from newsletter.model import SubscriberRow

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from newsletter.checking.caniemail import find_platforms, name_platforms, read_table
+from newsletter.checking.caniemail_notes import DROPS_THE_BLOCK, concerns
 from newsletter.checking.features import Use, find_uses, style_uses
-from newsletter.checking.notes import DROPS_THE_BLOCK, concerns
 from newsletter.checking.page import Page, Problem, Problems, is_hidden, name_of, text_of
 
 _RULE = re.compile(r"\{([^{}]*)\}")

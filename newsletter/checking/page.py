@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from lxml import html as lxml_html
 
-from newsletter.checking.sheet import Sheet, read_declarations
+from newsletter.checking.stylesheet import Sheet, read_declarations
 
 
 class Problem(NamedTuple):

@@ -23,9 +23,9 @@ def command(here: Here, issue: str, by: str | None, diff: bool) -> int:
 
     Example: newsletter approve 2025-07-07-weekly
     """
-    from newsletter.approve import approval_path, approve_issue
-    from newsletter.build import render_issue
-    from newsletter.check import check_issue, stop_at_errors
+    from newsletter.flows.approve import approval_path, approve_issue
+    from newsletter.flows.build import render_issue
+    from newsletter.flows.check import check_issue, stop_at_errors
 
     slug = normalise(issue)
     if diff:
@@ -43,9 +43,9 @@ def command(here: Here, issue: str, by: str | None, diff: bool) -> int:
 
 def _show_diff(here: Here, slug: str) -> int:
     """What has changed since the approval; nothing is approved."""
-    from newsletter.approve import approval_state, show_changes
-    from newsletter.approved import as_document
-    from newsletter.build import render_issue
+    from newsletter.flows.approval_record import as_document
+    from newsletter.flows.approve import approval_state, show_changes
+    from newsletter.flows.build import render_issue
 
     standing = approval_state(here.workspace, here.config, render_issue(here.workspace, here.config, slug))
     if standing.approval is None:

@@ -10,7 +10,7 @@ from newsletter.cli.common import Here, in_workspace, speaking
 from newsletter.cli.ui import Ui, program, size
 from newsletter.errors import SettingsError
 from newsletter.text.words import count_of
-from newsletter.workspace import find_workspace
+from newsletter.workspace.files import find_workspace
 
 
 @click.command("backup")
@@ -23,7 +23,7 @@ def backup(here: Here, file: Path) -> int:
 
     Example: newsletter backup /var/backups/newsletter.backup
     """
-    from newsletter.backup import write_backup
+    from newsletter.flows.backup import write_backup
 
     done = write_backup(here.workspace, here.config, file, here.now)
     document = {
@@ -61,7 +61,7 @@ def restore(ui: Ui, root: str | None, file: Path, overwrite: bool, outside: bool
 
     Example: newsletter --workspace /var/lib/newsletter restore /var/backups/newsletter.backup
     """
-    from newsletter.restore import restore_backup
+    from newsletter.flows.restore import restore_backup
 
     now = datetime.now(UTC)
     done = restore_backup(file, _choose_folder(root), now, overwrite=overwrite, outside=outside)

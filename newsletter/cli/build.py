@@ -6,10 +6,10 @@ from typing import Any
 
 import click
 
-from newsletter.build import build_issue, choose_issue
 from newsletter.cli.common import Here, complete_issues, complete_names, in_workspace, normalise, parse_date
 from newsletter.cli.ui import describe_mistake, size
 from newsletter.errors import Mistake
+from newsletter.flows.build import build_issue, choose_issue
 from newsletter.text.words import count_of
 
 PARTLY = 5

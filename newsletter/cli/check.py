@@ -12,7 +12,7 @@ from newsletter import __version__
 from newsletter.cli.common import Here, chosen_issue, complete_issues, in_workspace
 from newsletter.model import Finding
 from newsletter.text.words import count_of
-from newsletter.workspace import write_whole
+from newsletter.workspace.files import write_whole
 
 
 def parse_clients(ctx: click.Context, parameter: click.Parameter, value: str | None) -> tuple[str, ...] | None:
@@ -43,15 +43,15 @@ def command(
 
     Example: newsletter check 2025-07-07-weekly
     """
-    from newsletter.build import render_issue
-    from newsletter.check import check_issue
+    from newsletter.flows.build import render_issue
+    from newsletter.flows.check import check_issue
 
     slug = chosen_issue(here, issue)
     rendered = render_issue(here.workspace, here.config, slug)
     checks = here.config.checks if clients is None else replace(here.config.checks, clients=clients)
     findings = check_issue(here.workspace, replace(here.config, checks=checks), rendered)
     if visit:
-        from newsletter.check_links import check_links
+        from newsletter.flows.check_links import check_links
 
         findings += check_links(rendered, here.config)
     errors = sum(one.level == "error" for one in findings)

@@ -10,7 +10,8 @@ import click
 
 from newsletter.cli.common import Here, complete_names, in_workspace
 from newsletter.cli.ui import describe_mistake, printable, program
-from newsletter.collect import (
+from newsletter.errors import InputError, Mistake
+from newsletter.flows.collect import (
     SourceReport,
     choose_source,
     collect_sources,
@@ -18,12 +19,11 @@ from newsletter.collect import (
     read_named_file,
     take_in_posts,
 )
-from newsletter.errors import InputError, Mistake
 from newsletter.model import Finding, Post
-from newsletter.noted import new_notes
 from newsletter.sources import SourceFile
 from newsletter.sources.feed_account import EntryAccount
 from newsletter.text.words import count_of
+from newsletter.workspace.shown_notes import new_notes
 
 PARTLY, NOTHING = 5, 6
 

@@ -12,9 +12,9 @@ import click
 
 from newsletter.cli.ui import Ui
 from newsletter.config import Config
-from newsletter.desk import read_config
 from newsletter.errors import Mistake, NewsletterError, NothingToDo, SettingsError
-from newsletter.workspace import Workspace, find_workspace, split_issue_slug
+from newsletter.workspace.files import Workspace, find_workspace, split_issue_slug
+from newsletter.workspace.load import read_config
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +89,7 @@ def in_workspace(command: Callable[..., Any]) -> Callable[..., Any]:
 
 def _tell_what_serve_holds(workspace: Workspace, now: datetime, ui: Ui) -> None:
     """Settings that cannot be read stop no `serve` that runs, and whoever corrects them should know."""
-    from newsletter.heartbeat import read_heartbeat
+    from newsletter.workspace.heartbeat import read_heartbeat
 
     if beat := read_heartbeat(workspace, now):
         ui.say(f"note: newsletter serve runs, and goes on with the settings of {beat.read_at}", "yellow")
@@ -97,7 +97,7 @@ def _tell_what_serve_holds(workspace: Workspace, now: datetime, ui: Ui) -> None:
 
 def _find_damage(here: Here) -> NewsletterError | None:
     """Whether the database is damaged: then what went wrong is no fault of the program."""
-    from newsletter.database import explain_fault
+    from newsletter.workspace.database import explain_fault
 
     return None if here.ui.debug else explain_fault(here.workspace, here.config)
 

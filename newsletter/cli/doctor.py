@@ -7,7 +7,7 @@ import click
 
 from newsletter.cli.common import Here, in_workspace
 from newsletter.cli.ui import paint, printable
-from newsletter.doctor import Check, examine
+from newsletter.flows.doctor import Check, examine
 
 MARKS = {"ok": "✔", "warning": "⚠", "error": "✖"}
 # For a terminal or a file that has not these characters.

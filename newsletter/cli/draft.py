@@ -4,13 +4,13 @@ from datetime import date
 
 import click
 
+from newsletter.calendar import next_day
 from newsletter.cli.common import Here, complete_names, in_workspace, parse_date
 from newsletter.cli.ui import describe_mistake, program
-from newsletter.draft import Draft, draft_issue, refresh_issue, write_older
 from newsletter.editing.duplicates import Duplicate
-from newsletter.noted import new_notes
-from newsletter.slots import next_day
+from newsletter.flows.draft import Draft, draft_issue, refresh_issue, write_older
 from newsletter.text.words import count_of
+from newsletter.workspace.shown_notes import new_notes
 
 PARTLY = 5
 

@@ -8,16 +8,16 @@ import click
 
 from newsletter.cli.common import Here, complete_issues, in_workspace
 from newsletter.cli.ui import paint, printable
-from newsletter.desk import load_issue, read_sources
 from newsletter.editing.compose import read_back
 from newsletter.editing.themes import OffTheme, Sorter, Verdict, sort_posts
 from newsletter.errors import InputError, Mistake, UsageError
-from newsletter.learn import learn_from_issues
+from newsletter.flows.learn import learn_from_issues
 from newsletter.model import UNSORTED, Post
 from newsletter.sources import SourceFile
 from newsletter.sources.folder import read_file
 from newsletter.text.words import suggest
-from newsletter.workspace import issue_path, split_issue_slug
+from newsletter.workspace.files import issue_path, split_issue_slug
+from newsletter.workspace.load import load_issue, read_sources
 
 SHOWN_WORDS = 8
 

@@ -4,8 +4,8 @@ from datetime import UTC, datetime, timedelta
 
 import click
 
-from newsletter.cli.books import show_books
 from newsletter.cli.common import Here, complete_issues, in_workspace, normalise
+from newsletter.cli.counts import show_books
 from newsletter.cli.subscribers import database
 from newsletter.errors import Mistake, UsageError
 from newsletter.store import issues
@@ -115,7 +115,7 @@ def resume(here: Here, issue: str) -> int:
 
 
 def _set(here: Here, issue: str, state: str, reason: str, unless: tuple[str, ...]) -> int:
-    from newsletter.schedule import revive_slot
+    from newsletter.flows.schedule import revive_slot
 
     with database(here) as store:
         slug = normalise(issue)
@@ -145,7 +145,7 @@ def cancel(here: Here, issue: str, yes: bool) -> int:
 
     Example: newsletter cancel 2025-07-07-weekly --yes
     """
-    from newsletter.schedule import cancel_slot, waiting_slot
+    from newsletter.flows.schedule import cancel_slot, waiting_slot
 
     with database(here) as store:
         slug = normalise(issue)

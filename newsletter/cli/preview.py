@@ -22,8 +22,8 @@ def command(here: Here, issue: str | None, port: int | None, open_it: bool) -> i
     Example: newsletter preview --open
     """
     slug = chosen_issue(here, issue)
-    from newsletter.build import render_issue
-    from newsletter.preview import Preview
+    from newsletter.flows.build import render_issue
+    from newsletter.flows.preview import Preview
     from newsletter.web.preview_app import make_preview_app
     from newsletter.web.server import CannotListen, WebServer
 

@@ -8,7 +8,7 @@ import click
 
 from newsletter.cli.common import Here, complete_issues, in_workspace, normalise
 from newsletter.cli.subscribers import database
-from newsletter.rehearse import Stopwatch, rehearse_issue
+from newsletter.flows.rehearse import Stopwatch, rehearse_issue
 from newsletter.text.words import count_of
 
 

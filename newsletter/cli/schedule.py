@@ -5,15 +5,15 @@ from itertools import islice
 
 import click
 
+from newsletter.calendar import Slot, skipped_by, slots_from
 from newsletter.cli.common import Here, in_workspace
 from newsletter.config import Config
-from newsletter.database import has_database, open_database
 from newsletter.errors import Mistake, NothingToDo
-from newsletter.heartbeat import read_heartbeat
-from newsletter.reload import describe_heartbeat, differences
-from newsletter.slots import Slot, skipped_by, slots_from
+from newsletter.flows.reload import describe_heartbeat, differences
 from newsletter.store.issues import find_issue
 from newsletter.store.slots import SlotRow, list_slots
+from newsletter.workspace.database import has_database, open_database
+from newsletter.workspace.heartbeat import read_heartbeat
 
 SHOWN_PAST = 5
 

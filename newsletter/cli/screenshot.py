@@ -9,7 +9,7 @@ import click
 
 from newsletter.cli.common import Here, chosen_issue, complete_issues, in_workspace
 from newsletter.errors import Mistake, NewsletterError
-from newsletter.workspace import write_whole
+from newsletter.workspace.files import write_whole
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 LONGEST_S = 60
@@ -26,8 +26,8 @@ def command(here: Here, issue: str | None, output: Path | None) -> int:
 
     Example: newsletter screenshot 2025-07-07-weekly
     """
-    from newsletter.build import render_issue
-    from newsletter.preview import SHEET_HEIGHT, SHEET_WIDTH, Preview, contact_sheet
+    from newsletter.flows.build import render_issue
+    from newsletter.flows.preview import SHEET_HEIGHT, SHEET_WIDTH, Preview, contact_sheet
 
     slug = chosen_issue(here, issue)
     render_issue(here.workspace, here.config, slug)  # tells what is wrong with it

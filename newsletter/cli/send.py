@@ -10,17 +10,14 @@ from types import FrameType
 
 import click
 
-from newsletter.build import Rendered, render_issue
-from newsletter.cli.books import show_books
 from newsletter.cli.common import Here, complete_issues, in_workspace, normalise
+from newsletter.cli.counts import show_books
 from newsletter.cli.subscribers import database
 from newsletter.cli.ui import program, size
-from newsletter.database import mark_path
 from newsletter.delivery.sender import Report
-from newsletter.desk import keep_numbers
 from newsletter.errors import Mistake, UsageError
-from newsletter.model import Finding
-from newsletter.send import (
+from newsletter.flows.build import Rendered, render_issue
+from newsletter.flows.send import (
     Card,
     Sent,
     count_dry_run,
@@ -31,10 +28,13 @@ from newsletter.send import (
     show_card,
     write_dry_run,
 )
+from newsletter.model import Finding
 from newsletter.store.database import Store
 from newsletter.store.issues import FrozenIssue, find_issue, read_books
-from newsletter.store.mark import accept_restore, check_mark
+from newsletter.store.restore_guard import accept_restore, check_mark
 from newsletter.text.words import count_of
+from newsletter.workspace.database import mark_path
+from newsletter.workspace.load import keep_numbers
 
 OPEN_STATES = ("pending", "deferred", "claimed", "in_doubt", "held")
 
@@ -83,8 +83,8 @@ def command(
 
 def _check(here: Here, rendered: Rendered, despite_errors: bool) -> tuple[Finding, ...]:
     """What stops a send before anything is fixed: a change after the approval, and errors. Gives all findings."""
-    from newsletter.approve import check_approval
-    from newsletter.check import check_issue, stop_at_errors
+    from newsletter.flows.approve import check_approval
+    from newsletter.flows.check import check_issue, stop_at_errors
 
     check_approval(here.workspace, here.config, rendered)
     findings, slug = check_issue(here.workspace, here.config, rendered), rendered.issue.slug
@@ -95,7 +95,7 @@ def _check(here: Here, rendered: Rendered, despite_errors: bool) -> tuple[Findin
 
 
 def _dry_run(here: Here, store: Store, slug: str) -> int:
-    from newsletter.check import check_issue
+    from newsletter.flows.check import check_issue
 
     rendered = render_issue(here.workspace, here.config, slug)
     findings = check_issue(here.workspace, here.config, rendered)
@@ -175,7 +175,7 @@ def _send(here: Here, store: Store, frozen: FrozenIssue) -> int:
         here.ui.say(f"{frozen.slug} was sent; nobody is left")
         show_books(here, store, frozen, books)
         return 6
-    from newsletter.hooks import listeners
+    from newsletter.flows.webhooks import listeners
 
     stopped: list[int] = []
     with here.ui.progress("sent", books.open) as bar:

@@ -13,8 +13,8 @@ import click
 from newsletter.cli.common import Here, in_workspace
 from newsletter.cli.ui import printable
 from newsletter.config import Config
-from newsletter.database import mark_path, open_or_create, show_database
-from newsletter.desk import read_config
+from newsletter.workspace.database import mark_path, open_or_create, show_database
+from newsletter.workspace.load import read_config
 
 # A relay's reply names the address that it refuses; a path may hold what somebody typed.
 _ADDRESS = re.compile(r"[^\s<>\"']+@[^\s<>\"']+")
@@ -32,7 +32,7 @@ def command(here: Here, port: int | None, i_know: bool) -> int:
     from dataclasses import replace
 
     from newsletter.serve import Server
-    from newsletter.store.mark import accept_restore, find_restore
+    from newsletter.store.restore_guard import accept_restore, find_restore
 
     def at_port(config: Config) -> Config:
         return config if port is None else replace(config, web=replace(config.web, port=port))

@@ -10,17 +10,17 @@ import click
 
 if TYPE_CHECKING:  # both load the tables of words, which most commands do not need
     from newsletter.audience.columns import Answers
-    from newsletter.subscribers import Imported
+    from newsletter.flows.subscribers import Imported
 
 from newsletter.audience.addresses import check_address
 from newsletter.cli.common import Here, in_workspace, shared_options
-from newsletter.database import has_database, open_database, open_or_create, show_database
-from newsletter.erase import erase_person, find_copies
 from newsletter.errors import Mistake, UsageError
+from newsletter.flows.erase import erase_person, find_copies
 from newsletter.store.database import Store
 from newsletter.store.subscribers import count_by_state, export_rows, find_person
 from newsletter.store.subscribers import unsubscribe as unsubscribe_person
 from newsletter.text.words import count_of
+from newsletter.workspace.database import has_database, open_database, open_or_create, show_database
 
 STATES = ("pending", "active", "unsubscribed", "bounced", "complained")
 SHOWN = 1000
@@ -107,7 +107,7 @@ def import_command(
 
     Example: newsletter subscribers import people.csv --consent "web form, 2025"
     """
-    from newsletter.subscribers import import_file
+    from newsletter.flows.subscribers import import_file
 
     if not (consent or "").strip() and not dry_run:
         raise UsageError(
@@ -168,7 +168,7 @@ def recheck_command(here: Here, unsubscribe: bool) -> int:
 
     Example: newsletter subscribers recheck
     """
-    from newsletter.subscribers import find_doubts, take_off_doubts
+    from newsletter.flows.subscribers import find_doubts, take_off_doubts
 
     with database(here) as store:
         doubts = take_off_doubts(store, here.now) if unsubscribe else list(find_doubts(store))
@@ -203,8 +203,8 @@ def export_command(here: Here, file: Path | None, state: str | None, raw: bool) 
 
     Example: newsletter subscribers export people.csv
     """
-    from newsletter.subscribers import export_file
-    from newsletter.workspace import writing_whole
+    from newsletter.flows.subscribers import export_file
+    from newsletter.workspace.files import writing_whole
 
     with database(here) as store:
         if file is None or str(file) == "-":
@@ -260,7 +260,7 @@ def add_command(here: Here, address: str, name: str, themes: tuple[str, ...], co
 
     Example: newsletter subscribers add reader@example.org --consent "asked by mail"
     """
-    from newsletter.subscribers import add_one
+    from newsletter.flows.subscribers import add_one
 
     store, _ = open_or_create(here.workspace, here.config, here.now)
     try:

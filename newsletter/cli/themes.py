@@ -6,11 +6,11 @@ import click
 
 from newsletter.cli.common import Here, in_workspace, shared_options
 from newsletter.cli.ui import printable
-from newsletter.desk import read_sources
 from newsletter.editing.clusters import Proposal
+from newsletter.flows.theme_report import Judged, Report, report_themes
 from newsletter.model import Post
-from newsletter.report import Judged, Report, report_themes
 from newsletter.text.words import count_of
+from newsletter.workspace.load import read_sources
 
 SHOWN_DIFFERENCES = 20
 SHOWN_PROPOSALS = 5

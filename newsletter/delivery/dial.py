@@ -7,7 +7,7 @@ import threading
 from collections.abc import Sequence
 from contextlib import suppress
 
-from newsletter.delivery.opening import Line, make_tls, tls_trouble
+from newsletter.delivery.handshake import Line, make_tls, tls_trouble
 from newsletter.delivery.relay import Relay, RelayMisconfigured, RelayUnavailable, unavailable
 
 # The name does not exist, or has no address (RFC 6724's getaddrinfo). EAI_AGAIN, a name server that is away, is not among them.

@@ -16,7 +16,7 @@ from newsletter.delivery.composer import Composer
 from newsletter.delivery.dialogue import Outgoing, Result
 from newsletter.delivery.outcomes import accept, decide, give_back
 from newsletter.delivery.relay import LoginRefused, Relay, RelayUnavailable
-from newsletter.delivery.site import Site
+from newsletter.delivery.relay_pool import Site
 from newsletter.delivery.smtp import Connection
 from newsletter.model import Claim, Outcome, Turn
 

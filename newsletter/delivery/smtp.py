@@ -10,7 +10,7 @@ import socket
 from newsletter.delivery.dial import open_line
 from newsletter.delivery.dialogue import Dialogue, Feed, Mode, Outgoing, Phase, Question, Result, TooLate
 from newsletter.delivery.envelope import Extensions
-from newsletter.delivery.opening import Opening
+from newsletter.delivery.handshake import Opening
 from newsletter.delivery.relay import LoginRefused, Memory, Relay, RelayUnavailable, Timeouts
 from newsletter.delivery.replies import Capabilities, ProtocolFault
 

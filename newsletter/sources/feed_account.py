@@ -5,8 +5,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from newsletter.model import Finding, Post
-from newsletter.sources.asked import Fetched
 from newsletter.sources.feed_entry import FeedDocument, LeftOut
+from newsletter.sources.http_types import Fetched
 from newsletter.text.words import count_of
 
 

@@ -21,7 +21,7 @@ import requests
 import urllib3
 
 from newsletter import __version__
-from newsletter.sources.asked import UNREACHED, Fetched, Post, Posted, Request
+from newsletter.sources.http_types import UNREACHED, Fetched, Post, Posted, Request
 from newsletter.sources.session import (
     TROUBLE,
     Deadline,

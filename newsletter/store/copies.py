@@ -16,8 +16,8 @@ from sqlalchemy import Connection, Table, delete, func, insert, select, text, up
 
 from newsletter.errors import Mistake
 from newsletter.store.database import HEAD, OLDER, Key, Store, StoreError, make_tables, stamp
-from newsletter.store.readers import Leaving, leave
 from newsletter.store.schema import metadata, subscriber, suppression
+from newsletter.store.self_service import Leaving, leave
 from newsletter.store.subscribers import forget
 
 _TOGETHER = 500  # rows in one statement; messages of 60 KB are among them

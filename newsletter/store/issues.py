@@ -11,9 +11,9 @@ from sqlalchemy import BigInteger, Connection, Text, case, cast, func, insert, l
 from newsletter.errors import Mistake, NothingToDo
 from newsletter.model import FINAL, OPEN, Books
 from newsletter.store.database import Store, StoreError, stamp
-from newsletter.store.hooks import NOBODY, Listeners, queue_hooks
 from newsletter.store.recipients import Choose, choose_variants, select_recipients, tally
 from newsletter.store.schema import attempt, delivery, issue, subscriber, variant
+from newsletter.store.webhooks import NOBODY, Listeners, queue_hooks
 
 ALL = ""  # the choice of a reader who chose no themes: everything
 

@@ -15,7 +15,7 @@ from sqlalchemy.exc import DBAPIError
 from newsletter.errors import Mistake, NothingToDo
 from newsletter.store.database import Store, StoreError
 from newsletter.store.failures import cannot_write_store
-from newsletter.store.mark import Mark, read_mark, write_mark
+from newsletter.store.restore_guard import Mark, read_mark, write_mark
 from newsletter.store.schema import sender
 
 # Longer than the ten minutes for which the reply to a final dot is waited for.

@@ -13,12 +13,12 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from newsletter.model import SUSPECT_DOUBTS, Claim, Doubts, Outcome, Turn
+from newsletter.store.buckets import Purse
 from newsletter.store.database import Store, stamp
 from newsletter.store.driver import Driver, StoreAgain, StoreBusy
 from newsletter.store.issues import FrozenIssue
 from newsletter.store.lease import Lease
 from newsletter.store.limits import Limit
-from newsletter.store.purse import Purse
 
 _REPLY_LIMIT = 200
 _TRIES = 3

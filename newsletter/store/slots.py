@@ -8,8 +8,8 @@ from typing import Literal
 from sqlalchemy import Connection, delete, select, update
 
 from newsletter.store.database import Store, stamp
-from newsletter.store.letters import Letter, queue_letter
 from newsletter.store.schema import slot as slots
+from newsletter.store.transactional_mail import Letter, queue_letter
 
 State = Literal["planned", "drafted", "held", "sent", "skipped"]
 

@@ -6,7 +6,7 @@ from email.utils import format_datetime, parsedate_to_datetime
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
-from newsletter.archive import Page
+from newsletter.flows.archive import Page
 from newsletter.web.archive_watch import ArchiveWatch, may_be_an_issue
 from newsletter.web.pages import public_of, show, tell
 from newsletter.web.public import Public

@@ -10,8 +10,8 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from newsletter.arrange import Desk, Edit, Meanwhile
 from newsletter.errors import NewsletterError
+from newsletter.flows.desk import Desk, Edit, Meanwhile
 
 BODY_LIMIT = 65_536
 TOKEN_HEADER = "x-desk"  # noqa: S105 - a header's name

@@ -12,12 +12,12 @@ from prometheus_client.process_collector import ProcessCollector
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 
+from newsletter.calendar import slots_from
 from newsletter.errors import NewsletterError
-from newsletter.slots import slots_from
 from newsletter.store import issues
-from newsletter.store.hooks import count_hooks
-from newsletter.store.letters import count_waiting
 from newsletter.store.subscribers import count_by_state
+from newsletter.store.transactional_mail import count_waiting
+from newsletter.store.webhooks import count_hooks
 from newsletter.web.pages import public_of
 from newsletter.web.public import Public
 

@@ -8,7 +8,7 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 
 from newsletter.audience.tokens import Ids, read_unsubscribe
-from newsletter.store.readers import Leaving, leave, narrow
+from newsletter.store.self_service import Leaving, leave, narrow
 from newsletter.web.forms import chosen_themes, field, name_themes, read_form
 from newsletter.web.pages import public_of, show, tell
 from newsletter.web.public import Public

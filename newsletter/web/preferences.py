@@ -9,11 +9,11 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from newsletter.audience.addresses import AddressError, read_address
-from newsletter.erase import delete_outboxes
+from newsletter.flows.erase import delete_outboxes
 from newsletter.phrases import write_date
 from newsletter.store.database import stamp
 from newsletter.store.mailed_links import read_link
-from newsletter.store.readers import (
+from newsletter.store.self_service import (
     USED_UP,
     Leaving,
     Preferences,

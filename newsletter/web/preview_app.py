@@ -13,11 +13,11 @@ from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, R
 from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from newsletter.arrange import Desk
-from newsletter.preview import Preview, Shown, in_the, without_styles
+from newsletter.flows.desk import Desk
+from newsletter.flows.preview import Preview, Shown, in_the, without_styles
 from newsletter.rendering.templates import render
-from newsletter.templates import open_templates, read_template
 from newsletter.web.desk_app import desk_routes
+from newsletter.workspace.templates import open_templates, read_template
 
 LOOK_S = 0.05
 _BESIDE = 40  # looks at the issue to one at the collected posts, which may be thousands of files

@@ -9,19 +9,19 @@ from urllib.parse import urlsplit
 
 from jinja2 import Environment
 
-from newsletter.archive import Archive, render_archive
 from newsletter.audience.tokens import TokenKeys, derive_all
 from newsletter.config import Config
-from newsletter.database import mailed_issues
-from newsletter.desk import load_phrases
+from newsletter.flows.archive import Archive, render_archive
 from newsletter.phrases import Phrases
 from newsletter.store.database import Store
-from newsletter.store.hooks import NOBODY, Listeners
-from newsletter.templates import open_templates
+from newsletter.store.webhooks import NOBODY, Listeners
 from newsletter.web.refusals import Refusals
 from newsletter.web.stamps import Stamps
 from newsletter.web.threads import Threads
-from newsletter.workspace import Workspace, issue_path
+from newsletter.workspace.database import mailed_issues
+from newsletter.workspace.files import Workspace, issue_path
+from newsletter.workspace.load import load_phrases
+from newsletter.workspace.templates import open_templates
 
 
 @dataclass(slots=True)

@@ -5,9 +5,9 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from datetime import datetime
 
+from newsletter.flows.doctor.visitor_limits import VISITOR_LIMITS
 from newsletter.store.database import stamp
-from newsletter.visitor_limits import VISITOR_LIMITS
-from newsletter.workspace import Workspace
+from newsletter.workspace.files import Workspace
 
 # In the log once a minute for each limit: who is refused a thousand times a second does not fill it.
 SAY_EVERY_S = 60.0

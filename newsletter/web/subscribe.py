@@ -6,7 +6,7 @@ from starlette.responses import Response
 from newsletter.audience.addresses import AddressError, read_address
 from newsletter.model import SubscriberRow
 from newsletter.store.mailed_links import read_link
-from newsletter.store.readers import USED_UP, Asked, ask_to_subscribe, confirm
+from newsletter.store.self_service import USED_UP, Asked, ask_to_subscribe, confirm
 from newsletter.web.forms import SameTime, chosen_themes, field, read_form
 from newsletter.web.pages import public_of, show, tell
 from newsletter.web.public import Public

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from newsletter.audience.addresses import read_address
 from newsletter.audience.cells import clean_line, read_tags
-from newsletter.audience.guard import guard, unguard
+from newsletter.audience.formulas import guard, unguard
 from newsletter.audience.read_file import open_subscribers
 from newsletter.audience.rows import Rejected
 from newsletter.audience.systems import AWAY

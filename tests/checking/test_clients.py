@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from newsletter.checking import Page, about_unknown, features, notes
+from newsletter.checking import Page, about_unknown, caniemail_notes, features
 from newsletter.checking.caniemail import find_platforms, name_platforms, read_table
 from newsletter.checking.clients import support
 from newsletter.checking.features import Use, property_slug
@@ -299,16 +299,16 @@ def test_a_property_without_data_of_its_own_is_that_of_its_parent() -> None:
 def test_every_condition_is_about_a_note_of_the_table() -> None:
     """A pattern that finds none is left over from older data."""
     known = {note for feature in read_table().features.values() for own in feature.notes.values() for note in own}
-    for number, (pattern, _) in enumerate(notes.CONDITIONS):
-        earlier = [one for one, _ in notes.CONDITIONS[:number]]
+    for number, (pattern, _) in enumerate(caniemail_notes.CONDITIONS):
+        earlier = [one for one, _ in caniemail_notes.CONDITIONS[:number]]
         first = [note for note in known if pattern.search(note) and not any(one.search(note) for one in earlier)]
         assert first, pattern.pattern
 
 
 def test_a_note_that_is_not_understood_is_told() -> None:
     use = Use("css-gap", None, "gap", "4px")
-    assert notes.concerns("Something that no pattern knows.", use)
-    assert not notes.concerns("`auto` is unlucky.", use)
+    assert caniemail_notes.concerns("Something that no pattern knows.", use)
+    assert not caniemail_notes.concerns("`auto` is unlucky.", use)
 
 
 # --- the script ---------------------------------------------------------------------------------------------------

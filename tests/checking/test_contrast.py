@@ -3,7 +3,7 @@
 import pytest
 
 from newsletter.checking.contrast import contrast
-from newsletter.checking.sheet import Sheet, read_rules
+from newsletter.checking.stylesheet import Sheet, read_rules
 from tests.checking.pages import make_page, said
 
 DARK = "@media (prefers-color-scheme: dark) {{ {} }}"

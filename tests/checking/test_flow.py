@@ -6,13 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from newsletter.build import render_issue
-from newsletter.check import check_issue
-from newsletter.check_links import check_links
 from newsletter.config import Config
-from newsletter.desk import read_config
+from newsletter.flows.build import render_issue
+from newsletter.flows.check import check_issue
+from newsletter.flows.check_links import check_links
 from newsletter.model import Finding
-from newsletter.workspace import Workspace, issue_path
+from newsletter.workspace.files import Workspace, issue_path
+from newsletter.workspace.load import read_config
 from tests.web_server import WebServer, serve
 
 ROOT = Path(__file__).resolve().parents[2]

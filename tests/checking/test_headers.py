@@ -3,7 +3,7 @@
 import pytest
 
 from newsletter.checking import PAGE_RULES, Page
-from newsletter.checking.slots import slots
+from newsletter.checking.placeholders import slots
 from tests.checking.pages import make_page, said
 
 GOOD = {

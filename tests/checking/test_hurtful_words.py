@@ -8,7 +8,7 @@ import pytest
 
 from newsletter.checking import Draft, check_draft, check_page
 from newsletter.checking.features import style_uses
-from newsletter.checking.sheet import read_declarations, read_rules
+from newsletter.checking.stylesheet import read_declarations, read_rules
 from newsletter.editing.issue_file import read_issue
 from newsletter.errors import InputError
 from newsletter.rendering.content import show_issue

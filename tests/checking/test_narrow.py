@@ -2,8 +2,8 @@
 
 import pytest
 
-from newsletter.checking.narrow import tap_targets, too_wide
 from newsletter.checking.reading import order
+from newsletter.checking.small_screens import tap_targets, too_wide
 from newsletter.checking.styles import inline
 from tests.checking.pages import make_page, said
 

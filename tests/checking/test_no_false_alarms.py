@@ -8,11 +8,11 @@ from collections.abc import Callable
 
 import pytest
 
-from newsletter.build import render_issue
-from newsletter.check import _make_page
 from newsletter.checking import Page, check_page
-from newsletter.desk import read_config
-from newsletter.workspace import Workspace
+from newsletter.flows.build import render_issue
+from newsletter.flows.check import _make_page
+from newsletter.workspace.files import Workspace
+from newsletter.workspace.load import read_config
 from tests.checking.test_rules import END, ROOT, SLUG, TABLE, put, remake, swap
 
 Change = Callable[[Page], Page]

@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 
-from newsletter.build import render_issue
-from newsletter.check import _make_page, check_issue
 from newsletter.checking import PAGE_RULES, Page, check_page
-from newsletter.desk import read_config
-from newsletter.workspace import Workspace
+from newsletter.flows.build import render_issue
+from newsletter.flows.check import _make_page, check_issue
+from newsletter.workspace.files import Workspace
+from newsletter.workspace.load import read_config
 
 ROOT = Path(__file__).resolve().parents[2]
 SLUG = "2025-07-07-weekly"

@@ -2,10 +2,10 @@
 
 import pytest
 
-from newsletter.checking import PAGE_RULES, signals
+from newsletter.checking import PAGE_RULES, spam
 from tests.checking.pages import make_page, said
 
-SUBJECT_RULES = (signals.capitals, signals.marks, signals.gaps, signals.answer, signals.phrases)
+SUBJECT_RULES = (spam.capitals, spam.marks, spam.gaps, spam.answer, spam.phrases)
 LINK_RULES = tuple(
     rule.check
     for name, rule in PAGE_RULES.items()
@@ -70,19 +70,19 @@ def test_subjects_of_ordinary_news(subject: str) -> None:
 
 def test_phrases_count_together_in_a_text() -> None:
     news = "The ad said “buy now”. Farmers with bad credit found no lender; a casino bonus was fined."
-    assert len(said(signals.phrases, make_page(text=news))) == 1
-    assert said(signals.phrases, make_page(text=news.replace("casino bonus", "casino"))) == []
-    assert said(signals.phrases, make_page(text="A buyout nowhere; reorder nowadays; viagraph; buy nowt")) == []
+    assert len(said(spam.phrases, make_page(text=news))) == 1
+    assert said(spam.phrases, make_page(text=news.replace("casino bonus", "casino"))) == []
+    assert said(spam.phrases, make_page(text="A buyout nowhere; reorder nowadays; viagraph; buy nowt")) == []
 
 
 def test_few_words_beside_pictures() -> None:
     image = '<img src="x.png" width="300">'
     words = "<p>" + "word " * 100 + "</p>"
-    assert len(said(signals.pictures, make_page(image))) == 1
-    assert len(said(signals.pictures, make_page(words + image * 4))) == 1
-    assert said(signals.pictures, make_page(words + image * 2)) == []
-    assert said(signals.pictures, make_page("<p>short</p>")) == []
-    assert said(signals.pictures, make_page('<img src="x.png" width="1">')) == []
+    assert len(said(spam.pictures, make_page(image))) == 1
+    assert len(said(spam.pictures, make_page(words + image * 4))) == 1
+    assert said(spam.pictures, make_page(words + image * 2)) == []
+    assert said(spam.pictures, make_page("<p>short</p>")) == []
+    assert said(spam.pictures, make_page('<img src="x.png" width="1">')) == []
 
 
 @pytest.mark.parametrize(

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from newsletter.arrange import Desk
-from newsletter.visits import is_patient, last_visit
-from newsletter.workspace import Workspace
+from newsletter.flows.desk import Desk
+from newsletter.flows.visits import is_patient, last_visit
+from newsletter.workspace.files import Workspace
 from tests.cli.conftest import Call
 
 DAY = ("--date", "2025-07-07")

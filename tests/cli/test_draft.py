@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from newsletter import draft as flow
-from newsletter.desk import read_config, read_sources
-from newsletter.draft import draft_issue, refresh_issue
 from newsletter.errors import InputError, NothingToDo
-from newsletter.workspace import Workspace
+from newsletter.flows import draft as flow
+from newsletter.flows.draft import draft_issue, refresh_issue
+from newsletter.workspace.files import Workspace
+from newsletter.workspace.load import read_config, read_sources
 from tests.cli.conftest import Call
 from tests.web_server import WebServer, serve
 

@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from time_machine import TimeMachineFixture
 
+from newsletter.calendar import next_day, skipped_by, slots_from
 from newsletter.model import Edition
-from newsletter.slots import next_day, skipped_by, slots_from
 from tests.cli.conftest import Call, Called
 
 DAY = ("--date", "2025-07-07")
@@ -149,8 +149,8 @@ def test_c58_a_whole_folder_that_was_taken_away_is_drafted_anew_and_that_is_said
 
 
 def test_c58_the_text_that_the_desk_wrote_last_is_the_one_that_is_offered(call: Call, sample: Path) -> None:
-    from newsletter.arrange import Desk, Edit, hash_of
-    from newsletter.workspace import Workspace
+    from newsletter.flows.desk import Desk, Edit, hash_of
+    from newsletter.workspace.files import Workspace
 
     call("draft", *DAY)
     desk = Desk(Workspace(sample), SLUG)
@@ -355,7 +355,7 @@ def repository(call: Call, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> P
 
 
 def test_c59_lists_of_readers_and_secrets_are_left_out_of_git(call: Call, repository: Path) -> None:
-    from newsletter.workspace import Workspace
+    from newsletter.workspace.files import Workspace
 
     workspace = Workspace(repository)
     for name in ("people.csv", "smtp.password", "crm.secret", "dkim.pem", "newsletter.db-wal", "newsletter.key"):

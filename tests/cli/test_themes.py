@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from newsletter.workspace import Workspace
+from newsletter.workspace.files import Workspace
 from tests.cli.conftest import Call
 from tests.sorting import Made, collect_posts, edit_weeks, make_posts, make_workspace, move_posts
 
@@ -34,7 +34,7 @@ def write(root: Path, name: str, text: str) -> None:
 
 def move(root: Path, slug: str, title: str, theme: str) -> None:
     """Move a post by hand into another section of an issue.md."""
-    from newsletter.desk import load_issue
+    from newsletter.workspace.load import load_issue
 
     posts = load_issue(Workspace(root), slug).issue.posts
     move_posts(Workspace(root), slug, {post.key or "": theme for post in posts if post.title == title})

@@ -8,7 +8,7 @@ import pytest
 
 from bench.kill import Desk, make_addresses, make_desk
 from bench.recorder import Recorder
-from newsletter.store.mark import read_mark
+from newsletter.store.restore_guard import read_mark
 from tests.faults.test_kill import addresses, count, database, doubts, finish, look, wait_until
 from tests.faults.test_processes import told
 

@@ -15,10 +15,10 @@ from pathlib import Path
 
 import pytest
 
-from newsletter.collect import collect_sources
-from newsletter.desk import read_config
 from newsletter.errors import InputError
-from newsletter.workspace import Workspace
+from newsletter.flows.collect import collect_sources
+from newsletter.workspace.files import Workspace
+from newsletter.workspace.load import read_config
 from tests.web_server import WebServer, serve
 
 NOW = datetime(2025, 7, 7, 12, tzinfo=UTC)
@@ -160,7 +160,7 @@ def test_c16_one_paste_taken_in_by_two_commands_is_taken_in_once(place: Path) ->
 
 KILL = """
 import os, signal
-from newsletter.workspace import Workspace
+from newsletter.workspace.files import Workspace
 write, left = Workspace.write, [{count}]
 def write_or_die(self, relative, content):
     if {what!r} in relative:
@@ -202,7 +202,7 @@ def test_c16_a_collect_that_was_killed_is_ended_by_the_next(
 
 
 def test_c16_a_lock_that_a_dead_process_left_locks_nothing(place: Path, server: WebServer) -> None:
-    hold = "import time\nfrom pathlib import Path\nfrom newsletter.workspace import Workspace\n"
+    hold = "import time\nfrom pathlib import Path\nfrom newsletter.workspace.files import Workspace\n"
     hold += "with Workspace(Path.cwd()).lock('collect'):\n    print('held', flush=True)\n    time.sleep(60)\n"
     holder = start(place, before=hold)
     assert holder.stdout is not None

@@ -12,14 +12,14 @@ from pathlib import Path
 
 import pytest
 
-from newsletter.database import open_database
-from newsletter.desk import read_config
 from newsletter.errors import NewsletterError
+from newsletter.flows.send import freeze_issue
 from newsletter.model import SubscriberRow
-from newsletter.send import freeze_issue
 from newsletter.store.database import Store, create_store, open_store
 from newsletter.store.subscribers import Intake, unsubscribe
-from newsletter.workspace import Workspace
+from newsletter.workspace.database import open_database
+from newsletter.workspace.files import Workspace
+from newsletter.workspace.load import read_config
 from tests.cli.conftest import Call, Called, call
 from tests.databases import DATABASE, KEY, NOW
 
@@ -179,7 +179,7 @@ def sqlite_finds(database: Path) -> bool:
 
 def test_c47_an_issue_is_not_frozen_from_a_damaged_index(desk: Path) -> None:
     """A word that flipped in an index makes no query fail: it only gives other readers."""
-    from newsletter.build import render_issue
+    from newsletter.flows.build import render_issue
 
     database = desk / DATABASE
     change(database, *PLACES["a word in an index"](database.read_bytes()))

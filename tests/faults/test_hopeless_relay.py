@@ -16,11 +16,11 @@ from typing import Any
 import pytest
 import trustme
 
-from newsletter.delivery import site as site_module
+from newsletter.delivery import relay_pool as site_module
 from newsletter.delivery import smtp
 from newsletter.delivery.relay import Relay, RelayMisconfigured, RelayUnavailable, unavailable
 from newsletter.delivery.sender import Rules
-from newsletter.send import Sent
+from newsletter.flows.send import Sent
 from newsletter.store.database import Store
 from tests.databases import DATABASE, KEY, new_store
 from tests.sending import ISSUE, QUICK, Desk, in_thread, make_desk

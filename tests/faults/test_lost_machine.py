@@ -14,11 +14,11 @@ from bench.kill import Desk as Commands
 from bench.kill import make_addresses, make_desk
 from bench.recorder import Recorder
 from newsletter.cli import run
-from newsletter.database import open_database
-from newsletter.desk import read_config
 from newsletter.store.database import Store
 from newsletter.store.slots import find_slot
-from newsletter.workspace import Workspace
+from newsletter.workspace.database import open_database
+from newsletter.workspace.files import Workspace
+from newsletter.workspace.load import read_config
 from tests.databases import new_postgresql
 from tests.faults.test_kill import addresses, doubts, look, wait_until
 from tests.faults.test_processes import told
@@ -115,8 +115,8 @@ def test_c7_a_lost_machine_that_is_restored_within_late_mails_nobody_twice(
 
 def accept(desk: Desk) -> None:
     """What `--i-know` does."""
-    from newsletter.database import mark_path
-    from newsletter.store.mark import accept_restore
+    from newsletter.store.restore_guard import accept_restore
+    from newsletter.workspace.database import mark_path
 
     accept_restore(desk.store, mark_path(desk.workspace, desk.store))
 

@@ -14,8 +14,8 @@ from newsletter.config.settings import Throttle
 from newsletter.delivery.relay import Relay
 from newsletter.delivery.sender import Report, Rules
 from newsletter.errors import NothingToDo
+from newsletter.flows.send import make_composer
 from newsletter.model import Claim, SubscriberRow
-from newsletter.send import make_composer
 from newsletter.store import issues
 from newsletter.store.database import Store
 from newsletter.store.lease import take_lease

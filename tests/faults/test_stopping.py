@@ -10,13 +10,13 @@ from typing import Any
 
 import pytest
 
-from newsletter import send as send_module
 from newsletter.delivery import loop as loop_module
 from newsletter.delivery.sender import Rules
+from newsletter.flows import send as send_module
 from newsletter.serve import DRAIN_S, LONGEST_STOP_S, Server
 from newsletter.sources.fetch import GRACE_S as LOOK_UP_S
 from newsletter.sources.fetch import POST_LIMIT_S
-from newsletter.store.letters import Letter, queue_letter
+from newsletter.store.transactional_mail import Letter, queue_letter
 from newsletter.web.server import GRACE_S
 from tests.sending import in_thread
 from tests.serving import THURSDAY, Desk, listening

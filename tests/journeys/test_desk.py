@@ -16,10 +16,10 @@ import pytest
 from playwright.sync_api import Browser, Locator, Page, expect
 
 from bench.preview import previewing
-from newsletter.arrange import Desk, Edit, Meanwhile, hash_of
 from newsletter.cli import run
 from newsletter.errors import InputError
-from newsletter.workspace import Workspace, issue_path
+from newsletter.flows.desk import Desk, Edit, Meanwhile, hash_of
+from newsletter.workspace.files import Workspace, issue_path
 
 ROOT = Path(__file__).resolve().parents[2]
 SLUG = "2025-07-07-weekly"

@@ -13,10 +13,10 @@ from hypothesis import strategies as st
 
 from newsletter.config import Config
 from newsletter.config.settings import Database
-from newsletter.database import database_address
 from newsletter.model import Publication
 from newsletter.store.database import create_store, open_store, sqlite_file
-from newsletter.workspace import Workspace
+from newsletter.workspace.database import database_address
+from newsletter.workspace.files import Workspace
 from tests.cli.conftest import Call, call
 from tests.databases import NOW
 
@@ -145,6 +145,6 @@ def test_c49_a_database_that_the_first_version_put_outside_is_named_with_the_way
 
 
 def _config(root: Path) -> Config:
-    from newsletter.desk import read_config
+    from newsletter.workspace.load import read_config
 
     return read_config(Workspace(root))

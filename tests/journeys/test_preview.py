@@ -10,9 +10,9 @@ from playwright.sync_api import Browser, FrameLocator, Page
 
 from bench.preview import previewing
 from newsletter.cli import run
-from newsletter.preview import Preview
+from newsletter.flows.preview import Preview
 from newsletter.web.preview_app import TABS
-from newsletter.workspace import Workspace
+from newsletter.workspace.files import Workspace
 
 ROOT = Path(__file__).resolve().parents[2]
 SLUG = "2025-07-07-weekly"

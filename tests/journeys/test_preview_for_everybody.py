@@ -8,7 +8,7 @@ import pytest
 from playwright.sync_api import Browser
 
 from bench.preview import previewing
-from newsletter.workspace import Workspace
+from newsletter.workspace.files import Workspace
 from tests.axe import violations
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -25,14 +25,14 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
 from newsletter.audience.tokens import TokenKeys, read_unsubscribe, read_verp
-from newsletter.build import render_issue
 from newsletter.cli import run
-from newsletter.desk import read_config
+from newsletter.flows.build import render_issue
+from newsletter.flows.send import make_composer
 from newsletter.model import Claim
-from newsletter.send import make_composer
 from newsletter.store.database import open_store
 from newsletter.store.issues import find_issue, read_variants
-from newsletter.workspace import Workspace
+from newsletter.workspace.files import Workspace
+from newsletter.workspace.load import read_config
 from tests.journeys.conftest import run_newsletter
 from tests.postfix import DOMAIN, Postfix, log_name, running_postfix, skip_without
 

@@ -18,18 +18,18 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from newsletter.build import SITE, build_issue, render_issue
-from newsletter.check import check_issue
 from newsletter.cli import run
-from newsletter.desk import read_config
-from newsletter.draft import draft_issue
+from newsletter.flows.build import SITE, build_issue, render_issue
+from newsletter.flows.check import check_issue
+from newsletter.flows.draft import draft_issue
 from newsletter.model import Finding, Source
 from newsletter.rendering.feeds import plain_title
 from newsletter.sources.feed import FeedState, take_in
 from newsletter.sources.feed_document import read_feed
 from newsletter.sources.markdown_file import write_markdown
 from newsletter.text.front_matter import quote_value
-from newsletter.workspace import Workspace, issue_path
+from newsletter.workspace.files import Workspace, issue_path
+from newsletter.workspace.load import read_config
 from tests.rendering.test_feeds import CHECKS, W3C_URI, addresses_in, as_html
 from tests.sending import MEMORY, compiled_templates
 from tests.web_server import serve

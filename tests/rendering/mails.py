@@ -5,15 +5,15 @@ from pathlib import Path
 
 from jinja2 import Environment
 
-from newsletter.build import render_issue
-from newsletter.desk import read_config
+from newsletter.flows.build import render_issue
 from newsletter.model import Issue, Publication
 from newsletter.phrases import Phrases, read_phrases
 from newsletter.rendering.content import show_issue
 from newsletter.rendering.email import Mail, render_mail
 from newsletter.rendering.letter import LetterText, render_letter
 from newsletter.resources import resource
-from newsletter.workspace import Workspace
+from newsletter.workspace.files import Workspace
+from newsletter.workspace.load import read_config
 from tests.rendering.issues import EDITION, PUBLICATION, make_issue
 
 ROOT = Path(__file__).resolve().parents[2]

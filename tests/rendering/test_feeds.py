@@ -18,6 +18,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from jinja2 import Environment
 
+from newsletter.calendar import publication_moment
 from newsletter.model import IssuePost, Link, Section
 from newsletter.phrases import Phrases
 from newsletter.rendering.content import show_issue
@@ -34,7 +35,6 @@ from newsletter.rendering.feeds import (
     write_rss,
 )
 from newsletter.rendering.site import Published, render_site
-from newsletter.slots import publication_moment
 from newsletter.sources.feed_document import read_feed
 from tests.rendering.issues import EDITION, PUBLICATION, THEMES, make_issue
 

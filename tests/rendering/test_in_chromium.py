@@ -9,12 +9,12 @@ import pytest
 from jinja2 import Environment
 from playwright.sync_api import Browser, Page
 
+from newsletter.calendar import publication_moment
 from newsletter.model import Issue, IssuePost, Section
 from newsletter.phrases import Phrases
 from newsletter.rendering.content import show_issue
 from newsletter.rendering.email import Mail, render_mail
 from newsletter.rendering.site import Published, render_site
-from newsletter.slots import publication_moment
 from tests.rendering.issues import EDITION, PUBLICATION, THEMES, make_issue
 
 # Per element: tag and all computed properties, of ::before and ::after too where they show something.

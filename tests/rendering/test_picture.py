@@ -15,8 +15,8 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser
 
-from newsletter.preview import Preview, Shown, in_the
-from newsletter.workspace import Workspace
+from newsletter.flows.preview import Preview, Shown, in_the
+from newsletter.workspace.files import Workspace
 
 ROOT = Path(__file__).resolve().parents[2]
 SLUG = "2025-07-07-weekly"

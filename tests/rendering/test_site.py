@@ -7,10 +7,10 @@ from zoneinfo import ZoneInfo
 import pytest
 from jinja2 import Environment
 
+from newsletter.calendar import publication_moment
 from newsletter.phrases import Phrases
 from newsletter.rendering.content import show_issue
 from newsletter.rendering.site import Published, render_site
-from newsletter.slots import publication_moment
 from tests.rendering.issues import EDITION, PUBLICATION, THEMES, make_issue
 
 

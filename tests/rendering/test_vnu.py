@@ -7,16 +7,16 @@ from zoneinfo import ZoneInfo
 import pytest
 from jinja2 import Environment
 
-from newsletter.archive import render_archive
-from newsletter.desk import read_config
-from newsletter.preview import Preview
+from newsletter.calendar import publication_moment
+from newsletter.flows.archive import render_archive
+from newsletter.flows.preview import Preview
 from newsletter.rendering.content import show_issue
 from newsletter.rendering.site import Published, render_site
-from newsletter.slots import publication_moment
 from newsletter.store.mailed_links import make_link
 from newsletter.store.subscribers import find_person
 from newsletter.web.preview_app import make_preview_app
-from newsletter.workspace import Workspace
+from newsletter.workspace.files import Workspace
+from newsletter.workspace.load import read_config
 from tests.rendering.issues import EDITION, PUBLICATION, THEMES, make_issue
 from tests.rendering.mails import ROOT, SLUG, every_mail, read_words
 from tests.serving import Desk, Pages, running_desk

@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from newsletter.collect import SourceReport, collect_sources
-from newsletter.desk import read_config, read_sources
+from newsletter.flows.collect import SourceReport, collect_sources
 from newsletter.model import Post
-from newsletter.workspace import Workspace
+from newsletter.workspace.files import Workspace
+from newsletter.workspace.load import read_config, read_sources
 from tests.web_server import WebServer, serve
 
 NOW = datetime(2025, 7, 7, 12, tzinfo=UTC)

@@ -12,8 +12,8 @@ import pytest
 import urllib3.util.connection
 
 from newsletter.sources import fetch as fetching
-from newsletter.sources.asked import Fetched, Request, hosts
 from newsletter.sources.fetch import fetch, fetch_all
+from newsletter.sources.http_types import Fetched, Request, hosts
 from tests.web_server import WebServer, serve
 
 HERE = hosts(["127.0.0.1"])

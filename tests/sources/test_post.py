@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from newsletter.sources import fetch as fetching
-from newsletter.sources.asked import Post, Posted, hosts
 from newsletter.sources.fetch import post
+from newsletter.sources.http_types import Post, Posted, hosts
 from tests.web_server import WebServer, serve
 
 HERE = hosts(["127.0.0.1"])

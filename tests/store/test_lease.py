@@ -17,7 +17,7 @@ from newsletter.store import issues
 from newsletter.store.database import Store, open_store
 from newsletter.store.lease import LEASE_S, Lease, LeaseLost, Ticks, read_ticks, take_lease
 from newsletter.store.ledger import Ledger
-from newsletter.store.mark import read_mark
+from newsletter.store.restore_guard import read_mark
 from newsletter.store.schema import attempt, delivery, sender
 from tests.databases import NOW
 from tests.store.desk import HOUR, Uptime, accepted, after_crash, audience, counted, deferred, rejected, start, url_of

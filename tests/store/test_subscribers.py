@@ -13,12 +13,13 @@ from newsletter.audience.addresses import read_address
 from newsletter.audience.read_file import open_subscribers
 from newsletter.audience.write_file import write_subscribers
 from newsletter.config import load_config
+from newsletter.flows.subscribers import add_one
 from newsletter.model import SubscriberRow
 from newsletter.store import issues
 from newsletter.store.database import Store, StoreError
 from newsletter.store.mailed_links import make_link
-from newsletter.store.readers import Asked, ask_to_subscribe, confirm
 from newsletter.store.schema import consent, suppression
+from newsletter.store.self_service import Asked, ask_to_subscribe, confirm
 from newsletter.store.subscribers import (
     count_by_state,
     export_rows,
@@ -28,7 +29,6 @@ from newsletter.store.subscribers import (
     suppression_reason,
     unsubscribe,
 )
-from newsletter.subscribers import add_one
 from tests.databases import NOW
 from tests.store.desk import (
     HOUR,

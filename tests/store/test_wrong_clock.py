@@ -4,7 +4,7 @@ from datetime import timedelta
 
 from newsletter.store import issues
 from newsletter.store.database import Store
-from newsletter.store.letters import Letter, begin_letter, end_letter, queue_letter
+from newsletter.store.transactional_mail import Letter, begin_letter, end_letter, queue_letter
 from tests.databases import NOW
 from tests.store.desk import HOUR, audience, deferred, start
 

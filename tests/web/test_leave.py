@@ -10,9 +10,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from newsletter.audience.tokens import TokenKeys, make_tokens
-from newsletter.database import open_database
 from newsletter.store.mailed_links import make_link
 from newsletter.store.subscribers import find_person, forget
+from newsletter.workspace.database import open_database
 from tests.serving import Desk, listening
 from tests.web.conftest import READER
 

@@ -5,9 +5,9 @@ from dataclasses import replace
 
 import pytest
 
-from newsletter.doctor import examine
+from newsletter.flows.doctor import examine
+from newsletter.flows.doctor.visitor_limits import VISITOR_LIMITS
 from newsletter.store.subscribers import find_person, unsubscribe
-from newsletter.visitor_limits import VISITOR_LIMITS
 from newsletter.web import forms, refusals
 from newsletter.web.stamps import FILLED_IN_S, Stamps
 from tests.sending import Clock

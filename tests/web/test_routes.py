@@ -12,11 +12,11 @@ from urllib.parse import urljoin
 import pytest
 from starlette.routing import Route
 
-from newsletter.build import render_issue
 from newsletter.cli.serve import make_note
 from newsletter.errors import InputError, Mistake
+from newsletter.flows.build import render_issue
+from newsletter.flows.send import freeze_issue
 from newsletter.rendering.icon import draw_icons
-from newsletter.send import freeze_issue
 from newsletter.store.database import Store
 from newsletter.store.mailed_links import make_link
 from newsletter.web.app import ROUTES

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from sqlalchemy import select, update
 
 from newsletter.store import schema
-from newsletter.store.readers import drop_unconfirmed
+from newsletter.store.self_service import drop_unconfirmed
 from newsletter.store.subscribers import find_person, forget, unsubscribe
 from newsletter.web import forms
 from tests.serving import Answer, Desk, Pages, text_of
