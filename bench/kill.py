@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import Any
 
 from bench.recorder import Copy, Recorder
-from newsletter.delivery.relay import Memory, Relay
+from newsletter.delivery.relay import Relay, RelayMemory
 from newsletter.delivery.replies import Capabilities
 from newsletter.delivery.smtp import Connection
 
@@ -344,7 +344,7 @@ def count_bound(connections: int, *, chunking: bool) -> int:
 
     async def read_window() -> int:
         offered = frozenset({"PIPELINING", "CHUNKING"} if chunking else {"PIPELINING"})
-        return Connection(Relay("127.0.0.1", 0), Capabilities(offered), Memory(), secured=False).window
+        return Connection(Relay("127.0.0.1", 0), Capabilities(offered), RelayMemory(), secured=False).window
 
     return connections * asyncio.run(read_window())
 

@@ -21,7 +21,7 @@ from newsletter import links
 from newsletter.config import Config
 from newsletter.config.settings import Dkim, Smtp
 from newsletter.delivery.dialogue import Outgoing
-from newsletter.delivery.relay import Memory, Relay
+from newsletter.delivery.relay import Relay, RelayMemory
 from newsletter.delivery.segments import compile_message
 from newsletter.delivery.sender import Rules
 from newsletter.delivery.smtp import Connection, connect
@@ -29,7 +29,7 @@ from newsletter.flows.send import deliver
 from newsletter.model import Publication, SubscriberRow
 from newsletter.store import issues
 from newsletter.store.database import Store, create_store
-from newsletter.store.subscribers import Intake
+from newsletter.store.subscribers import SubscriberIntake
 from newsletter.workspace.files import Workspace
 
 _BATCH = 10_000
@@ -101,7 +101,7 @@ def make_store(folder: Path, count: int) -> Store:
     now = datetime.now(UTC)
     store = create_store(f"sqlite:///{folder}/newsletter.db", folder / "newsletter.key", now)
     with store.writing() as connection:
-        intake = Intake(store, connection, source="bench", event="imported", now=now)
+        intake = SubscriberIntake(store, connection, source="bench", event="imported", now=now)
         for start in range(0, count, _BATCH):
             addresses = [make_reader(number).address for number in range(start, min(start + _BATCH, count))]
             intake.take([SubscriberRow(address, address) for address in addresses])
@@ -162,7 +162,7 @@ def send_alone(relay: Relay, count: int, connections: int) -> None:
 
     async def run() -> None:
         async def one(feed: _Feed) -> None:
-            feed.connection = await connect(relay, Memory())
+            feed.connection = await connect(relay, RelayMemory())
             await feed.connection.run(feed)
             feed.connection.close()
 

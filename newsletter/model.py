@@ -318,7 +318,7 @@ class Turn:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Books:
+class DeliveryCounts:
     """The count of an issue's deliveries by state, row by row. They balance if nobody is missing and nobody is double."""
 
     issue: str

@@ -24,7 +24,7 @@ from newsletter.flows.send import Sent, deliver
 from newsletter.flows.transactional_mail import send_next_letter
 from newsletter.flows.visits import is_visit_due, visit_sources
 from newsletter.flows.webhooks import listeners, tell_next
-from newsletter.model import Books
+from newsletter.model import DeliveryCounts
 from newsletter.stopping import Interrupted, Stopping
 from newsletter.store import issues
 from newsletter.store.database import Store, stamp
@@ -388,5 +388,5 @@ class _Pages:
         await self._app(scope, receive, send)
 
 
-def _counts(books: Books) -> dict[str, object]:
+def _counts(books: DeliveryCounts) -> dict[str, object]:
     return {name: value for name, value in books.as_dict().items() if value and name != "issue"}

@@ -22,7 +22,7 @@ from newsletter.resources import resource
 from newsletter.store import issues
 from newsletter.store.database import Store
 from newsletter.store.issues import FrozenIssue
-from newsletter.store.subscribers import Intake
+from newsletter.store.subscribers import SubscriberIntake
 from newsletter.workspace.files import Workspace
 from newsletter.workspace.load import read_config
 from newsletter.workspace.templates import open_templates
@@ -60,7 +60,7 @@ class Desk:
 
     def add(self, *rows: SubscriberRow) -> None:
         with self.store.writing() as connection:
-            Intake(self.store, connection, source="test", event="imported", now=self.clock()).take(rows)
+            SubscriberIntake(self.store, connection, source="test", event="imported", now=self.clock()).take(rows)
 
     def set(self, **smtp: Any) -> None:
         self.config = replace(self.config, smtp=replace(self.config.smtp, **smtp))

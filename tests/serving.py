@@ -23,7 +23,7 @@ from newsletter.errors import NewsletterError
 from newsletter.model import SubscriberRow
 from newsletter.serve import Server
 from newsletter.store.database import Store, create_store
-from newsletter.store.subscribers import Intake
+from newsletter.store.subscribers import SubscriberIntake
 from newsletter.web import make_app
 from newsletter.workspace.database import open_or_create
 from newsletter.workspace.files import Workspace
@@ -148,7 +148,7 @@ class Desk:
     def add(self, *addresses: str, **values: str) -> None:
         """Readers who are there already."""
         with self.store.writing() as connection:
-            intake = Intake(self.store, connection, source="test", event="imported", now=self.clock())
+            intake = SubscriberIntake(self.store, connection, source="test", event="imported", now=self.clock())
             intake.take([SubscriberRow(address, address, **values) for address in addresses])
 
     def note(self, event: str, **fields: Any) -> None:

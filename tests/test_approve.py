@@ -19,7 +19,7 @@ from newsletter.errors import InputError, UsageError
 from newsletter.flows.approval_record import TEXT_LIMIT
 from newsletter.flows.approve import (
     Approval,
-    Standing,
+    ApprovalStatus,
     approval_path,
     approval_state,
     approve_issue,
@@ -57,7 +57,7 @@ class Desk:
             self.workspace, self.config, render_issue(self.workspace, self.config, SLUG), by="the editor", now=NOW
         )
 
-    def standing(self) -> Standing:
+    def standing(self) -> ApprovalStatus:
         return approval_state(self.workspace, self.config, render_issue(self.workspace, self.config, SLUG))
 
     def check(self) -> None:
@@ -86,7 +86,7 @@ def desk(tmp_path: Path) -> Desk:
     return Desk(tmp_path)
 
 
-def shown(standing: Standing) -> dict[str, str]:
+def shown(standing: ApprovalStatus) -> dict[str, str]:
     """Part → its lines."""
     assert standing.state == "changed"
     return {one.part: "\n".join(one.lines) for one in standing.changes}
@@ -326,7 +326,7 @@ def test_what_no_reader_sees_does_not_take_the_approval_away(desk: Desk) -> None
     desk.publication(editor="other@example.org")
     desk.edition(undo="5m", late="ask")
     desk.workspace.write("templates/web/site.css", "p { color: #000000; }\n")
-    assert desk.standing() == Standing("good", read_approval(desk.workspace, SLUG))
+    assert desk.standing() == ApprovalStatus("good", read_approval(desk.workspace, SLUG))
 
 
 def test_many_parts_are_counted(desk: Desk) -> None:

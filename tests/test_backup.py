@@ -25,7 +25,7 @@ from newsletter.store import issues, schema
 from newsletter.store.copies import NUMBERS_LEFT_OUT
 from newsletter.store.database import Store, StoreError, open_store
 from newsletter.store.restore_guard import accept_restore, find_restore
-from newsletter.store.subscribers import Intake, find_person, forget, suppression_reason, unsubscribe
+from newsletter.store.subscribers import SubscriberIntake, find_person, forget, suppression_reason, unsubscribe
 from newsletter.workspace.backup_file import (
     DATABASE,
     FILE_LIMIT,
@@ -493,7 +493,7 @@ def test_c7_who_left_since_the_backup_stays_away_if_the_database_that_stood_ther
     assert reasons == ["unsubscribed", "complained", "erased", "unsubscribed"]
     assert "r3@example.org" not in all_text(again.store)
     with again.store.writing() as connection:
-        intake = Intake(again.store, connection, source="a list", event="imported", now=later)
+        intake = SubscriberIntake(again.store, connection, source="a list", event="imported", now=later)
         intake.take([SubscriberRow("nobody@example.org", "nobody@example.org")])
     assert find_person(again.store, "nobody@example.org") is None
     again.store.close()

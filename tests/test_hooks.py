@@ -20,7 +20,7 @@ from newsletter.errors import InputError
 from newsletter.flows.webhooks import WAITS_MIN, after, listeners, sign, tell_next
 from newsletter.model import Publication
 from newsletter.sources.fetch import post
-from newsletter.sources.http_types import Post, Posted
+from newsletter.sources.http_types import PostRequest, PostResult
 from newsletter.store.database import Store, stamp
 from newsletter.store.schema import hook as hook_table
 from newsletter.store.subscribers import forget
@@ -51,7 +51,7 @@ class Desk:
         with self.store.writing() as connection:
             queue_hooks(connection, listeners(self.config), event, [body or {"issue": "2026-11-23-weekly"}], NOW)
 
-    def tell(self, now: datetime = NOW, ask: Callable[[Post], Posted] = post) -> bool:
+    def tell(self, now: datetime = NOW, ask: Callable[[PostRequest], PostResult] = post) -> bool:
         return tell_next(self.workspace, self.config, self.store, now, ask) is not None
 
     def row(self) -> Any:
@@ -77,20 +77,20 @@ def server() -> Iterator[WebServer]:
 class Receiver:
     """Somebody who answers as the test says, and keeps what came."""
 
-    def __init__(self, *answers: Posted) -> None:
+    def __init__(self, *answers: PostResult) -> None:
         self.answers = list(answers)
-        self.posts: list[Post] = []
+        self.posts: list[PostRequest] = []
 
-    def __call__(self, request: Post) -> Posted:
+    def __call__(self, request: PostRequest) -> PostResult:
         self.posts.append(request)
-        return self.answers.pop(0) if self.answers else Posted(outcome="done")
+        return self.answers.pop(0) if self.answers else PostResult(outcome="done")
 
     @property
     def told(self) -> Any:
         return json.loads(self.posts[-1].body)
 
 
-FAILED = Posted(outcome="failed", reason="the server answers 500")
+FAILED = PostResult(outcome="failed", reason="the server answers 500")
 
 
 # --- who is told what -----------------------------------------------------------------------------------------------
@@ -289,7 +289,7 @@ def test_a_call_is_tried_again_for_two_days_and_then_given_up(desk: Desk) -> Non
 
 def test_one_that_is_gone_is_not_asked_again(desk: Desk) -> None:
     desk.happens()
-    desk.tell(ask=Receiver(Posted(outcome="gone")))
+    desk.tell(ask=Receiver(PostResult(outcome="gone")))
     assert count_hooks(desk.store) == {"failed": 1}
 
 
@@ -300,7 +300,7 @@ def test_a_server_that_asks_to_wait_longer_is_given_the_time(desk: Desk) -> None
 
 
 def test_a_process_that_dies_while_it_tells_leaves_the_call_for_later(desk: Desk) -> None:
-    def die(request: Post) -> Posted:
+    def die(request: PostRequest) -> PostResult:
         raise KeyboardInterrupt
 
     desk.happens()
@@ -312,12 +312,12 @@ def test_a_process_that_dies_while_it_tells_leaves_the_call_for_later(desk: Desk
 
 
 OUTCOMES = st.builds(
-    Posted, outcome=st.sampled_from(["done", "gone", "failed"]), retry_after_s=st.none() | st.integers(0, 604_800)
+    PostResult, outcome=st.sampled_from(["done", "gone", "failed"]), retry_after_s=st.none() | st.integers(0, 604_800)
 )
 
 
 @given(OUTCOMES, st.integers(1, 40))
-def test_every_call_ends(posted: Posted, tries: int) -> None:
+def test_every_call_ends(posted: PostResult, tries: int) -> None:
     state, due = after(posted, tries, NOW)
     assert state == {"done": "sent", "gone": "failed"}.get(
         posted.outcome, "waiting" if tries <= len(WAITS_MIN) else "failed"

@@ -20,7 +20,7 @@ from newsletter.model import SubscriberRow
 from newsletter.store.database import Store, stamp
 from newsletter.store.recipients import list_recipients
 from newsletter.store.schema import delivery, subscriber
-from newsletter.store.subscribers import Intake, forget, unsubscribe
+from newsletter.store.subscribers import SubscriberIntake, forget, unsubscribe
 from tests.databases import NOW
 from tests.sending import ISSUE, Desk, make_desk
 from tests.store.desk import make_empty
@@ -49,7 +49,7 @@ def fill(desk: Desk, readers: list[dict[str, str]]) -> None:
     make_empty(desk.store)
     names = [f"r{number}@example.org" for number in range(len(readers))]
     with desk.store.writing() as connection:
-        intake = Intake(desk.store, connection, source="test", event="imported", now=NOW)
+        intake = SubscriberIntake(desk.store, connection, source="test", event="imported", now=NOW)
         intake.take(
             [
                 SubscriberRow(name, name, state=one["state"], themes=one["themes"])

@@ -20,9 +20,9 @@ from newsletter.flows.collect import collect_sources
 from newsletter.model import Source
 from newsletter.sources import fetch as fetch_module
 from newsletter.sources.fetch import fetch, fetch_all
-from newsletter.sources.http_types import UNREACHED, Fetched, Request, hosts
+from newsletter.sources.http_types import UNREACHED, Request, Response, hosts
 from newsletter.sources.visit_order import keep_waiting, order_feeds
-from newsletter.sources.waiting import Turns
+from newsletter.sources.waiting import HostTurns
 from newsletter.stopping import Interrupted, Stopping
 from newsletter.store.slots import find_slot
 from newsletter.workspace.files import Workspace
@@ -239,13 +239,13 @@ def test_c46_feeds_that_answer_slowly_keep_no_turn_from_others(
     config = feeds(read_config(workspace), *[web.url("/good.xml")] * 9)
     asked: list[str] = []
 
-    def fetch_three(wanted: dict[str, Request], **options: object) -> Iterator[tuple[str, Fetched]]:
+    def fetch_three(wanted: dict[str, Request], **options: object) -> Iterator[tuple[str, Response]]:
         for place, (name, request) in enumerate(wanted.items()):
             if place < 3:
                 asked.append(name)
                 yield name, fetch_module.fetch(request)
             else:
-                yield name, Fetched(outcome="unreached", url=request.url, reason=UNREACHED)
+                yield name, Response(outcome="unreached", url=request.url, reason=UNREACHED)
 
     monkeypatch.setattr(fetch_module, "fetch_all", fetch_three)
     for _ in range(3):
@@ -272,7 +272,7 @@ def test_c46_a_silent_host_keeps_no_turn_from_another_one(
 )
 @settings(max_examples=30)
 def test_c46_every_one_has_a_turn_and_no_host_too_many(hosts: dict[int, str], most: int, threads: int) -> None:
-    turns, lock = Turns(hosts, most), threading.Lock()
+    turns, lock = HostTurns(hosts, most), threading.Lock()
     busy: Counter[str] = Counter()
     seen: list[int] = []
     highest: list[int] = [0]

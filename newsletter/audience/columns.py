@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from newsletter.audience.permission import Meaning, judge_name
-from newsletter.audience.survey import Mode, PermissionColumn, Place, Question, Survey, Tally, find_key, judge
+from newsletter.audience.survey import CellPlace, Mode, PermissionColumn, Question, Survey, Tally, find_key, judge
 from newsletter.audience.systems import (
     ANY,
     COLUMNS,
@@ -73,7 +73,7 @@ class Answers:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Layout:
+class ColumnLayout:
     """What stands where in the rows of a file.
 
     `columns` are the header's names, each once. `fields` says in which column a field stands; `names` are the columns
@@ -161,7 +161,7 @@ class Layout:
         }
         return Survey(self.tallies, json_column=index, told=told, words={**WORDS, **answers.words})
 
-    def settle(self, survey: Survey) -> "Layout":
+    def settle(self, survey: Survey) -> "ColumnLayout":
         """The layout with the places that decide who gets mail. Raises PermissionUnclear for those that must be asked about."""
         judged = [judge(tally) for tally in survey.tallies]
         # Where another column tells who gets mail, or the tool is known, a missing time of subscribing says nothing.
@@ -175,7 +175,7 @@ class Layout:
         return replace(self, permissions=tuple(one for one in judged if isinstance(one, PermissionColumn)))
 
 
-def recognise(header: Sequence[str], answers: Answers) -> Layout:
+def recognise(header: Sequence[str], answers: Answers) -> ColumnLayout:
     """A header, and what the user said about it → Layout. Raises ColumnError.
 
     A field given with an empty column is in no column: `--map state=` leaves a column `status` to the attributes.
@@ -212,7 +212,7 @@ def _layout(
     told: Mapping[int, Meaning | None],
     own: int,
     answers: Answers,
-) -> Layout:
+) -> ColumnLayout:
     parts = [fields.pop(part) for part in ("first_name", "last_name") if part in fields]
     if "name" in fields:
         taken.difference_update(parts)
@@ -225,7 +225,7 @@ def _layout(
         *_tally_fields(columns, system, fields, told, answers),
         *_tally_attributes(header, columns, system, attributes, told, answers),
     ]
-    return Layout(
+    return ColumnLayout(
         system=system.name,
         columns=columns,
         fields=fields,
@@ -257,7 +257,7 @@ def _tally_fields(
             continue
         mode: Mode = {"state": "state", "tags": "tags"}.get(name, "field")  # type: ignore[assignment]
         more = {**system.words, **answers.words} if mode == "tags" else words
-        tallies.append(Tally(Place(index, columns[index]), told.get(index) or meaning, mode, more))
+        tallies.append(Tally(CellPlace(index, columns[index]), told.get(index) or meaning, mode, more))
     return tallies
 
 
@@ -285,7 +285,7 @@ def _tally_attributes(
         if meaning is not None:
             mode: Mode = "column" if meaning.kind else "note"
             more = words if meaning.kind else {**system.words, **answers.words}
-            tallies.append(Tally(Place(index, columns[index]), meaning, mode, more))
+            tallies.append(Tally(CellPlace(index, columns[index]), meaning, mode, more))
     return tallies
 
 

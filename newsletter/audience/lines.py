@@ -22,7 +22,7 @@ _READ_BYTES = 65_536
 _END = "\0end"
 
 
-class Batch(NamedTuple):
+class NumberedRows(NamedTuple):
     """Rows and the line where each begins. `faults` are lines that are no row. `plain`: every line is a short row."""
 
     rows: list[list[str]]
@@ -31,7 +31,7 @@ class Batch(NamedTuple):
     plain: bool
 
 
-def read_batches(file: BinaryIO, encoding: str, delimiter: str, *, name: str) -> Iterator[Batch]:
+def read_batches(file: BinaryIO, encoding: str, delimiter: str, *, name: str) -> Iterator[NumberedRows]:
     """All rows of a file from where it stands. Raises InputError when it cannot be decoded any further."""
     first = 1
     open_row: list[str] = []
@@ -49,12 +49,12 @@ def read_batches(file: BinaryIO, encoding: str, delimiter: str, *, name: str) ->
         yield read_lines(open_row, first, delimiter, at_end=True)[0]
 
 
-def read_lines(lines: list[str], first: int, delimiter: str, *, at_end: bool = False) -> tuple[Batch, int]:
+def read_lines(lines: list[str], first: int, delimiter: str, *, at_end: bool = False) -> tuple[NumberedRows, int]:
     """Physical lines → (their rows, how many lines were used). A row that is open at the end waits for more lines."""
     rows = _read_plain(lines, delimiter)
     if rows is None:
         return _read_carefully(lines, first, delimiter, at_end=at_end)
-    return Batch(rows, range(first, first + len(rows)), {}, plain=True), len(lines)
+    return NumberedRows(rows, range(first, first + len(rows)), {}, plain=True), len(lines)
 
 
 # --- bytes → text that ends where a line ends -------------------------------------------------------------------------
@@ -120,9 +120,9 @@ class _Feed:
         yield _END
 
 
-def _read_carefully(lines: list[str], first: int, delimiter: str, *, at_end: bool) -> tuple[Batch, int]:
+def _read_carefully(lines: list[str], first: int, delimiter: str, *, at_end: bool) -> tuple[NumberedRows, int]:
     numbers: list[int] = []
-    batch = Batch([], numbers, {}, plain=False)
+    batch = NumberedRows([], numbers, {}, plain=False)
     start = 0
     while start < len(lines):
         feed = _Feed(lines, start)

@@ -10,11 +10,11 @@ from typing import BinaryIO, NamedTuple
 
 from newsletter.audience.addresses import AddressError, read_address_cell
 from newsletter.audience.cells import clean_line
-from newsletter.audience.columns import Answers, ColumnError, Layout, PermissionUnclear, recognise
+from newsletter.audience.columns import Answers, ColumnError, ColumnLayout, PermissionUnclear, recognise
 from newsletter.audience.encodings import detect_encoding, make_decoder
-from newsletter.audience.lines import FIELD_LIMIT, Batch, read_batches, read_lines
+from newsletter.audience.lines import FIELD_LIMIT, NumberedRows, read_batches, read_lines
 from newsletter.audience.permission import speaks_of_leaving
-from newsletter.audience.rows import Heading, Rejected, RowReader
+from newsletter.audience.rows import DepartureHeading, Rejected, RowReader
 from newsletter.audience.survey import Question
 from newsletter.audience.systems import COLUMNS, fold
 from newsletter.errors import InputError, Mistake
@@ -27,11 +27,11 @@ _ZIP = b"PK\x03\x04"
 _HINT = "sep="  # the line that some spreadsheets write first
 
 
-class _Head(NamedTuple):
+class _FileHead(NamedTuple):
     """What the first rows say. `line` is the last one that is no subscriber: the header's, or 0."""
 
     delimiter: str
-    layout: Layout
+    layout: ColumnLayout
     line: int
 
 
@@ -41,7 +41,7 @@ class SubscriberFile:
     Usage: `with open_subscribers(path, themes=slugs) as file: for row in file: …`
     """
 
-    def __init__(self, file: BinaryIO, path: Path, encoding: str, head: _Head, themes: frozenset[str]) -> None:
+    def __init__(self, file: BinaryIO, path: Path, encoding: str, head: _FileHead, themes: frozenset[str]) -> None:
         self._file = file
         self._path = path
         self._header_line = head.line
@@ -55,7 +55,7 @@ class SubscriberFile:
         """Rows with more than one address so far; the first was taken."""
         return self._reader.several
 
-    def _survey(self, layout: Layout) -> Layout:
+    def _survey(self, layout: ColumnLayout) -> ColumnLayout:
         """Read all rows once and find out which columns decide who gets mail. Raises InputError (NL104)."""
         answers = layout.answers
         if layout.tallies:
@@ -83,11 +83,11 @@ class SubscriberFile:
     def __iter__(self) -> Iterator[SubscriberRow | Rejected]:
         try:
             yield from chain.from_iterable(map(self._reader.read_batch, self._batches()))
-        except Heading as heading:
+        except DepartureHeading as heading:
             what = f"the heading “{str(heading)[:40]}” speaks of readers who left"
             raise _unclear_list(self._path, heading.line, what) from None
 
-    def _batches(self) -> Iterator[Batch]:
+    def _batches(self) -> Iterator[NumberedRows]:
         self._file.seek(0)
         for batch in read_batches(self._file, self.encoding, self.delimiter, name=str(self._path)):
             if batch.lines and batch.lines[0] <= self._header_line:
@@ -170,7 +170,7 @@ def _decode_sample(path: Path, sample: bytes, encoding: str) -> str:
         raise _refusal(path, f"not {encoding}, as its first bytes say", "save the list as CSV in UTF-8") from None
 
 
-def _read_head(path: Path, text: str, answers: Answers) -> _Head:
+def _read_head(path: Path, text: str, answers: Answers) -> _FileHead:
     """Find the first row and what it says. Of several delimiters, the one by which most names of columns are known."""
     lines = list(islice(io.StringIO(text, newline=""), _HEAD_LINES))
     start = next((index for index, line in enumerate(lines) if line.strip()), None)
@@ -229,14 +229,14 @@ def _first_row(path: Path, lines: list[str], start: int, delimiter: str) -> _Row
     return None
 
 
-def _head(path: Path, lines: list[str], rows: list[_Row], answers: Answers) -> _Head:
+def _head(path: Path, lines: list[str], rows: list[_Row], answers: Answers) -> _FileHead:
     """The header by its delimiter. Another delimiter is tried only if the first one does not part the line at all."""
     error = None
     for row in rows:
         if error is not None and len(rows[0].cells) > 1:
             break
         try:
-            return _Head(row.delimiter, recognise(row.cells, _with_addresses(lines, row, answers)), row.line)
+            return _FileHead(row.delimiter, recognise(row.cells, _with_addresses(lines, row, answers)), row.line)
         except ColumnError as one:
             error = error or one
     if error is None:
@@ -265,7 +265,7 @@ def _columns_of_addresses(lines: list[str], start: int, delimiter: str, width: i
     return found
 
 
-def _check_addresses(path: Path, lines: list[str], head: _Head) -> None:
+def _check_addresses(path: Path, lines: list[str], head: _FileHead) -> None:
     """Raises InputError if the column of addresses holds answers or names, and another column the addresses."""
     columns, index = head.layout.columns, head.layout.fields["email"]
     batch, _ = read_lines(lines[head.line :], head.line + 1, head.delimiter, at_end=True)
@@ -275,7 +275,7 @@ def _check_addresses(path: Path, lines: list[str], head: _Head) -> None:
         raise _refusal(path, message, f'name the column: --map email="{columns[better[0]]}"', line=head.line)
 
 
-def _headless(path: Path, rows: list[_Row], answers: Answers) -> _Head:
+def _headless(path: Path, rows: list[_Row], answers: Answers) -> _FileHead:
     """A list without a header: addresses in its first column, and maybe more, which is kept."""
     row = next((row for row in rows if _is_address(row.cells[0])), None)
     if row is None:
@@ -290,7 +290,7 @@ def _headless(path: Path, rows: list[_Row], answers: Answers) -> _Head:
         layout = recognise(header, answers)
     except ColumnError as error:
         raise _refusal(path, str(error), error.help, line=row.line) from None
-    return _Head(row.delimiter, replace(layout, system="a list without a header"), row.line - 1)
+    return _FileHead(row.delimiter, replace(layout, system="a list without a header"), row.line - 1)
 
 
 def _is_address(cell: str) -> bool:

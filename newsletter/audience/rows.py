@@ -15,9 +15,9 @@ from newsletter.audience.cells import (
     read_time,
     write_attributes,
 )
-from newsletter.audience.columns import Layout, UnknownState
+from newsletter.audience.columns import ColumnLayout, UnknownState
 from newsletter.audience.formulas import unguard
-from newsletter.audience.lines import FIELD_LIMIT, Batch
+from newsletter.audience.lines import FIELD_LIMIT, NumberedRows
 from newsletter.audience.permission import speaks_of_leaving
 from newsletter.audience.systems import FIELDS
 from newsletter.model import SubscriberRow
@@ -42,7 +42,7 @@ class RowFault(ValueError):
     """The reason for which a row is rejected."""
 
 
-class Heading(ValueError):
+class DepartureHeading(ValueError):
     """A line between rows that is no row and speaks of leaving: those below it may have left."""
 
     def __init__(self, line: int, text: str) -> None:
@@ -57,7 +57,7 @@ def _reject(line: int, reason: ValueError, cells: Sequence[str]) -> Rejected:
 class RowReader:
     """Rows of one file, read by its layout."""
 
-    def __init__(self, layout: Layout, themes: frozenset[str]) -> None:
+    def __init__(self, layout: ColumnLayout, themes: frozenset[str]) -> None:
         self._layout = layout
         self.several = 0  # rows with more than one address, of which the first was taken
         self._themes = {slug.casefold(): slug for slug in themes}
@@ -67,18 +67,18 @@ class RowReader:
         wide = {*layout.attributes, self._at["attributes"]}
         self._limits = [ATTRIBUTE_LIMIT if index in wide else FIELD_LIMIT for index in range(self._width)]
 
-    def read_batch(self, batch: Batch) -> Iterator[SubscriberRow | Rejected]:
+    def read_batch(self, batch: NumberedRows) -> Iterator[SubscriberRow | Rejected]:
         """All rows of a batch that are not blank, in their order."""
         if batch.plain and self._layout.is_plain:
             return self._read_plain(batch)
         return self._read_each(batch)
 
-    def _read_each(self, batch: Batch) -> Iterator[SubscriberRow | Rejected]:
+    def _read_each(self, batch: NumberedRows) -> Iterator[SubscriberRow | Rejected]:
         for line, cells in zip(batch.lines, batch.rows, strict=True):
             if row := self._read(line, cells, batch.faults.get(line, "")):
                 yield row
 
-    def _read_plain(self, batch: Batch) -> Iterator[SubscriberRow | Rejected]:
+    def _read_plain(self, batch: NumberedRows) -> Iterator[SubscriberRow | Rejected]:
         """Rows of an address, or an address and a name, as fast as it goes; what is not quite plain goes the long way.
 
         No function of ours is called but `is_plain`, and the tuple is made without SubscriberRow's own constructor.
@@ -107,7 +107,7 @@ class RowReader:
             texts = [cell.strip() for cell in cells if cell.strip()]
             unasked = not self._layout.answers.everybody
             if unasked and len(texts) == 1 and "@" not in texts[0] and speaks_of_leaving(texts[0][:FIELD_LIMIT]):
-                raise Heading(line, texts[0]) from None
+                raise DepartureHeading(line, texts[0]) from None
             return _reject(line, reason, cells)
         except (RowFault, UnknownTheme, UnknownState) as reason:
             return _reject(line, reason, cells)

@@ -18,7 +18,7 @@ _SHOWN = 5  # cells in one question
 _REMEMBERED = 10_000  # different cells of a column whose reading is kept
 
 
-class Place(NamedTuple):
+class CellPlace(NamedTuple):
     """Where cells stand: a column by its number from 0, or a key of the JSON object in it."""
 
     column: int
@@ -30,7 +30,7 @@ class Place(NamedTuple):
 class Tally:
     """What stands in the cells of a place: how often each kind, and a few cells with their lines, for a question."""
 
-    place: Place
+    place: CellPlace
     meaning: Meaning
     mode: Mode
     more: Mapping[str, str]
@@ -89,7 +89,7 @@ class PermissionColumn:
     column says yes. `says` tells in words what it means, for the report.
     """
 
-    place: Place
+    place: CellPlace
     says: str
     read: Callable[[str], Reading]
     on_yes: str = ""
@@ -115,7 +115,7 @@ class PermissionColumn:
 class Question(NamedTuple):
     """A place that may be about permission and is not understood: some of its cells, each with a line."""
 
-    place: Place
+    place: CellPlace
     why: str
     cells: Mapping[str, int]
 
@@ -171,7 +171,7 @@ class Survey:
             tally = self._keys.get(key)
             if tally is None and len(self._keys) < _REMEMBERED:
                 meaning = self._told.get(fold(key), judge_name(key))
-                tally = Tally(Place(self._json_column or 0, key, key), meaning, "column", self._words)
+                tally = Tally(CellPlace(self._json_column or 0, key, key), meaning, "column", self._words)
                 self._keys[key] = tally
             if tally is not None and tally.meaning.kind:
                 tally.add(_as_cell(value), line)

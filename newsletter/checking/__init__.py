@@ -20,10 +20,10 @@ from newsletter.checking import (
 )
 from newsletter.checking.caniemail import about_unknown
 from newsletter.checking.page import Page, Problems
-from newsletter.checking.words import Draft
+from newsletter.checking.words import IssueText
 from newsletter.model import Finding
 
-__all__ = ["HEAD_RULES", "PAGE_RULES", "WORD_RULES", "Draft", "Page", "about_unknown", "check_draft", "check_page"]
+__all__ = ["HEAD_RULES", "PAGE_RULES", "WORD_RULES", "IssueText", "Page", "about_unknown", "check_draft", "check_page"]
 
 Level = Literal["error", "warning"]
 
@@ -38,7 +38,7 @@ class Rule(NamedTuple):
 class WordRule(NamedTuple):
     """A rule about an issue's words."""
 
-    check: Callable[[Draft], Problems]
+    check: Callable[[IssueText], Problems]
     level: Level
 
 
@@ -144,7 +144,7 @@ def check_page(
                 yield Finding(rule=name, message=message, where=where, level=_level(level, rule.level))
 
 
-def check_draft(draft: Draft, *, ignore: Mapping[str, str] | None = None) -> Iterator[Finding]:
+def check_draft(draft: IssueText, *, ignore: Mapping[str, str] | None = None) -> Iterator[Finding]:
     """All that is worth a look in an issue's words."""
     for name, rule in WORD_RULES.items():
         if name not in (ignore or {}):

@@ -27,7 +27,7 @@ class Client:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Table:
+class SupportTable:
     """All of it: clients by the names that settings use, features by caniemail's own names."""
 
     date: str
@@ -36,12 +36,12 @@ class Table:
 
 
 @cache
-def read_table() -> Table:
+def read_table() -> SupportTable:
     """The table that ships with the program; read when a client is named for the first time."""
     raw = json.loads((files("newsletter.checking") / "caniemail.json").read_text(encoding="utf-8"))
     clients = {name: Client(**one) for name, one in raw["clients"].items()}
     platforms = [platform for client in clients.values() for platform in client.platforms]
-    return Table(
+    return SupportTable(
         date=raw["source"]["last_update_date"],
         clients=clients,
         features={

@@ -5,10 +5,10 @@ from collections.abc import Callable, Mapping
 from functools import cache, lru_cache
 from typing import Any
 
-from newsletter.checking.features import Use
+from newsletter.checking.features import FeatureUse
 from newsletter.checking.page import style_of
 
-Condition = Callable[[Use, str], bool]
+Condition = Callable[[FeatureUse, str], bool]
 
 # Of the notes that speak of a whole `<style>` block, because a client drops all of it.
 DROPS_THE_BLOCK = re.compile(r"whole `<style>` block is stripped")
@@ -18,7 +18,7 @@ _CSS1_COLOURS = frozenset(
 _TAG, _CODE = re.compile(r"<(\w+)>"), re.compile(r"`([^`]+)`")
 
 
-def concerns(note: str, use: Use) -> bool:
+def concerns(note: str, use: FeatureUse) -> bool:
     """Whether a note says that this use fails. A note that is not understood is told: a person can tell."""
     return condition_of(note)(use, note)
 
@@ -32,13 +32,13 @@ def condition_of(note: str) -> Condition:
     return found
 
 
-def _is_on_tag(use: Use, note: str) -> bool:
+def _is_on_tag(use: FeatureUse, note: str) -> bool:
     words = _words(note)
     on_tag = use.element is not None and use.element.tag in _TAG.findall(note)
     return on_tag and (not words or _has_word(use, words))
 
 
-def _is_named(use: Use, note: str) -> bool:
+def _is_named(use: FeatureUse, note: str) -> bool:
     return _has_word(use, _words(note))
 
 
@@ -47,11 +47,11 @@ def _words(note: str) -> list[str]:
     return [code for code in _CODE.findall(note) if "<" not in code]
 
 
-def _always(use: Use, note: str) -> bool:
+def _always(use: FeatureUse, note: str) -> bool:
     return True
 
 
-def _never(use: Use, note: str) -> bool:
+def _never(use: FeatureUse, note: str) -> bool:
     return False
 
 
@@ -60,48 +60,48 @@ def _matches(pattern: str) -> Condition:
     return lambda use, note: re.search(pattern, use.value) is not None
 
 
-def _has_word(use: Use, words: list[str]) -> bool:
+def _has_word(use: FeatureUse, words: list[str]) -> bool:
     """One of the words is the property's name, or in the value, a number before it or not."""
     return any(
         word == use.name or re.search(rf"(?<![A-Za-z-]){re.escape(word)}(?![\w-])", use.value.lower()) for word in words
     )
 
 
-def _refused(use: Use, note: str) -> bool:
+def _refused(use: FeatureUse, note: str) -> bool:
     return _has_word(use, _words(note.partition("but not")[2]))
 
 
-def _not_listed(use: Use, note: str) -> bool:
+def _not_listed(use: FeatureUse, note: str) -> bool:
     """The note lists what is supported, and the value is none of it."""
     return not re.search(rf"(?<![\w-]){re.escape(use.value.lower())}(?![\w-])", note)
 
 
-def _elsewhere(use: Use, note: str) -> bool:
+def _elsewhere(use: FeatureUse, note: str) -> bool:
     """The note names the elements on which it is supported, and it is used on another one."""
     tags = ["td", "th"] if "table cells" in note else _TAG.findall(note)
     return use.element is not None and use.element.tag not in tags
 
 
-def _has_attribute(use: Use, note: str) -> bool:
+def _has_attribute(use: FeatureUse, note: str) -> bool:
     name = re.findall(r"`(\w+)` attribute", note)[0]
     return any(one.get(name) is not None for one in (use.element, *use.element))
 
 
-def _percent_on_picture(use: Use, note: str) -> bool:
+def _percent_on_picture(use: FeatureUse, note: str) -> bool:
     return bool(use.element.tag == "img" and "%" in use.value)
 
 
-def _several(use: Use, note: str) -> bool:
+def _several(use: FeatureUse, note: str) -> bool:
     """Several values: divided by commas, or by blanks in `text-decoration`."""
     bare = re.sub(r"\([^()]*\)", "", use.value)
     return "," in bare or (use.name == "text-decoration" and len(bare.split()) > 1)
 
 
-def _has_slash(use: Use, note: str) -> bool:
+def _has_slash(use: FeatureUse, note: str) -> bool:
     return "/" in re.sub(r"url\([^)]*\)", "", use.value)
 
 
-def _thick(use: Use, note: str) -> bool:
+def _thick(use: FeatureUse, note: str) -> bool:
     return any(float(width) > 8 for width in re.findall(r"([\d.]+)px", use.value))
 
 
@@ -110,27 +110,27 @@ def _lacks(name: str) -> Condition:
     return lambda use, note: name not in style_of(use.element)
 
 
-def _has_background(use: Use, note: str) -> bool:
+def _has_background(use: FeatureUse, note: str) -> bool:
     return "background-color" in style_of(use.element) or use.element.get("bgcolor") is not None
 
 
-def _odd_weight(use: Use, note: str) -> bool:
+def _odd_weight(use: FeatureUse, note: str) -> bool:
     return use.value.isdecimal() and use.value not in ("400", "700")
 
 
-def _very_odd_weight(use: Use, note: str) -> bool:
+def _very_odd_weight(use: FeatureUse, note: str) -> bool:
     return use.value.isdecimal() and not re.fullmatch(r"[1-9]00", use.value)
 
 
-def _strange_colour(use: Use, note: str) -> bool:
+def _strange_colour(use: FeatureUse, note: str) -> bool:
     return use.value.isalpha() and use.value.lower() not in _CSS1_COLOURS
 
 
-def _hides_table(use: Use, note: str) -> bool:
+def _hides_table(use: FeatureUse, note: str) -> bool:
     return use.value == "none" and use.element.find(".//table") is not None
 
 
-def _uneven_row(use: Use, note: str) -> bool:
+def _uneven_row(use: FeatureUse, note: str) -> bool:
     """The cells of the row differ in the padding above or below."""
     row = use.element.getparent()
     return row is not None and use.element.tag in ("td", "th") and _is_uneven(row)

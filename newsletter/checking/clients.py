@@ -8,7 +8,7 @@ from typing import Any
 
 from newsletter.checking.caniemail import find_platforms, name_platforms, read_table
 from newsletter.checking.caniemail_notes import DROPS_THE_BLOCK, concerns
-from newsletter.checking.features import Use, find_uses, style_uses
+from newsletter.checking.features import FeatureUse, find_uses, style_uses
 from newsletter.checking.page import Page, Problem, Problems, is_hidden, name_of, text_of
 
 _RULE = re.compile(r"\{([^{}]*)\}")
@@ -36,13 +36,13 @@ def support(page: Page) -> Problems:
         yield Problem(_message(read_table().features[slug].title, one), one.where)
 
 
-def _uses(page: Page) -> Iterator[Use]:
+def _uses(page: Page) -> Iterator[FeatureUse]:
     for element in page.all():
         yield from find_uses(element)
     yield from _kept_uses(page)
 
 
-def _add(told: dict[str, _Told], use: Use, platforms: Sequence[str]) -> None:
+def _add(told: dict[str, _Told], use: FeatureUse, platforms: Sequence[str]) -> None:
     feature = read_table().features[use.slug]
     if not any(feature.support[one] in "na" for one in platforms):
         return
@@ -60,14 +60,14 @@ def _add(told: dict[str, _Told], use: Use, platforms: Sequence[str]) -> None:
             known.extend(note for note in notes if note not in known)
 
 
-def _notes(use: Use, notes: Sequence[str]) -> list[str] | None:
+def _notes(use: FeatureUse, notes: Sequence[str]) -> list[str] | None:
     """The notes that speak of this use; none at all: nobody says what part it is, so it is told without."""
     kept = use.element is None
     speaking = [note for note in notes if (not kept or DROPS_THE_BLOCK.search(note)) and concerns(note, use)]
     return speaking or (None if notes or kept else [])
 
 
-def _matters(use: Use) -> bool:
+def _matters(use: FeatureUse) -> bool:
     """Whether anybody would see that it fails."""
     element = use.element
     if element is None:
@@ -81,7 +81,7 @@ def _matters(use: Use) -> bool:
     return not _is_asked_for(use) and (use.name == "display" or not is_hidden(element))
 
 
-def _is_asked_for(use: Use) -> bool:
+def _is_asked_for(use: FeatureUse) -> bool:
     """Other rules want it, for the clients that know it: H2 of the wrapper, H31 of buttons, H33 of pictures."""
     tag, name = use.element.tag, use.name
     if tag == "html" or use.element.get("role") == "article":
@@ -99,7 +99,7 @@ def _turns(element: Any) -> bool:
     )
 
 
-def _kept_uses(page: Page) -> Iterator[Use]:
+def _kept_uses(page: Page) -> Iterator[FeatureUse]:
     """What kept styles use: the mail is right without them, but not if a client drops the whole block for one value."""
     known = read_table().features
     for body in _RULE.findall("".join(page.styles)):

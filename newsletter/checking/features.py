@@ -100,7 +100,7 @@ _NUMBER = re.compile(r"(?<![\w#-])[+-]?(?:\d+(?:\.\d*)?|\.\d+)(%|[a-z]+)")
 _KEYWORD = re.compile(r"(?<![\w-])[a-z][a-z-]*(?![\w(-])")
 
 
-class Use(NamedTuple):
+class FeatureUse(NamedTuple):
     """A feature that a mail uses. `name` is the tag, attribute or property, `value` what the feature is about in it.
 
     `element` is None in a `<style>` block.
@@ -112,29 +112,29 @@ class Use(NamedTuple):
     value: str = ""
 
 
-def find_uses(element: Any) -> Iterator[Use]:
+def find_uses(element: Any) -> Iterator[FeatureUse]:
     """All features of an element that the table knows; what it has no data on is left out."""
     known = read_table().features
     return (use for use in _uses(element) if use.slug in known)
 
 
-def _uses(element: Any) -> Iterator[Use]:
+def _uses(element: Any) -> Iterator[FeatureUse]:
     tag = element.tag
-    yield Use(_tag_slug(element), element, tag)
+    yield FeatureUse(_tag_slug(element), element, tag)
     for name, value in element.attrib.items():
-        yield Use(ATTRIBUTES.get(name, ""), element, name, value)
+        yield FeatureUse(ATTRIBUTES.get(name, ""), element, name, value)
     for name, value in style_of(element).items():
         yield from style_uses(element, name, value)
     if "!important" in (style := element.get("style") or "").lower():
-        yield Use("css-important", element, "style", style)
+        yield FeatureUse("css-important", element, "style", style)
     if tag == "img":
-        yield Use(_image_slug(element.get("src") or ""), element, "src", element.get("src") or "")
+        yield FeatureUse(_image_slug(element.get("src") or ""), element, "src", element.get("src") or "")
     if tag == "a":
         href = element.get("href") or ""
         slug = (
             "html-anchor-links" if href.startswith("#") else "html-mailto-links" if href.startswith("mailto:") else ""
         )
-        yield Use(slug, element, "href", href)
+        yield FeatureUse(slug, element, "href", href)
 
 
 def _tag_slug(element: Any) -> str:
@@ -142,20 +142,20 @@ def _tag_slug(element: Any) -> str:
     return f"html-{element.tag}-{kind}" if element.tag in ("button", "input") else TAGS.get(element.tag, "")
 
 
-def style_uses(element: Any, name: str, value: str) -> Iterator[Use]:
+def style_uses(element: Any, name: str, value: str) -> Iterator[FeatureUse]:
     """The features of one declaration: its property, and the functions, units, words and pictures of its value."""
-    yield Use(property_slug(name, value), element, name, value)
+    yield FeatureUse(property_slug(name, value), element, name, value)
     bare = _QUOTED.sub(" ", value.lower())
     for match in _FUNCTION.finditer(bare):
         # Of a function that nobody closes no more than this: a thousand of them in each other would hold a thousand copies.
         whole = bare[match.start() : match.start() + _LONGEST]
-        yield Use(FUNCTIONS.get(match[1], ""), element, name, whole[: whole.find(")") + 1] or whole)
+        yield FeatureUse(FUNCTIONS.get(match[1], ""), element, name, whole[: whole.find(")") + 1] or whole)
     for unit in dict.fromkeys(_NUMBER.findall(bare)):
-        yield Use(UNITS.get(unit, ""), element, name, value)
+        yield FeatureUse(UNITS.get(unit, ""), element, name, value)
     for word in dict.fromkeys(_KEYWORD.findall(bare)):
-        yield Use(KEYWORDS.get(word, ""), element, name, word)
+        yield FeatureUse(KEYWORDS.get(word, ""), element, name, word)
     for address in _URL.findall(value):
-        yield Use(_image_slug(address), element, name, address)
+        yield FeatureUse(_image_slug(address), element, name, address)
 
 
 def property_slug(name: str, value: str = "") -> str:

@@ -101,7 +101,7 @@ def _blocks(css: str) -> Iterator[tuple[str, str]]:
         yield prelude.strip(), body
 
 
-class _Step(NamedTuple):
+class _SelectorPart(NamedTuple):
     """One part of a selector, and whether it must be the very parent of what follows it."""
 
     keys: frozenset[str]
@@ -168,7 +168,7 @@ class Sheet:
                 found.setdefault(key, []).append(element)
         return found
 
-    def _fits(self, element: Any, steps: tuple[_Step, ...]) -> bool:
+    def _fits(self, element: Any, steps: tuple[_SelectorPart, ...]) -> bool:
         if not steps[-1].keys <= self._keys[element]:
             return False
         above = steps[:-1]
@@ -186,11 +186,11 @@ class Sheet:
             return []
 
 
-def _steps(selector: str) -> tuple[_Step, ...]:
-    found: list[_Step] = []
+def _steps(selector: str) -> tuple[_SelectorPart, ...]:
+    found: list[_SelectorPart] = []
     for part in selector.replace(">", " > ").split():
         if part == ">":
             found[-1] = found[-1]._replace(is_parent=True)
         else:
-            found.append(_Step(frozenset(_KEY.findall(part)), False))
+            found.append(_SelectorPart(frozenset(_KEY.findall(part)), False))
     return tuple(found)

@@ -42,7 +42,7 @@ _OVER = re.compile(
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Draft:
+class IssueText:
     """An issue with what is known of it elsewhere: `repeats`, `off_theme` and `marks` are told by line, in words."""
 
     issue: Issue
@@ -69,7 +69,7 @@ class Draft:
         return f"{self.path}:{post.line}"
 
 
-def leftovers(draft: Draft) -> Problems:
+def leftovers(draft: IssueText) -> Problems:
     """Words that were to be replaced. Others write them in earnest (a brand, a template language), so they are warnings.
 
     The id of a post in its text is an error: nobody means it, and readers would see it.
@@ -88,7 +88,7 @@ def leftovers(draft: Draft) -> Problems:
                 yield Problem(f"{word!r} was left over", where, "error" if match["id"] in seen else "")
 
 
-def flagged(draft: Draft) -> Problems:
+def flagged(draft: IssueText) -> Problems:
     """Words of the house style; they are pointed at and never changed."""
     for word in draft.flag:
         pattern = re.compile(rf"(?<!\w){re.escape(word)}(?!\w)")
@@ -97,7 +97,7 @@ def flagged(draft: Draft) -> Problems:
                 yield Problem(f"{word!r} is on the list of words to look at", where)
 
 
-def one_source(draft: Draft) -> Problems:
+def one_source(draft: IssueText) -> Problems:
     """Whether one site is behind most of it."""
     hosts = Counter(_site(post.sources[0].url) for post in draft.issue.posts if post.sources)
     count = sum(hosts.values())
@@ -110,25 +110,25 @@ def _site(url: str) -> str:
     return (urlsplit(url).hostname or "").removeprefix("www.").removeprefix("m.")
 
 
-def repeated(draft: Draft) -> Problems:
+def repeated(draft: IssueText) -> Problems:
     """Stories that an issue before has told: the same address, the same words, or nearly."""
     for line, message in draft.repeats:
         yield Problem(f"told before: {message}", f"{draft.path}:{line}")
 
 
-def off_theme(draft: Draft) -> Problems:
+def off_theme(draft: IssueText) -> Problems:
     """Paragraphs and bullets that speak of another theme than their section's."""
     for line, message in draft.off_theme:
         yield Problem(message, f"{draft.path}:{line}")
 
 
-def marks(draft: Draft) -> Problems:
+def marks(draft: IssueText) -> Problems:
     """Marks of Markdown that are shown instead of meant."""
     for line, message in draft.marks:
         yield Problem(message, f"{draft.path}:{line}")
 
 
-def weekdays(draft: Draft) -> Problems:
+def weekdays(draft: IssueText) -> Problems:
     """A weekday that is not that day's."""
     for text, where in draft.texts():
         for match in _DATED.finditer(text):
@@ -141,7 +141,7 @@ def weekdays(draft: Draft) -> Problems:
                 yield Problem(f"{match[0]!r}: {near.isoformat()} is a {_DAYS[near.weekday()].capitalize()}", where)
 
 
-def contradictions(draft: Draft) -> Problems:
+def contradictions(draft: IssueText) -> Problems:
     """What is to come on a day that is over when the issue comes out, and what is over on a day that is to come."""
     for text, where in draft.texts():
         for sentence in re.split(r"(?<=[.!?])\s+|\n", text):

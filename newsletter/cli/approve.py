@@ -6,7 +6,7 @@ import sys
 
 import click
 
-from newsletter.cli.common import Here, complete_issues, in_workspace, normalise
+from newsletter.cli.common import Context, complete_issues, in_workspace, normalise
 from newsletter.cli.ui import paint_diff
 from newsletter.errors import Mistake, NothingToDo
 
@@ -18,7 +18,7 @@ from newsletter.errors import Mistake, NothingToDo
     "--diff", is_flag=True, help="Only show what has changed since the approval; exit code 4 if anything has."
 )
 @in_workspace
-def command(here: Here, issue: str, by: str | None, diff: bool) -> int:
+def command(here: Context, issue: str, by: str | None, diff: bool) -> int:
     """Approve an issue as it is now. Any change after it, of text, templates or readers' rule, takes the approval away.
 
     Example: newsletter approve 2025-07-07-weekly
@@ -41,7 +41,7 @@ def command(here: Here, issue: str, by: str | None, diff: bool) -> int:
     return 0
 
 
-def _show_diff(here: Here, slug: str) -> int:
+def _show_diff(here: Context, slug: str) -> int:
     """What has changed since the approval; nothing is approved."""
     from newsletter.flows.approval_record import as_document
     from newsletter.flows.approve import approval_state, show_changes

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from newsletter.cli.common import Here, in_workspace, speaking
+from newsletter.cli.common import Context, in_workspace, speaking
 from newsletter.cli.ui import Ui, program, size
 from newsletter.errors import SettingsError
 from newsletter.text.words import count_of
@@ -16,7 +16,7 @@ from newsletter.workspace.files import find_workspace
 @click.command("backup")
 @click.argument("file", type=click.Path(path_type=Path))
 @in_workspace
-def backup(here: Here, file: Path) -> int:
+def backup(here: Context, file: Path) -> int:
     """Write everything that cannot be made again into FILE, while the workspace is in use, and read it again to verify it.
 
     An older backup of that name is replaced when the new one is whole; any other file is not.

@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from newsletter.cli.common import Here, complete_issues, complete_names, in_workspace, normalise, parse_date
+from newsletter.cli.common import Context, complete_issues, complete_names, in_workspace, normalise, parse_date
 from newsletter.cli.ui import describe_mistake, size
 from newsletter.errors import Mistake
 from newsletter.flows.build import build_issue, choose_issue
@@ -26,7 +26,7 @@ PARTLY = 5
 @click.option("--date", "day", metavar="D", callback=parse_date, help="The issue's day.")
 @click.option("--open", "open_it", is_flag=True, help="Show the mail in the browser, if there is a terminal.")
 @in_workspace
-def command(here: Here, issue: str | None, edition: str | None, day: date | None, open_it: bool) -> int:
+def command(here: Context, issue: str | None, edition: str | None, day: date | None, open_it: bool) -> int:
     """Render an issue: the mail in HTML and text, a whole message, the archive and the feeds.
 
     Without ISSUE it is the edition's latest one; if there is none, it is drafted first.

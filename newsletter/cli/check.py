@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from newsletter import __version__
-from newsletter.cli.common import Here, chosen_issue, complete_issues, in_workspace
+from newsletter.cli.common import Context, chosen_issue, complete_issues, in_workspace
 from newsletter.model import Finding
 from newsletter.text.words import count_of
 from newsletter.workspace.files import write_whole
@@ -37,7 +37,7 @@ def parse_clients(ctx: click.Context, parameter: click.Parameter, value: str | N
 @click.option("--sarif", type=click.Path(dir_okay=False, path_type=Path), help="Write the findings as SARIF 2.1.0 too.")
 @in_workspace
 def command(
-    here: Here, issue: str | None, strict: bool, clients: tuple[str, ...] | None, visit: bool, sarif: Path | None
+    here: Context, issue: str | None, strict: bool, clients: tuple[str, ...] | None, visit: bool, sarif: Path | None
 ) -> int:
     """Look at an issue as it would go out: what clients need, size, links, contrast, both parts, left-over words.
 

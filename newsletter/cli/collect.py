@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from newsletter.cli.common import Here, complete_names, in_workspace
+from newsletter.cli.common import Context, complete_names, in_workspace
 from newsletter.cli.ui import describe_mistake, printable, program
 from newsletter.errors import InputError, Mistake
 from newsletter.flows.collect import (
@@ -53,7 +53,7 @@ PARTLY, NOTHING = 5, 6
 )
 @in_workspace
 def command(
-    here: Here,
+    here: Context,
     files: tuple[str, ...],
     name: str | None,
     everything: bool,
@@ -90,7 +90,7 @@ def command(
     return _answer(here, reports, report=report)
 
 
-def _answer(here: Here, reports: Iterable[SourceReport], *, report: bool) -> int:
+def _answer(here: Context, reports: Iterable[SourceReport], *, report: bool) -> int:
     reports = tuple(reports)
     here.ui.tell_mistakes([mistake for one in reports for mistake in one.mistakes])
     for one in reports:
@@ -170,7 +170,7 @@ def _state_of(account: EntryAccount) -> str:
 
 
 def _take_in(
-    here: Here, files: tuple[str, ...], name: str | None, *, report: bool, dry_run: bool, encoding: str | None
+    here: Context, files: tuple[str, ...], name: str | None, *, report: bool, dry_run: bool, encoding: str | None
 ) -> int:
     source = choose_source(here.config, name)
     source = replace(source, encoding=encoding) if encoding else source
@@ -220,7 +220,7 @@ def _take_in(
     return 0 if taken.new or report or dry_run else NOTHING
 
 
-def _read(here: Here, path: str) -> SourceFile:
+def _read(here: Context, path: str) -> SourceFile:
     if path == "-":
         return SourceFile("standard-input.txt", sys.stdin.buffer.read())
     try:
@@ -230,7 +230,7 @@ def _read(here: Here, path: str) -> SourceFile:
     return SourceFile(here.workspace.relative(Path(path)), data)
 
 
-def _read_paste(here: Here, source: Any, file: SourceFile, lines: list[dict[str, Any]]) -> Any:
+def _read_paste(here: Context, source: Any, file: SourceFile, lines: list[dict[str, Any]]) -> Any:
     from newsletter.sources.paste import read_paste
     from newsletter.text.characters import decode_text
 

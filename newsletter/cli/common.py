@@ -18,7 +18,7 @@ from newsletter.workspace.load import read_config
 
 
 @dataclass(frozen=True, slots=True)
-class Here:
+class Context:
     """An opened workspace, its settings, the moment of the call, and how to speak."""
 
     workspace: Workspace
@@ -74,7 +74,7 @@ def in_workspace(command: Callable[..., Any]) -> Callable[..., Any]:
         except SettingsError:
             _tell_what_serve_holds(workspace, now, ui)
             raise
-        here = Here(workspace, config, now, ui)
+        here = Context(workspace, config, now, ui)
         try:
             return command(here=here, **options)
         except (NewsletterError, click.exceptions.Exit, click.ClickException, click.Abort, OSError):
@@ -95,7 +95,7 @@ def _tell_what_serve_holds(workspace: Workspace, now: datetime, ui: Ui) -> None:
         ui.say(f"note: newsletter serve runs, and goes on with the settings of {beat.read_at}", "yellow")
 
 
-def _find_damage(here: Here) -> NewsletterError | None:
+def _find_damage(here: Context) -> NewsletterError | None:
     """Whether the database is damaged: then what went wrong is no fault of the program."""
     from newsletter.workspace.database import explain_fault
 
@@ -118,7 +118,7 @@ def normalise(issue: str) -> str:
     return next((part for part in reversed(parts) if split_issue_slug(part)), issue)
 
 
-def chosen_issue(here: Here, issue: str | None) -> str:
+def chosen_issue(here: Context, issue: str | None) -> str:
     """The issue that was named, else the newest. Raises NothingToDo if there is none at all."""
     if issue:
         return normalise(issue)

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import click
 
-from newsletter.cli.common import Here, in_workspace
+from newsletter.cli.common import Context, in_workspace
 from newsletter.cli.ui import paint, printable
 from newsletter.flows.doctor import Check, examine
 
@@ -18,7 +18,7 @@ COLOURS = {"ok": "green", "warning": "yellow", "error": "red"}
 @click.command("doctor")
 @click.option("--offline", is_flag=True, help="Ask nobody: no DNS, no mail relay, no web server.")
 @in_workspace
-def command(here: Here, offline: bool) -> int:
+def command(here: Context, offline: bool) -> int:
     """Say what is wrong with this installation, and how to mend it. Nothing is changed and nothing is mailed.
 
     Example: newsletter doctor --offline

@@ -5,7 +5,7 @@ from datetime import date
 import click
 
 from newsletter.calendar import next_day
-from newsletter.cli.common import Here, complete_names, in_workspace, parse_date
+from newsletter.cli.common import Context, complete_names, in_workspace, parse_date
 from newsletter.cli.ui import describe_mistake, program
 from newsletter.editing.duplicates import Duplicate
 from newsletter.flows.draft import Draft, draft_issue, refresh_issue, write_older
@@ -32,7 +32,7 @@ PARTLY = 5
 @click.option("--refresh", is_flag=True, help="Add what is new to an issue that stands; nothing in it is touched.")
 @click.option("--older", is_flag=True, help="Also take posts of feeds that are older than max_age_days.")
 @in_workspace
-def command(here: Here, edition: str | None, day: date | None, refresh: bool, older: bool) -> int:
+def command(here: Context, edition: str | None, day: date | None, refresh: bool, older: bool) -> int:
     """Make an issue of the posts that no issue has had: one Markdown file to read, change and build.
 
     Example: newsletter draft --date 2025-07-14
@@ -49,7 +49,7 @@ def command(here: Here, edition: str | None, day: date | None, refresh: bool, ol
     return PARTLY if draft.mistakes else 0
 
 
-def tell_draft(here: Here, draft: Draft) -> None:
+def tell_draft(here: Context, draft: Draft) -> None:
     """Say what did not come into a draft, and why."""
     ui = here.ui
     ui.tell_mistakes(draft.mistakes)

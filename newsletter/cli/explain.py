@@ -6,10 +6,10 @@ from pathlib import Path
 
 import click
 
-from newsletter.cli.common import Here, complete_issues, in_workspace
+from newsletter.cli.common import Context, complete_issues, in_workspace
 from newsletter.cli.ui import paint, printable
 from newsletter.editing.compose import read_back
-from newsletter.editing.themes import OffTheme, Sorter, Verdict, sort_posts
+from newsletter.editing.themes import OffTheme, Sorter, ThemeVerdict, sort_posts
 from newsletter.errors import InputError, Mistake, UsageError
 from newsletter.flows.learn import learn_from_issues
 from newsletter.model import UNSORTED, Post
@@ -24,14 +24,14 @@ SHOWN_WORDS = 8
 
 @dataclass(frozen=True, slots=True)
 class _Explained:
-    verdict: Verdict
+    verdict: ThemeVerdict
     off_theme: tuple[OffTheme, ...]
 
 
 @click.command("explain")
 @click.argument("post", metavar="POST|FILE|ISSUE", shell_complete=complete_issues)
 @in_workspace
-def command(here: Here, post: str) -> int:
+def command(here: Context, post: str) -> int:
     """Say why each post got its theme: the words, where they stand, the points, and how clearly it won.
 
     POST is a key or a part of a title; FILE a paste or a post; ISSUE the name of an issue. Bullets and paragraphs that
@@ -50,7 +50,7 @@ def command(here: Here, post: str) -> int:
     return 0
 
 
-def _find_posts(here: Here, wanted: str) -> tuple[Post, ...]:
+def _find_posts(here: Context, wanted: str) -> tuple[Post, ...]:
     slug = next((part for part in reversed(wanted.split("/")) if split_issue_slug(part)), None)
     if slug and here.workspace.exists(issue_path(slug)) and (wanted == slug or wanted.endswith("issue.md")):
         issue = load_issue(here.workspace, slug).issue
@@ -77,7 +77,7 @@ def _find_posts(here: Here, wanted: str) -> tuple[Post, ...]:
     return _search(here, wanted)
 
 
-def _search(here: Here, wanted: str) -> tuple[Post, ...]:
+def _search(here: Context, wanted: str) -> tuple[Post, ...]:
     batch = read_sources(here.workspace, here.config)
     here.ui.tell_mistakes(batch.mistakes)
     posts = batch.posts
@@ -150,7 +150,7 @@ def _tell(one: _Explained) -> list[str]:
     return lines
 
 
-def _reason(verdict: Verdict) -> str:
+def _reason(verdict: ThemeVerdict) -> str:
     if verdict.by == "editor":
         return "as the editor says"
     if verdict.by == "words":

@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import click
 
-from newsletter.cli.common import Here, complete_issues, in_workspace, normalise
+from newsletter.cli.common import Context, complete_issues, in_workspace, normalise
 from newsletter.cli.counts import show_books
 from newsletter.cli.subscribers import database
 from newsletter.errors import Mistake, UsageError
@@ -15,7 +15,7 @@ from newsletter.store.slots import list_slots
 from newsletter.text.words import count_of, suggest
 
 
-def _find(here: Here, store: Store, issue: str) -> FrozenIssue:
+def _find(here: Context, store: Store, issue: str) -> FrozenIssue:
     slug = normalise(issue)
     found = issues.find_issue(store, slug)
     if found is not None:
@@ -42,7 +42,7 @@ def _find(here: Here, store: Store, issue: str) -> FrozenIssue:
 @click.argument("issue", required=False, shell_complete=complete_issues)
 @click.option("--in-doubt", is_flag=True, help="List everybody who may have got a second copy, or none.")
 @in_workspace
-def status(here: Here, issue: str | None, in_doubt: bool) -> int:
+def status(here: Context, issue: str | None, in_doubt: bool) -> int:
     """The books: every planned reader in exactly one state. Without ISSUE: all issues.
 
     Example: newsletter status 2025-07-07-weekly
@@ -72,7 +72,7 @@ def status(here: Here, issue: str | None, in_doubt: bool) -> int:
 @click.command("verify")
 @click.argument("issue", shell_complete=complete_issues)
 @in_workspace
-def verify(here: Here, issue: str) -> int:
+def verify(here: Context, issue: str) -> int:
     """Recount the books row by row, and check that the frozen messages are those that were frozen.
 
     Example: newsletter verify 2025-07-07-weekly
@@ -95,7 +95,7 @@ def verify(here: Here, issue: str) -> int:
 @click.command("pause")
 @click.argument("issue", shell_complete=complete_issues)
 @in_workspace
-def pause(here: Here, issue: str) -> int:
+def pause(here: Context, issue: str) -> int:
     """Let nothing more of an issue leave; a send that is running stops within a second.
 
     Example: newsletter pause 2025-07-07-weekly
@@ -106,7 +106,7 @@ def pause(here: Here, issue: str) -> int:
 @click.command("resume")
 @click.argument("issue", shell_complete=complete_issues)
 @in_workspace
-def resume(here: Here, issue: str) -> int:
+def resume(here: Context, issue: str) -> int:
     """Lift a pause. A running serve then goes on; without one newsletter send does.
 
     Example: newsletter resume 2025-07-07-weekly
@@ -114,7 +114,7 @@ def resume(here: Here, issue: str) -> int:
     return _set(here, issue, "sending", "", unless=("done", "cancelled", "frozen"))
 
 
-def _set(here: Here, issue: str, state: str, reason: str, unless: tuple[str, ...]) -> int:
+def _set(here: Context, issue: str, state: str, reason: str, unless: tuple[str, ...]) -> int:
     from newsletter.flows.schedule import revive_slot
 
     with database(here) as store:
@@ -140,7 +140,7 @@ def _set(here: Here, issue: str, state: str, reason: str, unless: tuple[str, ...
 @click.argument("issue", shell_complete=complete_issues)
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @in_workspace
-def cancel(here: Here, issue: str, yes: bool) -> int:
+def cancel(here: Context, issue: str, yes: bool) -> int:
     """Take back what has not left yet, for good. What is on its way arrives.
 
     Example: newsletter cancel 2025-07-07-weekly --yes
@@ -180,7 +180,7 @@ def cancel(here: Here, issue: str, yes: bool) -> int:
 )
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @in_workspace
-def resend(here: Here, issue: str, what: str, yes: bool) -> int:
+def resend(here: Context, issue: str, what: str, yes: bool) -> int:
     """Plan an issue anew for those who did not get it; newsletter send then sends it. Who accepted it gets no second one.
 
     Example: newsletter resend 2025-07-07-weekly --only missed

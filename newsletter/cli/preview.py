@@ -6,7 +6,7 @@ from types import FrameType
 
 import click
 
-from newsletter.cli.common import Here, chosen_issue, complete_issues, in_workspace
+from newsletter.cli.common import Context, chosen_issue, complete_issues, in_workspace
 
 FIRST_PORT, TRIES = 8000, 20
 
@@ -16,7 +16,7 @@ FIRST_PORT, TRIES = 8000, 20
 @click.option("--port", type=click.IntRange(0, 65535), help="Listen there (default: 8000, or the next free one).")
 @click.option("--open", "open_it", is_flag=True, help="Show it in the browser.")
 @in_workspace
-def command(here: Here, issue: str | None, port: int | None, open_it: bool) -> int:
+def command(here: Context, issue: str | None, port: int | None, open_it: bool) -> int:
     """Show an issue in the browser: desktop, phone, dark, text, headers, checks. Save a file and the page follows.
 
     Example: newsletter preview --open

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import click
 
-from newsletter.cli.common import Here, complete_issues, in_workspace, normalise
+from newsletter.cli.common import Context, complete_issues, in_workspace, normalise
 from newsletter.cli.subscribers import database
 from newsletter.flows.rehearse import Stopwatch, rehearse_issue
 from newsletter.text.words import count_of
@@ -15,7 +15,7 @@ from newsletter.text.words import count_of
 @click.command("rehearse")
 @click.argument("issue", shell_complete=complete_issues)
 @in_workspace
-def command(here: Here, issue: str) -> int:
+def command(here: Context, issue: str) -> int:
     """Send an issue to a copy of the whole audience, through a built-in server that greylists, refuses, is slow, breaks off.
 
     Nobody is mailed and the database is not changed. Shows the plan per provider, the time it takes, and the books.

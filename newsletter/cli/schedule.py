@@ -6,7 +6,7 @@ from itertools import islice
 import click
 
 from newsletter.calendar import Slot, skipped_by, slots_from
-from newsletter.cli.common import Here, in_workspace
+from newsletter.cli.common import Context, in_workspace
 from newsletter.config import Config
 from newsletter.errors import Mistake, NothingToDo
 from newsletter.flows.reload import describe_heartbeat, differences
@@ -21,7 +21,7 @@ SHOWN_PAST = 5
 @click.command("schedule")
 @click.option("--next", "count", type=click.IntRange(1, 200), default=8, show_default=True, help="How many to come.")
 @in_workspace
-def command(here: Here, count: int) -> int:
+def command(here: Context, count: int) -> int:
     """The coming slots of all editions, and what became of the last five: as a running serve holds them.
 
     Example: newsletter schedule --next 8
@@ -77,7 +77,7 @@ def _held_until(rows: list[SlotRow], now: datetime) -> dict[str, datetime]:
     return held
 
 
-def _known(here: Here) -> tuple[list[SlotRow], dict[str, str]]:
+def _known(here: Context) -> tuple[list[SlotRow], dict[str, str]]:
     """What the database knows of slots, and the state of those that were sent by their issue's."""
     if not has_database(here.workspace, here.config):
         return [], {}

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from newsletter.cli.common import Here, chosen_issue, complete_issues, in_workspace
+from newsletter.cli.common import Context, chosen_issue, complete_issues, in_workspace
 from newsletter.errors import Mistake, NewsletterError
 from newsletter.workspace.files import write_whole
 
@@ -21,7 +21,7 @@ LONGEST_S = 60
     "--output", type=click.Path(dir_okay=False, path_type=Path), help="The picture (default: build/ISSUE/sheet.png)."
 )
 @in_workspace
-def command(here: Here, issue: str | None, output: Path | None) -> int:
+def command(here: Context, issue: str | None, output: Path | None) -> int:
     """Make a contact sheet of an issue: desktop, phone, dark, images off.
 
     Example: newsletter screenshot 2025-07-07-weekly

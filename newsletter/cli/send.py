@@ -10,15 +10,15 @@ from types import FrameType
 
 import click
 
-from newsletter.cli.common import Here, complete_issues, in_workspace, normalise
+from newsletter.cli.common import Context, complete_issues, in_workspace, normalise
 from newsletter.cli.counts import show_books
 from newsletter.cli.subscribers import database
 from newsletter.cli.ui import program, size
-from newsletter.delivery.sender import Report
+from newsletter.delivery.sender import SendReport
 from newsletter.errors import Mistake, UsageError
 from newsletter.flows.build import Rendered, render_issue
 from newsletter.flows.send import (
-    Card,
+    SendSummary,
     Sent,
     count_dry_run,
     deliver,
@@ -48,7 +48,7 @@ OPEN_STATES = ("pending", "deferred", "claimed", "in_doubt", "held")
 @click.option("--i-know", is_flag=True, help="Send although the database was put back from a backup.")
 @in_workspace
 def command(
-    here: Here, issue: str, to: str | None, dry_run: bool, yes: bool, despite_errors: bool, i_know: bool
+    here: Context, issue: str, to: str | None, dry_run: bool, yes: bool, despite_errors: bool, i_know: bool
 ) -> int:
     """Send an issue. The first time its bytes and its readers are fixed; again goes on where it ended. Never twice.
 
@@ -81,7 +81,7 @@ def command(
         return _send(here, store, frozen)
 
 
-def _check(here: Here, rendered: Rendered, despite_errors: bool) -> tuple[Finding, ...]:
+def _check(here: Context, rendered: Rendered, despite_errors: bool) -> tuple[Finding, ...]:
     """What stops a send before anything is fixed: a change after the approval, and errors. Gives all findings."""
     from newsletter.flows.approve import check_approval
     from newsletter.flows.check import check_issue, stop_at_errors
@@ -94,7 +94,7 @@ def _check(here: Here, rendered: Rendered, despite_errors: bool) -> tuple[Findin
     return findings
 
 
-def _dry_run(here: Here, store: Store, slug: str) -> int:
+def _dry_run(here: Context, store: Store, slug: str) -> int:
     from newsletter.flows.check import check_issue
 
     rendered = render_issue(here.workspace, here.config, slug)
@@ -111,7 +111,7 @@ def _dry_run(here: Here, store: Store, slug: str) -> int:
     return 0 if paths else 6
 
 
-def _tell_findings(here: Here, findings: Sequence[Finding]) -> int:
+def _tell_findings(here: Context, findings: Sequence[Finding]) -> int:
     """Errors first, as `check` lists them → how many they are."""
     errors = [one for one in findings if one.level == "error"]
     for one in errors:
@@ -120,7 +120,7 @@ def _tell_findings(here: Here, findings: Sequence[Finding]) -> int:
     return len(errors)
 
 
-def _ask(here: Here, store: Store, rendered: Rendered, findings: Sequence[Finding], yes: bool) -> None:
+def _ask(here: Context, store: Store, rendered: Rendered, findings: Sequence[Finding], yes: bool) -> None:
     """The summary card, and the question; without a terminal --yes is the answer."""
     card = show_card(rendered, here.config, store, here.now)
     errors = _tell_findings(here, findings)
@@ -136,7 +136,7 @@ def _ask(here: Here, store: Store, rendered: Rendered, findings: Sequence[Findin
         raise click.Abort
 
 
-def _card_lines(card: Card) -> list[tuple[str, str]]:
+def _card_lines(card: SendSummary) -> list[tuple[str, str]]:
     readers = [
         (f"{count:,}", f"just {chosen.replace(' ', ', ')}: {card.subjects[chosen]}" if chosen else "the whole issue")
         for chosen, count in card.readers.items()
@@ -151,7 +151,7 @@ def _card_lines(card: Card) -> list[tuple[str, str]]:
     ]
 
 
-def _check_resumable(here: Here, store: Store, frozen: FrozenIssue) -> None:
+def _check_resumable(here: Context, store: Store, frozen: FrozenIssue) -> None:
     if frozen.state == "cancelled":
         raise UsageError(Mistake(code="NL095", message=f"{frozen.slug} was cancelled; nothing of it is sent any more"))
     if frozen.state == "paused":
@@ -169,7 +169,7 @@ def _check_resumable(here: Here, store: Store, frozen: FrozenIssue) -> None:
         )
 
 
-def _send(here: Here, store: Store, frozen: FrozenIssue) -> int:
+def _send(here: Context, store: Store, frozen: FrozenIssue) -> int:
     books = read_books(store, frozen)
     if frozen.state == "done" and not any(books.counts.get(state) for state in OPEN_STATES):
         here.ui.say(f"{frozen.slug} was sent; nobody is left")
@@ -181,7 +181,7 @@ def _send(here: Here, store: Store, frozen: FrozenIssue) -> int:
     with here.ui.progress("sent", books.open) as bar:
         started, seen = time.monotonic(), [0]
 
-        def watch(report: Report) -> None:
+        def watch(report: SendReport) -> None:
             done = report.accepted + report.rejected + report.deferred
             rate = done / max(time.monotonic() - started, 0.1)
             held = f", held by {report.held_by}" if report.held_by else ""
@@ -220,7 +220,7 @@ def _on_signals(stop: Callable[[], None], stopped: list[int]) -> None:
         signal.signal(number, drain)
 
 
-def _tell(here: Here, sent: Sent, seconds: float) -> None:
+def _tell(here: Context, sent: Sent, seconds: float) -> None:
     report = sent.report
     if sent.recovered:
         here.ui.say(

@@ -10,7 +10,7 @@ from typing import Any
 
 import click
 
-from newsletter.cli.common import Here, in_workspace
+from newsletter.cli.common import Context, in_workspace
 from newsletter.cli.ui import printable
 from newsletter.config import Config
 from newsletter.workspace.database import mark_path, open_or_create, show_database
@@ -24,7 +24,7 @@ _ADDRESS = re.compile(r"[^\s<>\"']+@[^\s<>\"']+")
 @click.option("--port", type=click.IntRange(0, 65535), help="Listen there instead of [web] port; 0 takes a free one.")
 @click.option("--i-know", is_flag=True, help="Send although the database was put back from a backup.")
 @in_workspace
-def command(here: Here, port: int | None, i_know: bool) -> int:
+def command(here: Context, port: int | None, i_know: bool) -> int:
     """Serve the public pages, keep the calendar, send what is due. Ctrl-C or SIGTERM ends it gently.
 
     Example: newsletter serve

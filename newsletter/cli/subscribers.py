@@ -13,7 +13,7 @@ if TYPE_CHECKING:  # both load the tables of words, which most commands do not n
     from newsletter.flows.subscribers import Imported
 
 from newsletter.audience.addresses import check_address
-from newsletter.cli.common import Here, in_workspace, shared_options
+from newsletter.cli.common import Context, in_workspace, shared_options
 from newsletter.errors import Mistake, UsageError
 from newsletter.flows.erase import erase_person, find_copies
 from newsletter.store.database import Store
@@ -27,7 +27,7 @@ SHOWN = 1000
 
 
 @contextmanager
-def database(here: Here) -> Iterator[Store]:
+def database(here: Context) -> Iterator[Store]:
     """The workspace's database, for the time of a command."""
     store = open_database(here.workspace, here.config)
     try:
@@ -92,7 +92,7 @@ def read_answers(given: list[tuple[str, str]], words: list[tuple[str, str]], eve
 @click.option("--dry-run", is_flag=True, help="Read and count; change nothing.")
 @in_workspace
 def import_command(
-    here: Here,
+    here: Context,
     file: Path,
     consent: str | None,
     given: list[tuple[str, str]],
@@ -132,7 +132,7 @@ def import_command(
     return 5 if done.rejected else 0
 
 
-def _answer_import(here: Here, file: Path, done: "Imported", *, dry_run: bool) -> None:
+def _answer_import(here: Context, file: Path, done: "Imported", *, dry_run: bool) -> None:
     names = ("added", "updated", "unchanged", "suppressed")
     counts = {name: done.counts.get(name, 0) for name in names} | {"rejected": done.rejected}
     delimiter = {"\t": "tab", " ": "blank"}.get(done.delimiter, done.delimiter)
@@ -161,7 +161,7 @@ def _answer_import(here: Here, file: Path, done: "Imported", *, dry_run: bool) -
 @command.command("recheck")
 @click.option("--unsubscribe", is_flag=True, help="Unsubscribe all of them.")
 @in_workspace
-def recheck_command(here: Here, unsubscribe: bool) -> int:
+def recheck_command(here: Context, unsubscribe: bool) -> int:
     """List active subscribers of whom an imported column says that they left. Do this once after an update from 0.1.
 
     Version 0.1 kept columns that it did not know, those about permission too, and made their readers active.
@@ -186,7 +186,7 @@ def recheck_command(here: Here, unsubscribe: bool) -> int:
     return 0
 
 
-def _warn_of_git(here: Here, file: Path) -> None:
+def _warn_of_git(here: Context, file: Path) -> None:
     """Addresses of readers in a repository stay in it for ever, an erasure or not."""
     if here.workspace.is_in_git(file):
         name = here.workspace.relative(file)
@@ -198,7 +198,7 @@ def _warn_of_git(here: Here, file: Path) -> None:
 @click.option("--state", type=click.Choice(STATES), help="Only those in this state.")
 @click.option("--raw", is_flag=True, help="Without the ' that keeps spreadsheets from running a cell as a formula.")
 @in_workspace
-def export_command(here: Here, file: Path | None, state: str | None, raw: bool) -> int:
+def export_command(here: Context, file: Path | None, state: str | None, raw: bool) -> int:
     """Write all subscribers as CSV to FILE or stdout; importing it gives the same again.
 
     Example: newsletter subscribers export people.csv
@@ -223,7 +223,7 @@ def export_command(here: Here, file: Path | None, state: str | None, raw: bool) 
 @command.command("list")
 @click.option("--state", type=click.Choice(STATES), help="Only those in this state.")
 @in_workspace
-def list_command(here: Here, state: str | None) -> int:
+def list_command(here: Context, state: str | None) -> int:
     """Count subscribers by state, and list the first thousand.
 
     Example: newsletter subscribers list --state active
@@ -255,7 +255,7 @@ def list_command(here: Here, state: str | None) -> int:
 @click.option("--consent", metavar="TEXT", required=True, help="Where they said yes.")
 @click.option("--again", is_flag=True, help="They left, and asked for it anew.")
 @in_workspace
-def add_command(here: Here, address: str, name: str, themes: tuple[str, ...], consent: str, again: bool) -> int:
+def add_command(here: Context, address: str, name: str, themes: tuple[str, ...], consent: str, again: bool) -> int:
     """Add one subscriber.
 
     Example: newsletter subscribers add reader@example.org --consent "asked by mail"
@@ -276,7 +276,7 @@ def add_command(here: Here, address: str, name: str, themes: tuple[str, ...], co
 @command.command("show")
 @click.argument("address")
 @in_workspace
-def show_command(here: Here, address: str) -> int:
+def show_command(here: Context, address: str) -> int:
     """All that is known about one address: consent, what they got, and why they get nothing.
 
     Example: newsletter subscribers show reader@example.org
@@ -324,7 +324,7 @@ def show_command(here: Here, address: str) -> int:
 @command.command("unsubscribe")
 @click.argument("address")
 @in_workspace
-def unsubscribe_command(here: Here, address: str) -> int:
+def unsubscribe_command(here: Context, address: str) -> int:
     """Take somebody off, at once; no import brings them back.
 
     Example: newsletter subscribers unsubscribe reader@example.org
@@ -341,7 +341,7 @@ def unsubscribe_command(here: Here, address: str) -> int:
 @click.argument("address")
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @in_workspace
-def forget_command(here: Here, address: str, yes: bool) -> int:
+def forget_command(here: Context, address: str, yes: bool) -> int:
     """Erase a person. A keyed hash of the address stays, so that no import mails them again.
 
     Example: newsletter subscribers forget reader@example.org --yes

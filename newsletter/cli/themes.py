@@ -4,10 +4,10 @@ from typing import Any
 
 import click
 
-from newsletter.cli.common import Here, in_workspace, shared_options
+from newsletter.cli.common import Context, in_workspace, shared_options
 from newsletter.cli.ui import printable
 from newsletter.editing.clusters import Proposal
-from newsletter.flows.theme_report import Judged, Report, report_themes
+from newsletter.flows.theme_report import Judged, ThemeReport, report_themes
 from newsletter.model import Post
 from newsletter.text.words import count_of
 from newsletter.workspace.load import read_sources
@@ -32,7 +32,7 @@ def command(ctx: click.Context, /, **options: Any) -> None:
 
 @command.command("report")
 @in_workspace
-def report(here: Here) -> int:
+def report(here: Context) -> int:
     """Count what past issues teach, how often rules and learning are right, and propose themes for unsorted posts.
 
     Every post is judged as if it had not been learned itself. Nothing is changed.
@@ -47,7 +47,7 @@ def report(here: Here) -> int:
     return 0
 
 
-def describe(told: Report) -> dict[str, object]:
+def describe(told: ThemeReport) -> dict[str, object]:
     """A report as JSON."""
     return {
         "posts": len(told.judged),
@@ -65,11 +65,11 @@ def describe(told: Report) -> dict[str, object]:
     }
 
 
-def _share(right: int, told: Report) -> float | None:
+def _share(right: int, told: ThemeReport) -> float | None:
     return round(right / len(told.judged), 3) if told.judged else None
 
 
-def _count(place: str, told: Report) -> dict[str, object]:
+def _count(place: str, told: ThemeReport) -> dict[str, object]:
     here = [one for one in told.judged if one.lesson.theme == place]
     return {
         "theme": place,
@@ -80,7 +80,7 @@ def _count(place: str, told: Report) -> dict[str, object]:
     }
 
 
-def _differing(told: Report) -> list[Judged]:
+def _differing(told: ThemeReport) -> list[Judged]:
     """Posts that the rules put elsewhere than learning does, and those that clear rules keep where they were moved from."""
     return [one for one in told.judged if one.rules != one.learned or (one.clear and one.rules != one.lesson.theme)]
 
@@ -107,7 +107,7 @@ def _describe_proposal(one: Proposal) -> dict[str, object]:
 # --- for people ---------------------------------------------------------------------------------------------------
 
 
-def _tell(told: Report) -> list[str]:
+def _tell(told: ThemeReport) -> list[str]:
     count = len(told.judged)
     lines = [f"{count_of(count, 'post')} in issues, {count_of(told.moves, 'move')} by hand"]
     if not count:

@@ -9,7 +9,7 @@ from functools import cache
 from typing import Any, get_args, get_origin
 
 from newsletter.config.places import Key, Place, find_places
-from newsletter.config.rules import Problem, find_problems
+from newsletter.config.rules import SettingsProblem, find_problems
 from newsletter.config.settings import Config
 from newsletter.errors import Mistake, SettingsError
 from newsletter.text.toml import explain_toml
@@ -64,11 +64,11 @@ def _read_toml(data: bytes, file: str) -> _Text:
     )
 
 
-def _find_secrets(values: Mapping[str, Any]) -> list[Problem]:
+def _find_secrets(values: Mapping[str, Any]) -> list[SettingsProblem]:
     """Secrets in the file itself: it goes into git, to the editor's colleagues, into a question on the web."""
     told = f"must not stand in this file, which is for git: set {ENVIRONMENT_PREFIX}{{}}__PASSWORD, or name a password_file"
     return [
-        Problem((section, "password"), told.format(section.upper()))
+        SettingsProblem((section, "password"), told.format(section.upper()))
         for section, keys in values.items()
         if isinstance(keys, dict) and keys.get("password")
     ]
@@ -77,7 +77,7 @@ def _find_secrets(values: Mapping[str, Any]) -> list[Problem]:
 # --- the environment ----------------------------------------------------------------------------------------------
 
 
-def _overlay(values: Mapping[str, Any]) -> tuple[dict[str, Any], list[Problem]]:
+def _overlay(values: Mapping[str, Any]) -> tuple[dict[str, Any], list[SettingsProblem]]:
     """The values with NEWSLETTER_<SECTION>__<KEY> laid over them, and the variables that name nothing."""
     names = [name for name in os.environ if name.upper().startswith(ENVIRONMENT_PREFIX)]
     sections = [item.name for item in fields(Config)]
@@ -86,7 +86,7 @@ def _overlay(values: Mapping[str, Any]) -> tuple[dict[str, Any], list[Problem]]:
         section, _, key = name[len(ENVIRONMENT_PREFIX) :].lower().partition("__")
         if key and section not in sections:
             near = suggest(section, sections) or f"; sections: {', '.join(sections)}"
-            problems.append(Problem((name,), f"no section {section!r}{near}", "NL016"))
+            problems.append(SettingsProblem((name,), f"no section {section!r}{near}", "NL016"))
     if not any(name[len(ENVIRONMENT_PREFIX) :].lower().partition("__")[0] in sections for name in names):
         return dict(values), problems
     from pydantic import create_model
@@ -101,12 +101,12 @@ def _overlay(values: Mapping[str, Any]) -> tuple[dict[str, Any], list[Problem]]:
     except VariableError as error:
         return dict(values), [
             *problems,
-            Problem(("environment",), f"{error}; lists and tables are written as JSON", "NL016"),
+            SettingsProblem(("environment",), f"{error}; lists and tables are written as JSON", "NL016"),
         ]
     return _merge(values, _decode_lists(overlay, problems)), problems
 
 
-def _decode_lists(overlay: Mapping[str, Any], problems: list[Problem]) -> dict[str, Any]:
+def _decode_lists(overlay: Mapping[str, Any], problems: list[SettingsProblem]) -> dict[str, Any]:
     """Lists inside a section come as text: pydantic-settings does not look into the fields of our nouns."""
     decoded = {section: dict(keys) if isinstance(keys, dict) else keys for section, keys in overlay.items()}
     for item in fields(Config):
@@ -119,7 +119,7 @@ def _decode_lists(overlay: Mapping[str, Any], problems: list[Problem]) -> dict[s
                     keys[inner.name] = json.loads(keys[inner.name])
                 except ValueError:
                     problems.append(
-                        Problem(
+                        SettingsProblem(
                             (item.name, inner.name),
                             "is no JSON list; lists are written as JSON here",
                             "NL016",
@@ -140,7 +140,7 @@ def _merge(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]
 # --- shape: types and unknown keys, by pydantic -------------------------------------------------------------------
 
 
-def _validate(values: Mapping[str, Any]) -> tuple[Config | None, list[Problem]]:
+def _validate(values: Mapping[str, Any]) -> tuple[Config | None, list[SettingsProblem]]:
     from pydantic import ValidationError
 
     try:
@@ -186,19 +186,19 @@ _TYPE_MESSAGES = {
 }
 
 
-def _shape_problem(error: Mapping[str, Any]) -> Problem:
+def _shape_problem(error: Mapping[str, Any]) -> SettingsProblem:
     key: Key = tuple(_SHOWN.get(part, part) if isinstance(part, str) else part for part in error["loc"])
     kind = error["type"]
     if kind in ("unexpected_keyword_argument", "extra_forbidden"):
         name = str(key[-1]).removesuffix("?")
-        return Problem((*key[:-1], name), f"unknown key{suggest(name, _known_keys(key[:-1]))}", "NL012")
+        return SettingsProblem((*key[:-1], name), f"unknown key{suggest(name, _known_keys(key[:-1]))}", "NL012")
     if kind == "missing":
-        return Problem(key, "is missing", "NL013")
+        return SettingsProblem(key, "is missing", "NL013")
     if kind == "literal_error":
         message = f"must be {error['ctx']['expected'].replace(chr(39), chr(34))}"
     else:
         message = _TYPE_MESSAGES.get(kind, str(error["msg"]))
-    return Problem(key, message)
+    return SettingsProblem(key, message)
 
 
 def _known_keys(section: Key) -> list[str]:
@@ -218,7 +218,7 @@ def _known_keys(section: Key) -> list[str]:
 # --- how it is told -----------------------------------------------------------------------------------------------
 
 
-def _tell(problem: Problem, text: _Text, places: Mapping[Key, Place]) -> Mistake:
+def _tell(problem: SettingsProblem, text: _Text, places: Mapping[Key, Place]) -> Mistake:
     variable = _variable(problem.key)
     name = _dotted(problem.key, text.values)
     if variable:

@@ -30,7 +30,7 @@ _RATE = re.compile(r"[1-9]\d*/(?:s|min|h)\Z")
 
 
 @dataclass(frozen=True, slots=True)
-class Problem:
+class SettingsProblem:
     """One thing that is wrong with the settings; `key` is the path of the value."""
 
     key: Key
@@ -38,12 +38,12 @@ class Problem:
     code: str = "NL014"
 
 
-def find_problems(values: Mapping[str, Any], source_kinds: Mapping[str, str]) -> Iterator[Problem]:
+def find_problems(values: Mapping[str, Any], source_kinds: Mapping[str, str]) -> Iterator[SettingsProblem]:
     """All problems that types do not show, over the raw values: a wrong one elsewhere hides none here."""
     for pattern, rule in _RULES.items():
         for key, value in _select(values, pattern):
             if isinstance(value, (str, int, float)) and (message := rule(value)):
-                yield Problem(key, message)
+                yield SettingsProblem(key, message)
     yield from _repeated(values)
     yield from _unknown_names(values)
     yield from _empty_themes(values)
@@ -314,57 +314,59 @@ def _select(value: Any, pattern: Key, at: Key = ()) -> Iterator[tuple[Key, Any]]
 # --- rules between values -----------------------------------------------------------------------------------------
 
 
-def _repeated(values: Mapping[str, Any]) -> Iterator[Problem]:
+def _repeated(values: Mapping[str, Any]) -> Iterator[SettingsProblem]:
     for section, name in (("themes", "slug"), ("sources", "name"), ("editions", "slug")):
         seen: set[str] = set()
         for key, value in _select(values, (section, "*", name)):
             if str(value) in seen:
-                yield Problem(key, f"{value!r} is used twice; each needs a {name} of its own")
+                yield SettingsProblem(key, f"{value!r} is used twice; each needs a {name} of its own")
             seen.add(str(value))
 
 
-def _unknown_names(values: Mapping[str, Any]) -> Iterator[Problem]:
+def _unknown_names(values: Mapping[str, Any]) -> Iterator[SettingsProblem]:
     known = [str(value) for _, value in _select(values, ("themes", "*", "slug"))]
     for section in ("editions", "sources"):
         for key, value in _select(values, (section, "*", "themes", "*")):
             if str(value) not in known:
-                yield Problem(
+                yield SettingsProblem(
                     key,
                     f"no theme {str(value)!r}{suggest(str(value), known) or '; themes: ' + ', '.join(known)}",
                 )
 
 
-def _empty_themes(values: Mapping[str, Any]) -> Iterator[Problem]:
+def _empty_themes(values: Mapping[str, Any]) -> Iterator[SettingsProblem]:
     for key, theme in _select(values, ("themes", "*")):
         if isinstance(theme, dict) and not (theme.get("any") or theme.get("all") or theme.get("countries")):
-            yield Problem(key, "claims nothing; give it any, all or countries")
+            yield SettingsProblem(key, "claims nothing; give it any, all or countries")
     for key, side in _select(values, ("themes", "*", "all", "*")):
         if isinstance(side, list) and not side:
-            yield Problem(key, "an empty side can never be met")
+            yield SettingsProblem(key, "an empty side can never be met")
         elif isinstance(side, str):
-            yield Problem(key, 'each side is a list: all = [["EU", "Brussels"], ["China", "Beijing"]]')
+            yield SettingsProblem(key, 'each side is a list: all = [["EU", "Brussels"], ["China", "Beijing"]]')
 
 
-def _sources(values: Mapping[str, Any], source_kinds: Mapping[str, str]) -> Iterator[Problem]:
+def _sources(values: Mapping[str, Any], source_kinds: Mapping[str, str]) -> Iterator[SettingsProblem]:
     for key, source in _select(values, ("sources", "*")):
         kind = source.get("kind") if isinstance(source, dict) else None
         if not isinstance(kind, str):
             continue
         if kind not in source_kinds:
             near = suggest(kind, source_kinds) or f"; kinds: {', '.join(source_kinds)}"
-            yield Problem((*key, "kind"), f"no kind of source {kind!r}{near}")
+            yield SettingsProblem((*key, "kind"), f"no kind of source {kind!r}{near}")
         elif not source.get(source_kinds[kind]):
-            yield Problem(key, f"a {kind} needs a {source_kinds[kind]}", "NL013")
+            yield SettingsProblem(key, f"a {kind} needs a {source_kinds[kind]}", "NL013")
         if source_kinds.get(kind) == "path" and "max_age_days" in source:
-            yield Problem((*key, "max_age_days"), f"is for feeds; posts of a {kind} are never held back for their age")
+            yield SettingsProblem(
+                (*key, "max_age_days"), f"is for feeds; posts of a {kind} are never held back for their age"
+            )
 
 
-def _plaintext(values: Mapping[str, Any]) -> Iterator[Problem]:
+def _plaintext(values: Mapping[str, Any]) -> Iterator[SettingsProblem]:
     for key, smtp in (*_select(values, ("smtp",)), *_select(values, ("relays", "*"))):
         if isinstance(smtp, dict) and smtp.get("security") == "none" and not smtp.get("allow_plaintext"):
             host = str(smtp.get("host", "127.0.0.1"))
             if host not in ("localhost", "::1") and not host.startswith("127."):
-                yield Problem(
+                yield SettingsProblem(
                     (*key, "security"),
                     f"mail to {host} would travel in the clear; use starttls or tls (or set allow_plaintext)",
                 )

@@ -1,7 +1,7 @@
 """When failures say something about us or about the relay, the issue is paused before they burn the list. Pure."""
 
 from newsletter.delivery.dialogue import Phase, Result
-from newsletter.delivery.scopes import Verdict
+from newsletter.delivery.scopes import FailureCause
 
 IN_A_ROW = 5
 
@@ -27,7 +27,7 @@ class Breaker:
             times = f"{len(self._broke)} messages in a row"
             self.reason = f"the relay broke the connection after each of {times}; it may have taken them"
 
-    def refused(self, verdict: Verdict, result: Result) -> None:
+    def refused(self, verdict: FailureCause, result: Result) -> None:
         """A refusal. Those of one recipient or of a busy relay say nothing about us."""
         if verdict.scope not in ("sender", "message"):
             return

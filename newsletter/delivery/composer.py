@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import NamedTuple
 
 from newsletter import links
-from newsletter.delivery.dkim import Key, Signer, compile_signer
+from newsletter.delivery.dkim import DkimKey, Signer, compile_signer
 from newsletter.delivery.envelope import Outgoing
 from newsletter.delivery.outcomes import cannot_write
 from newsletter.delivery.segments import Segments, address_value, compile_message, token_value
@@ -40,7 +40,7 @@ class Composer:
         *,
         values: Callable[[int], ReaderValues],
         wire: Callable[[str], str],
-        keys: Sequence[Key] = (),
+        keys: Sequence[DkimKey] = (),
         moment: datetime,
     ) -> None:
         self._values, self._wire = values, wire

@@ -7,14 +7,14 @@ import threading
 from collections.abc import Sequence
 from contextlib import suppress
 
-from newsletter.delivery.handshake import Line, make_tls, tls_trouble
+from newsletter.delivery.handshake import SmtpStream, make_tls, tls_trouble
 from newsletter.delivery.relay import Relay, RelayMisconfigured, RelayUnavailable, unavailable
 
 # The name does not exist, or has no address (RFC 6724's getaddrinfo). EAI_AGAIN, a name server that is away, is not among them.
 _NO_SUCH_NAME = {socket.EAI_NONAME, getattr(socket, "EAI_NODATA", socket.EAI_NONAME), socket.EAI_SERVICE}
 
 
-async def open_line(relay: Relay) -> Line:
+async def open_line(relay: Relay) -> SmtpStream:
     """Connect to the first address that answers; under TLS at once if the relay wants that. Raises RelayUnavailable."""
     secure = make_tls(relay) if relay.security == "tls" else None
     try:
@@ -24,10 +24,10 @@ async def open_line(relay: Relay) -> Line:
         raise unavailable(relay, f"does not answer in {relay.timeouts.connect:g} s") from None
 
 
-async def _try_all(relay: Relay, addresses: Sequence[str], secure: ssl.SSLContext | None) -> Line:
+async def _try_all(relay: Relay, addresses: Sequence[str], secure: ssl.SSLContext | None) -> SmtpStream:
     loop, failures = asyncio.get_running_loop(), list[OSError]()
     for address in addresses:
-        line = Line()
+        line = SmtpStream()
         try:
             await loop.create_connection(
                 lambda line=line: line,

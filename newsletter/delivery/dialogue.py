@@ -17,7 +17,7 @@ from newsletter.delivery.envelope import check_envelope as check_envelope
 from newsletter.delivery.envelope import make_wire as make_wire
 from newsletter.delivery.replies import LINE_LIMIT, ProtocolFault, Reply, ReplyReader
 
-__all__ = ["Dialogue", "Feed", "Mode", "Outgoing", "Phase", "Result", "TooLate", "check_envelope", "make_wire"]
+__all__ = ["Dialogue", "MessageFeed", "Mode", "Outgoing", "Phase", "Result", "TooLate", "check_envelope", "make_wire"]
 
 WINDOW = 8
 
@@ -30,7 +30,7 @@ class Mode(IntEnum):
     CHUNKING = 2  # RFC 3030: whole messages, several before the reply to the first
 
 
-class Feed(Protocol):
+class MessageFeed(Protocol):
     """Where messages come from and results go. Called in the middle of an event: neither may block or raise."""
 
     def take(self) -> Outgoing | None:
@@ -75,7 +75,7 @@ class Dialogue:
 
     def __init__(
         self,
-        feed: Feed,
+        feed: MessageFeed,
         mode: Mode = Mode.LOCK_STEP,
         *,
         window: int = WINDOW,

@@ -47,7 +47,7 @@ _BODY_BLANKS = re.compile(rb"[ \t]+")
 
 
 @dataclass(frozen=True, slots=True)
-class Key:
+class DkimKey:
     """A private key, and where its public half stands in the DNS: `<selector>._domainkey.<domain>`."""
 
     domain: str
@@ -56,7 +56,7 @@ class Key:
     private: "RSAPrivateKey | Ed25519PrivateKey" = field(repr=False)
 
 
-def read_key(path: Path, domain: str, selector: str) -> Key:
+def read_key(path: Path, domain: str, selector: str) -> DkimKey:
     """A key file (PEM) → the key. Raises InputError for one that is not readable, too short, or open to others."""
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
     from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
@@ -77,16 +77,16 @@ def read_key(path: Path, domain: str, selector: str) -> Key:
     if isinstance(private, RSAPrivateKey):
         if private.key_size < SHORTEST_RSA:
             raise refuse(f"has {private.key_size} bits; mail providers want {SHORTEST_RSA} at least")
-        return Key(domain, selector, "rsa-sha256", private)
+        return DkimKey(domain, selector, "rsa-sha256", private)
     if isinstance(private, Ed25519PrivateKey):
-        return Key(domain, selector, "ed25519-sha256", private)
+        return DkimKey(domain, selector, "ed25519-sha256", private)
     raise refuse("is neither an RSA nor an Ed25519 key")
 
 
 class Signer:
     """Signs one issue's messages with one key. All that is the same for every reader is made once (speed S8)."""
 
-    def __init__(self, key: Key, head: Segments, body: Segments, value: str) -> None:
+    def __init__(self, key: DkimKey, head: Segments, body: Segments, value: str) -> None:
         self._key, self._head, self._body = key, head, body
         self._value = value.encode("ascii")
         # What stands before the first slot of the body is hashed once.
@@ -108,7 +108,7 @@ class Signer:
 _HASH_SLOT = b"__BODY_HASH__"
 
 
-def compile_signer(key: Key, message: bytes, moment: datetime) -> Signer:
+def compile_signer(key: DkimKey, message: bytes, moment: datetime) -> Signer:
     """A message of ours, with slots, → what signs it for each reader. The same message and moment give the same octets.
 
     What fills a slot holds no blank and no line end, so the relaxed form of the message with its slots is that of every
@@ -141,7 +141,7 @@ def _fold_names(names: list[str]) -> str:
     return ":\r\n  ".join(lines)
 
 
-def _sign(key: Key, data: bytes) -> bytes:
+def _sign(key: DkimKey, data: bytes) -> bytes:
     from cryptography.hazmat.primitives.asymmetric import padding
     from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
     from cryptography.hazmat.primitives.hashes import SHA256

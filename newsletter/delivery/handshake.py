@@ -15,7 +15,7 @@ from newsletter.text.tls_faults import tell_tls_fault
 _NO_TLS = ("WRONG_VERSION_NUMBER", "RECORD_LAYER_FAILURE", "UNSUPPORTED_PROTOCOL", "TLSV1_ALERT_PROTOCOL_VERSION")
 
 
-class Line(asyncio.Protocol):
+class SmtpStream(asyncio.Protocol):
     """Octets in and out, replies to whoever asks."""
 
     def __init__(self) -> None:
@@ -69,7 +69,7 @@ class Line(asyncio.Protocol):
 class Opening:
     """Greets, secures and logs in, on a line that is open."""
 
-    def __init__(self, relay: Relay, line: Line) -> None:
+    def __init__(self, relay: Relay, line: SmtpStream) -> None:
         self.relay = relay
         self.line = line
         self.secured = relay.security == "tls"

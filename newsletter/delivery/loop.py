@@ -6,8 +6,8 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 
 from newsletter.delivery.dialogue import Mode, Outgoing, Result
-from newsletter.delivery.relay import Memory, Relay
-from newsletter.delivery.sender import Report, Sender
+from newsletter.delivery.relay import Relay, RelayMemory
+from newsletter.delivery.sender import Sender, SendReport
 from newsletter.delivery.smtp import Connection, connect
 from newsletter.stopping import Arm, Interrupted, never_stopped
 
@@ -16,10 +16,10 @@ LAST_WORDS_S = 1.0
 SINGLE_DRAIN_S = 25.0
 
 
-def run_sender(sender: Sender, arm: Arm) -> Report:
+def run_sender(sender: Sender, arm: Arm) -> SendReport:
     """Run to the end. `arm` is given what to call, from a signal's handler or another thread, to stop it gently."""
 
-    async def main() -> Report:
+    async def main() -> SendReport:
         loop = asyncio.get_running_loop()
 
         def stop() -> None:
@@ -58,7 +58,7 @@ def send_one(relay: Relay, message: Outgoing, arm: Arm = never_stopped) -> Resul
 
     async def main() -> Result:
         loop = asyncio.get_running_loop()
-        opening = asyncio.ensure_future(connect(relay, Memory()))
+        opening = asyncio.ensure_future(connect(relay, RelayMemory()))
         stopped = asyncio.Event()
 
         def give_up() -> None:
@@ -110,7 +110,7 @@ def look_at(relay: Relay) -> Offer:
 
     async def main() -> Offer:
         # What it can do, also where the settings do not let us use it.
-        connection = await connect(replace(relay, pipelining=True, chunking=True), Memory())
+        connection = await connect(replace(relay, pipelining=True, chunking=True), RelayMemory())
         secured = connection._transport.get_extra_info("ssl_object") if connection._transport else None
         offer = Offer(
             pipelining=connection.pipelining,

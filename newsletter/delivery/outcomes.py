@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 from newsletter.delivery.dialogue import Phase, Result
 from newsletter.delivery.retry import after_doubt, next_try
-from newsletter.delivery.scopes import Verdict, judge
+from newsletter.delivery.scopes import FailureCause, judge
 from newsletter.model import SUSPECT_DOUBTS, Claim, Doubts, Outcome
 
 # A fault of ours or of the relay: come back soon, and charge nobody for it.
@@ -20,7 +20,7 @@ class Decision:
     """What is recorded, and what it says beyond this one reader."""
 
     outcome: Outcome
-    verdict: Verdict | None
+    verdict: FailureCause | None
 
 
 def decide(claim: Claim, result: Result, now: datetime, policy: str, *, cut: bool = False) -> Decision:
@@ -83,7 +83,7 @@ def _unsent(claim: Claim, result: Result, now: datetime) -> Outcome:
     return _later(claim, result, "cut", now)
 
 
-def _refused(claim: Claim, result: Result, verdict: Verdict, now: datetime) -> Outcome:
+def _refused(claim: Claim, result: Result, verdict: FailureCause, now: datetime) -> Outcome:
     if verdict.scope in ("sender", "relay"):
         # Not the reader's fault, so no try of theirs is used up, and a permanent refusal is not theirs either (D4).
         soon = now + SOON * (1 + _dice(claim))

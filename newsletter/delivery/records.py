@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-from newsletter.delivery.dkim import SHORTEST_RSA, Key
+from newsletter.delivery.dkim import SHORTEST_RSA, DkimKey
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.types import PublicKeyTypes
@@ -124,7 +124,7 @@ def _spf_flaws(record: str) -> Iterable[Judgement]:
 # --- DKIM ---------------------------------------------------------------------------------------------------------
 
 
-def write_dkim_record(key: Key) -> str:
+def write_dkim_record(key: DkimKey) -> str:
     """The TXT record that belongs to a private key."""
     from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
@@ -136,7 +136,7 @@ def write_dkim_record(key: Key) -> str:
     return f"v=DKIM1; k={kind}; p={base64.b64encode(octets).decode('ascii')}"
 
 
-def judge_dkim(name: str, texts: Sequence[str], key: Key | None) -> Judgement:
+def judge_dkim(name: str, texts: Sequence[str], key: DkimKey | None) -> Judgement:
     """The public key under `<selector>._domainkey.<domain>` (RFC 6376 3.6.1). `key`: our private one, if it can be read."""
     fix = f"publish this TXT record of {name}: {write_dkim_record(key)}" if key else f"publish the key at {name}"
     if not texts:
@@ -150,7 +150,9 @@ def judge_dkim(name: str, texts: Sequence[str], key: Key | None) -> Judgement:
     return _sum_up(name, _dkim_flaws(tags, published, key, fix), why)
 
 
-def _dkim_flaws(tags: dict[str, str], published: "PublicKeyTypes", key: Key | None, fix: str) -> Iterable[Judgement]:
+def _dkim_flaws(
+    tags: dict[str, str], published: "PublicKeyTypes", key: DkimKey | None, fix: str
+) -> Iterable[Judgement]:
     from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 
     if tags.get("v", "DKIM1") != "DKIM1":

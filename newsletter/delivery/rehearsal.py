@@ -54,7 +54,7 @@ class Behaviour:
         return first
 
 
-class _Visit:
+class _RehearsalConnection:
     """One connection."""
 
     def __init__(self, behaviour: Behaviour, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -135,7 +135,7 @@ def rehearsing() -> Iterator[Behaviour]:
 
     async def visit(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
-            await _Visit(behaviour, reader, writer).run()
+            await _RehearsalConnection(behaviour, reader, writer).run()
         except (ConnectionError, asyncio.IncompleteReadError, asyncio.LimitOverrunError, ValueError):
             pass  # the other side went away; a rehearsal keeps nothing that could be lost
         finally:

@@ -59,7 +59,7 @@ class Relay:
 
 
 @dataclass(slots=True)
-class Memory:
+class RelayMemory:
     """What was found out about a relay, kept over its connections: in which mode it still counts right (F36)."""
 
     best: Mode = Mode.CHUNKING

@@ -3,14 +3,14 @@
 import asyncio
 from collections.abc import Callable, Sequence
 
-from newsletter.delivery.relay import LoginRefused, Memory, Relay, RelayMisconfigured, RelayUnavailable
+from newsletter.delivery.relay import LoginRefused, Relay, RelayMemory, RelayMisconfigured, RelayUnavailable
 from newsletter.delivery.smtp import Connection, connect
 
 # A relay that says nothing for so long is named to whoever watches; it is waited for all the same (RFC 5321 4.5.3.2).
 SILENCE_S = 10.0
 
 
-class Site:
+class RelayPool:
     """Opens connections to one relay. `error` says why it cannot be used, while it cannot."""
 
     def __init__(
@@ -27,7 +27,7 @@ class Site:
         # By AIMD: halved when the relay asks for less, one more after each connection that went well (D36).
         self.allowed = self._most = connections
         self._pauses_s, self._over = pauses_s, over
-        self._memory = Memory()
+        self._memory = RelayMemory()
         self._reachable = False
         self._was_reached = False
         self._tell, self._told = tell, ""

@@ -14,7 +14,7 @@ Scope = Literal["recipient", "message", "sender", "relay"]
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
+class FailureCause:
     """What a failure means. `permanent`: trying again is no use. `label` groups failures of one kind."""
 
     scope: Scope
@@ -102,22 +102,22 @@ _ENHANCED: tuple[tuple[str, Scope, str], ...] = (
 )
 
 
-def judge(result: Result) -> Verdict:
+def judge(result: Result) -> FailureCause:
     """A message that was not accepted → whose fault that is."""
     reply = result.reply
     if reply is None or reply.code == 421:
-        return Verdict("relay", False, "connection" if reply is None else "closing")
+        return FailureCause("relay", False, "connection" if reply is None else "closing")
     permanent = reply.code >= 500
     if result.phase is Phase.MAIL:
         # The recipient has not been named yet, so it cannot be about them (D30).
-        return Verdict("sender", permanent, _find(reply, ("sender", "relay"))[1] or "mail-from")
+        return FailureCause("sender", permanent, _find(reply, ("sender", "relay"))[1] or "mail-from")
     scope, label = _find(reply, ("recipient", "sender", "relay", "message"))
     if scope:
-        return Verdict(scope, permanent, label)
+        return FailureCause(scope, permanent, label)
     if reply.code in (451, 452) and result.phase is Phase.RCPT:
-        return Verdict("recipient", False, "later")
+        return FailureCause("recipient", False, "later")
     # Of an unknown 5xx it is only known that this message is not wanted there: no bad address (D31).
-    return Verdict("recipient" if result.phase is Phase.RCPT else "message", permanent, "unknown-reply")
+    return FailureCause("recipient" if result.phase is Phase.RCPT else "message", permanent, "unknown-reply")
 
 
 def _find(reply: Reply, scopes: tuple[Scope, ...]) -> tuple[Scope | None, str]:

@@ -16,7 +16,7 @@ from newsletter.delivery.composer import Composer
 from newsletter.delivery.dialogue import Outgoing, Result
 from newsletter.delivery.outcomes import accept, decide, give_back
 from newsletter.delivery.relay import LoginRefused, Relay, RelayUnavailable
-from newsletter.delivery.relay_pool import Site
+from newsletter.delivery.relay_pool import RelayPool
 from newsletter.delivery.smtp import Connection
 from newsletter.model import Claim, Outcome, Turn
 
@@ -55,7 +55,7 @@ class Rules:
 
 
 @dataclass(slots=True)
-class Report:
+class SendReport:
     """What one pass did. `paused` says why it paused the issue; `relay` why the relay could not be used."""
 
     accepted: int = 0
@@ -79,7 +79,7 @@ class Report:
 class _Share:
     """One connection's share of the work: what it may send next, and what it has taken (`smtp.Feed`)."""
 
-    def __init__(self, sender: "Sender", site: Site, number: int) -> None:
+    def __init__(self, sender: "Sender", site: RelayPool, number: int) -> None:
         self._sender = sender
         self.site, self.number = site, number
         self.connection: Connection | None = None
@@ -139,17 +139,17 @@ class Sender:
         rules: Rules,
         *,
         clock: Callable[[], datetime],
-        watch: Callable[[Report], None] = lambda report: None,
+        watch: Callable[[SendReport], None] = lambda report: None,
         tell: Callable[[str], None] = lambda text: None,
     ) -> None:
         self._ledger, self._composer, self._rules = ledger, composer, rules
         self._clock, self._watch = clock, watch
         self._breaker = Breaker()
         self._state = _State()
-        self._sites = [Site(relay, count, rules.relay_pauses_s, self._state.over, tell) for relay, count in relays]
+        self._sites = [RelayPool(relay, count, rules.relay_pauses_s, self._state.over, tell) for relay, count in relays]
         self._shares = [_Share(self, site, n) for site in self._sites for n in range(site.allowed)]
         self._renewed = 0.0
-        self.report = Report()
+        self.report = SendReport()
         self.stopping = False  # take nothing more: drain
         self.closing = False  # nothing more will come: connections may end
         self._cutting = False  # the time to drain is over: connections are ended in mid-message
@@ -159,7 +159,7 @@ class Sender:
         self.stopping = self.report.stopped = True
         self._state.wake.set()
 
-    async def run(self) -> Report:
+    async def run(self) -> SendReport:
         """Send. Raises what the ledger raises; then connections are cut off, and the ledger knows what is in doubt."""
         with ThreadPoolExecutor(1, "ledger") as writer, ThreadPoolExecutor(2, "signing") as signers:
             tasks = [asyncio.create_task(self._keep(share)) for share in self._shares]
@@ -306,7 +306,7 @@ class Sender:
 
     # --- results --------------------------------------------------------------------------------------------------
 
-    def settle(self, result: Result, site: Site) -> None:
+    def settle(self, result: Result, site: RelayPool) -> None:
         """A message has its result; called by its share."""
         state = self._state
         claim = state.claimed.pop(result.message.id)
@@ -318,7 +318,7 @@ class Sender:
             self._settle_trouble(claim, result, site)
         state.wake.set()
 
-    def _settle_trouble(self, claim: Claim, result: Result, site: Site) -> None:
+    def _settle_trouble(self, claim: Claim, result: Result, site: RelayPool) -> None:
         decision = decide(claim, result, self._clock(), self._rules.on_uncertain, cut=self._cutting)
         if decision.verdict is not None:
             self._breaker.refused(decision.verdict, result)

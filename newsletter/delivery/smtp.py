@@ -8,13 +8,23 @@ import asyncio
 import socket
 
 from newsletter.delivery.dial import open_line
-from newsletter.delivery.dialogue import Dialogue, Feed, Mode, Outgoing, Phase, Question, Result, TooLate
+from newsletter.delivery.dialogue import Dialogue, MessageFeed, Mode, Outgoing, Phase, Question, Result, TooLate
 from newsletter.delivery.envelope import Extensions
 from newsletter.delivery.handshake import Opening
-from newsletter.delivery.relay import LoginRefused, Memory, Relay, RelayUnavailable, Timeouts
+from newsletter.delivery.relay import LoginRefused, Relay, RelayMemory, RelayUnavailable, Timeouts
 from newsletter.delivery.replies import Capabilities, ProtocolFault
 
-__all__ = ["Connection", "Feed", "LoginRefused", "Memory", "Mode", "Relay", "RelayUnavailable", "Timeouts", "connect"]
+__all__ = [
+    "Connection",
+    "LoginRefused",
+    "MessageFeed",
+    "Mode",
+    "Relay",
+    "RelayMemory",
+    "RelayUnavailable",
+    "Timeouts",
+    "connect",
+]
 
 TICK_S = 1.0  # how often a connection looks at the clock, at most
 CLOSING_S = 30.0  # for the replies behind a 421, if any come
@@ -37,7 +47,7 @@ class Connection(asyncio.Protocol):
     write. `not_after` is the time of the loop after which the last octet of a message may not be written (F6).
     """
 
-    def __init__(self, relay: Relay, capabilities: Capabilities, memory: Memory, *, secured: bool) -> None:
+    def __init__(self, relay: Relay, capabilities: Capabilities, memory: RelayMemory, *, secured: bool) -> None:
         self.mode = _choose_mode(relay, capabilities, memory)
         self.pipelining = self.mode >= Mode.PIPELINING
         self.window = {Mode.LOCK_STEP: 2, Mode.PIPELINING: 4, Mode.CHUNKING: max(relay.window, 1) + 2}[self.mode]
@@ -77,7 +87,7 @@ class Connection(asyncio.Protocol):
     def not_after(self, when: float | None) -> None:
         self._dialogue.not_after = when
 
-    async def run(self, feed: Feed) -> None:
+    async def run(self, feed: MessageFeed) -> None:
         """Send what the feed has, until the connection is gone or `finish` was called and nothing is under way.
 
         When it returns, or is cancelled, all that was taken has its result. Raises what the feed raised.
@@ -241,14 +251,14 @@ class Connection(asyncio.Protocol):
         self._break(f"no reply to {awaited[0]} in {limit:g} s", lost_count=within)
 
 
-async def connect(relay: Relay, memory: Memory | None = None) -> Connection:
+async def connect(relay: Relay, memory: RelayMemory | None = None) -> Connection:
     """Open, greet, secure, log in. Raises RelayUnavailable, and LoginRefused when it is we who are not wanted."""
     line = await open_line(relay)
     opening = Opening(relay, line)
     try:
         offered = await opening.run()
         assert line.transport is not None  # noqa: S101 - it has been talked over
-        connection = Connection(relay, offered, memory or Memory(), secured=opening.secured)
+        connection = Connection(relay, offered, memory or RelayMemory(), secured=opening.secured)
         connection.attach(line.transport)
     except BaseException:
         line.abort()
@@ -256,7 +266,7 @@ async def connect(relay: Relay, memory: Memory | None = None) -> Connection:
     return connection
 
 
-def _choose_mode(relay: Relay, offered: Capabilities, memory: Memory) -> Mode:
+def _choose_mode(relay: Relay, offered: Capabilities, memory: RelayMemory) -> Mode:
     able = Mode.LOCK_STEP
     if "PIPELINING" in offered:
         able = Mode.CHUNKING if "CHUNKING" in offered else Mode.PIPELINING

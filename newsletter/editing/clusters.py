@@ -12,7 +12,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from newsletter.editing.words_of_themes import NEVER, Vocabulary, make_vocabulary
+from newsletter.editing.words_of_themes import NEVER, ThemeVocabulary, make_vocabulary
 from newsletter.model import Post, Theme
 from newsletter.text.words import URL, WORD, fold_words, sentence_ends, slugify
 
@@ -44,7 +44,7 @@ class Proposal:
 
 
 @dataclass(frozen=True, slots=True)
-class _Reading:
+class _PostTerms:
     """A post's terms with how often they stand there, and how each is written."""
 
     terms: Mapping[str, int]
@@ -91,7 +91,7 @@ def _once(posts: Iterable[Post]) -> list[Post]:
 # --- reading ------------------------------------------------------------------------------------------------------
 
 
-def _read(post: Post) -> _Reading:
+def _read(post: Post) -> _PostTerms:
     """Words and pairs of neighbours, counted; words of a post that are written with a capital inside of a sentence."""
     terms: Counter[str] = Counter()
     spellings: dict[str, Counter[str]] = {}
@@ -113,7 +113,7 @@ def _read(post: Post) -> _Reading:
                 terms[pair.casefold()] += 1
                 spellings.setdefault(pair.casefold(), Counter())[pair] += 1
             before = match
-    return _Reading(terms, spellings, frozenset(names - small))
+    return _PostTerms(terms, spellings, frozenset(names - small))
 
 
 def _sentence_starts(text: str) -> Iterator[int]:
@@ -124,7 +124,7 @@ def _sentence_starts(text: str) -> Iterator[int]:
             yield word.start()
 
 
-def _find_names(readings: Iterable[_Reading]) -> frozenset[str]:
+def _find_names(readings: Iterable[_PostTerms]) -> frozenset[str]:
     """Words that are names wherever they stand inside of a sentence."""
     names: set[str] = set()
     small: set[str] = set()
@@ -134,7 +134,7 @@ def _find_names(readings: Iterable[_Reading]) -> frozenset[str]:
     return frozenset(names - small)
 
 
-def _weigh(reading: _Reading, common: Mapping[str, int], count: int, names: frozenset[str]) -> dict[str, float]:
+def _weigh(reading: _PostTerms, common: Mapping[str, int], count: int, names: frozenset[str]) -> dict[str, float]:
     """Term → its share of the post; the squares add up to 1. A pair that stands nowhere else is left out: most do."""
     weights = {}
     for term, times in reading.terms.items():
@@ -191,10 +191,10 @@ def _join(alike: dict[int, dict[int, float]]) -> list[tuple[int, ...]]:
 
 def _choose_words(
     group: Sequence[int],
-    readings: Sequence[_Reading],
+    readings: Sequence[_PostTerms],
     weights: Sequence[Mapping[str, float]],
     names: frozenset[str],
-    vocabulary: Vocabulary,
+    vocabulary: ThemeVocabulary,
 ) -> Iterator[str]:
     """The words that at least half of the group share, most telling first, as they would be written into the settings."""
     shared = Counter(term for number in group for term in readings[number].terms)
@@ -217,7 +217,7 @@ def _choose_words(
             return
 
 
-def _spell(term: str, group: Iterable[int], readings: Sequence[_Reading]) -> str:
+def _spell(term: str, group: Iterable[int], readings: Sequence[_PostTerms]) -> str:
     """How the posts write it most often."""
     spellings = sum((readings[number].spellings.get(term, Counter()) for number in group), Counter[str]())
     return min(spellings, key=lambda raw: (-spellings[raw], raw))

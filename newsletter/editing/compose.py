@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
 
-from newsletter.editing.themes import Verdict
+from newsletter.editing.themes import ThemeVerdict
 from newsletter.model import UNSORTED, Edition, Issue, IssuePost, Link, Post, Section, Theme
 from newsletter.text.markdown import escape_heading, map_text, plain_inline, shift_headings
 from newsletter.text.subjects import fit_subject
@@ -28,7 +28,7 @@ class Composed:
 
 
 def compose_issue(
-    verdicts: Iterable[Verdict],
+    verdicts: Iterable[ThemeVerdict],
     *,
     edition: Edition,
     themes: tuple[Theme, ...],
@@ -49,7 +49,7 @@ def compose_issue(
 
 
 def gather_sections(
-    verdicts: Iterable[Verdict], *, edition: Edition, themes: tuple[Theme, ...], phrases: Mapping[str, str]
+    verdicts: Iterable[ThemeVerdict], *, edition: Edition, themes: tuple[Theme, ...], phrases: Mapping[str, str]
 ) -> tuple[tuple[Section, ...], tuple[Post, ...], tuple[Post, ...]]:
     """Verdicts → (sections that have posts, in the edition's order with unsorted last; held posts; posts for other editions)."""
     by_theme: dict[str, list[IssuePost]] = {slug: [] for slug in (*edition.themes, UNSORTED)}

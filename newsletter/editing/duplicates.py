@@ -28,7 +28,7 @@ SKETCH = 12
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class KnownStory:
     """A story that was told already: in a past issue, or by an earlier post of this collection. `where` names it.
 
     `source` is empty where it is not known.
@@ -62,7 +62,7 @@ class _Place(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class _Reading:
+class _StoryReading:
     """A story read for comparing. The shingles themselves are not kept: 10,000 stories of them would fill the memory."""
 
     places: tuple["_Place", ...]
@@ -71,18 +71,18 @@ class _Reading:
     sketch: tuple[int, ...]
 
 
-class Memory:
+class StoryIndex:
     """Stories told so far, found again by key, address, title or words."""
 
     def __init__(self) -> None:
-        self._stories: list[tuple[Told, _Reading]] = []
+        self._stories: list[tuple[KnownStory, _StoryReading]] = []
         self._by_key: dict[str, int] = {}
         # page → source → fragment → the first story there
         self._by_page: dict[str, dict[str, dict[str, int]]] = {}
         self._by_title: dict[tuple[str, ...], list[int]] = {}
         self._by_sketch: dict[int, list[int]] = {}
 
-    def add(self, told: Told, reading: _Reading | None = None) -> None:
+    def add(self, told: KnownStory, reading: _StoryReading | None = None) -> None:
         """Remember a story."""
         reading = reading or _read(told)
         number = len(self._stories)
@@ -96,7 +96,7 @@ class Memory:
         for value in reading.sketch:
             self._by_sketch.setdefault(value, []).append(number)
 
-    def find(self, told: Told, reading: _Reading) -> tuple[Told, str, float] | None:
+    def find(self, told: KnownStory, reading: _StoryReading) -> tuple[KnownStory, str, float] | None:
         """What this story repeats, if anything: the story, the reason, the likeness."""
         if told.key in self._by_key:
             return self._stories[self._by_key[told.key]][0], "the same post", 1.0
@@ -118,7 +118,7 @@ class Memory:
                 found += [fragments[one] for one in near if one in fragments]
         return min(found, default=None)
 
-    def _find_alike(self, told: Told, reading: _Reading) -> tuple[Told, str, float] | None:
+    def _find_alike(self, told: KnownStory, reading: _StoryReading) -> tuple[KnownStory, str, float] | None:
         candidates = sorted({number for value in reading.sketch for number in self._by_sketch.get(value, ())})
         mine = _shingles(fold_units(told.body)) if candidates else frozenset()
         for number in candidates:
@@ -146,7 +146,7 @@ def find_duplicates(
     # Stories before bare titles: the sort is stable, so among the others the first one collected wins.
     for position, post in sorted(enumerate(posts), key=lambda pair: not pair[1].body.strip()):
         urls = tuple(url for url in (post.url, *post.extra_urls) if url)
-        told = Told(post.key, post.title, post.body, urls, post.origin or post.source, post.source)
+        told = KnownStory(post.key, post.title, post.body, urls, post.origin or post.source, post.source)
         reading = _read(told)
         match = None if post.keep else memory.find(told, reading)
         if match:
@@ -161,9 +161,9 @@ def find_duplicates(
     return tuple(post for _, post in kept), tuple(duplicate for _, duplicate in left_out)
 
 
-def remember(past: Iterable[Issue], sources: Mapping[str, str] | None = None) -> Memory:
+def remember(past: Iterable[Issue], sources: Mapping[str, str] | None = None) -> StoryIndex:
     """All posts of past issues."""
-    memory = Memory()
+    memory = StoryIndex()
     for issue in past:
         for post in issue.posts:
             memory.add(_told(post, f"issue {issue.slug}", sources))
@@ -171,7 +171,7 @@ def remember(past: Iterable[Issue], sources: Mapping[str, str] | None = None) ->
 
 
 def find_told(
-    issue: Issue, memory: Memory, sources: Mapping[str, str] | None = None
+    issue: Issue, memory: StoryIndex, sources: Mapping[str, str] | None = None
 ) -> Iterator[tuple[IssuePost, str]]:
     """The posts of an issue that tell a story again, and what they repeat, in words."""
     for post in issue.posts:
@@ -180,16 +180,18 @@ def find_told(
             yield post, f"{match[1]} as {match[0].title!r} in {match[0].where}"
 
 
-def _told(post: IssuePost, where: str, sources: Mapping[str, str] | None) -> Told:
+def _told(post: IssuePost, where: str, sources: Mapping[str, str] | None) -> KnownStory:
     source = (sources or {}).get(post.key or "", "")
-    return Told(post.key, post.title, post.body, tuple(link.url for link in post.sources), where, source)
+    return KnownStory(post.key, post.title, post.body, tuple(link.url for link in post.sources), where, source)
 
 
 @lru_cache(maxsize=2048)
-def _read(told: Told) -> _Reading:
+def _read(told: KnownStory) -> _StoryReading:
     units = fold_units(told.body)
     places = tuple(dict.fromkeys(place for url in told.urls if (place := _canonical(url)).page))
-    return _Reading(places, tuple(fold_words(told.title)), weigh_words(units), tuple(sorted(_shingles(units))[:SKETCH]))
+    return _StoryReading(
+        places, tuple(fold_words(told.title)), weigh_words(units), tuple(sorted(_shingles(units))[:SKETCH])
+    )
 
 
 def _titles_alike(one: tuple[str, ...], other: tuple[str, ...]) -> bool:

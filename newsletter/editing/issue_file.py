@@ -38,7 +38,7 @@ _BETWEEN_LINKS = re.compile(r"[\s·|,;/•–-]*(?:(?:and|und|et|y|и)\s+)?")
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class TextSpan:
     """Where a post or section stands in the text of the file: offsets of its first character and just past its last."""
 
     start: int
@@ -54,8 +54,8 @@ class IssueFile:
 
     issue: Issue
     text: str
-    sections: dict[str, Place]
-    posts: dict[int, Place]
+    sections: dict[str, TextSpan]
+    posts: dict[int, TextSpan]
     findings: tuple[Finding, ...] = ()
     body: int = 0
 
@@ -129,7 +129,7 @@ def _read_heads(front: FrontMatter, file: str, mistakes: list[Mistake]) -> dict[
     return heads
 
 
-def _find_strange_heads(front: FrontMatter, sections: Mapping[str, Place], file: str) -> Iterator[Finding]:
+def _find_strange_heads(front: FrontMatter, sections: Mapping[str, TextSpan], file: str) -> Iterator[Finding]:
     """Lines for readers of sections that the issue does not have (any more): they stand in no mail."""
     for key, line in front.key_lines.items():
         for slug in split_head_key(key)[1]:
@@ -218,10 +218,10 @@ def _find_headings(text: str, front: FrontMatter) -> list[_Heading]:
 
 def _read_sections(
     text: str, headings: list[_Heading], file: str, mistakes: list[Mistake]
-) -> tuple[tuple[Section, ...], dict[str, Place], dict[int, Place]]:
+) -> tuple[tuple[Section, ...], dict[str, TextSpan], dict[int, TextSpan]]:
     sections: list[Section] = []
-    places: dict[str, Place] = {}
-    posts: dict[int, Place] = {}
+    places: dict[str, TextSpan] = {}
+    posts: dict[int, TextSpan] = {}
     keys: dict[str, int] = {}
     for position, heading in enumerate(headings):
         end = headings[position + 1].start if position + 1 < len(headings) else len(text)
@@ -229,7 +229,7 @@ def _read_sections(
         if heading.level == 2:
             section = _read_section(heading, body, file, places, mistakes)
             sections.append(section)
-            places[section.slug] = Place(heading.start, end)
+            places[section.slug] = TextSpan(heading.start, end)
         elif not sections:
             mistakes.append(_mistake(file, heading, "a post before the first section; put `## Theme {#slug}` above it"))
         else:
@@ -237,12 +237,12 @@ def _read_sections(
             last = sections[-1]
             sections[-1] = replace(last, posts=(*last.posts, post))
             places[last.slug] = replace(places[last.slug], end=end)
-            posts[post.line] = Place(heading.start, end)
+            posts[post.line] = TextSpan(heading.start, end)
     return tuple(sections), places, posts
 
 
 def _read_section(
-    heading: _Heading, body: str, file: str, places: dict[str, Place], mistakes: list[Mistake]
+    heading: _Heading, body: str, file: str, places: dict[str, TextSpan], mistakes: list[Mistake]
 ) -> Section:
     slug = heading.id or slugify(plain_inline(heading.title)) or f"section-{heading.line}"
     if not heading.title:

@@ -6,7 +6,7 @@ Only what is named is touched: everything else keeps its bytes, its line ends an
 import re
 from collections.abc import Iterable
 
-from newsletter.editing.issue_file import FAMILIES, KEYS, IssueFile, Place, split_head_key
+from newsletter.editing.issue_file import FAMILIES, KEYS, IssueFile, TextSpan, split_head_key
 from newsletter.model import UNSORTED, Link
 from newsletter.text.front_matter import find_value, quote_value, read_front_matter
 from newsletter.text.markdown import format_link
@@ -116,7 +116,7 @@ def _newline(file: IssueFile) -> str:
     return "\r\n" if file.text.count("\r\n") * 2 > file.text.count("\n") else "\n"
 
 
-def _without(file: IssueFile, place: Place) -> str:
+def _without(file: IssueFile, place: TextSpan) -> str:
     """The text without a block; what then ends the file ends with one line break."""
     rest = file.text[: place.start] + file.text[place.end :]
     if place.end < len(file.text):

@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from newsletter.editing.learning import Learned, read_words
-from newsletter.editing.words_of_themes import ANY, NEVER, Slot, make_vocabulary
+from newsletter.editing.words_of_themes import ANY, NEVER, TermRole, make_vocabulary
 from newsletter.errors import InputError, Mistake
 from newsletter.model import UNSORTED, Post, Sorting, Source, Theme
 from newsletter.text.markdown import TextBlock, find_blocks
@@ -26,7 +26,7 @@ CLEAR = 0.5
 
 
 @dataclass(frozen=True, slots=True)
-class Match:
+class TermMatch:
     """One word that speaks for a theme: where it stands, how often, what it is worth. Side 0 is `any`."""
 
     word: str
@@ -45,14 +45,14 @@ class Score:
 
     theme: str
     points: float
-    matches: tuple[Match, ...]
+    matches: tuple[TermMatch, ...]
     note: str = ""
     learned: float = 0.0
     ruled_out: bool = False
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
+class ThemeVerdict:
     """Where a post goes. `theme` is None for unsorted; `margin` is how far the best leads, as a share of its points.
 
     `by` is "learned" where the words alone would have put it elsewhere.
@@ -91,20 +91,20 @@ class Sorter:
         self._priors = {source.name: frozenset(source.themes) for source in sources}
         self._vocabulary = make_vocabulary(themes)
 
-    def sort(self, post: Post) -> Verdict:
+    def sort(self, post: Post) -> ThemeVerdict:
         """One post → its theme and why. Raises InputError if the editor named a theme that does not exist."""
         return self.add_learned(self.sort_by_words(post))
 
-    def sort_by_words(self, post: Post) -> Verdict:
+    def sort_by_words(self, post: Post) -> ThemeVerdict:
         """One post → its theme by the rules alone, whatever was learned."""
         scores = self._score(post)
         margin = _margin(scores)
         if post.theme is not None:
-            return Verdict(post, self._chosen(post), "editor", scores, margin)
+            return ThemeVerdict(post, self._chosen(post), "editor", scores, margin)
         theme = self._winner(scores, margin)
-        return Verdict(post, theme, "words" if theme else "nobody", scores, margin)
+        return ThemeVerdict(post, theme, "words" if theme else "nobody", scores, margin)
 
-    def add_learned(self, verdict: Verdict) -> Verdict:
+    def add_learned(self, verdict: ThemeVerdict) -> ThemeVerdict:
         """A verdict by the rules → with what was learned. The editor's, and a clear one, stay as they are."""
         if self.learned is None or verdict.by == "editor" or is_clear(verdict):
             return verdict
@@ -120,7 +120,7 @@ class Sorter:
         ranked = tuple(sorted(scores, key=lambda score: (-score.points, order.get(score.theme, len(order)))))
         margin = _margin(ranked)
         theme = self._winner(ranked, margin)
-        return Verdict(post, theme, verdict.by if theme == verdict.theme else "learned", ranked, margin)
+        return ThemeVerdict(post, theme, verdict.by if theme == verdict.theme else "learned", ranked, margin)
 
     def _winner(self, scores: tuple[Score, ...], margin: float) -> str | None:
         """The best theme, if it has points enough and leads clearly."""
@@ -181,7 +181,7 @@ class Sorter:
         scores = [self._score_theme(theme, found, post.source) for theme in self.themes]
         return tuple(sorted(scores, key=lambda score: -score.points))
 
-    def _score_theme(self, theme: Theme, found: Mapping[Zone, Mapping[Slot, Counter[str]]], source: str) -> Score:
+    def _score_theme(self, theme: Theme, found: Mapping[Zone, Mapping[TermRole, Counter[str]]], source: str) -> Score:
         sides: dict[int, float] = dict.fromkeys(range(len(theme.all) + 1), 0.0)
         matches = []
         forbidden = ""
@@ -196,7 +196,7 @@ class Sorter:
                 for word, count in words.items():
                     points = weight * math.log2(1 + count)
                     sides[slot.side] += points
-                    matches.append(Match(word, zone, count, round(points, 2), slot.side))
+                    matches.append(TermMatch(word, zone, count, round(points, 2), slot.side))
         matches.sort(key=lambda match: (match.side, -match.points, match.word))
         return self._sum_up(theme, sides, tuple(matches), forbidden, theme.slug in self._priors.get(source, ()))
 
@@ -204,7 +204,7 @@ class Sorter:
         self,
         theme: Theme,
         sides: Mapping[int, float],
-        matches: tuple[Match, ...],
+        matches: tuple[TermMatch, ...],
         forbidden: str,
         prior: bool,
     ) -> Score:
@@ -221,7 +221,7 @@ class Sorter:
         return Score(theme.slug, round(total, 2), matches, "with its source's prior" if prior else "")
 
 
-def is_clear(verdict: Verdict) -> bool:
+def is_clear(verdict: ThemeVerdict) -> bool:
     """Whether the words decide so clearly that nothing else may."""
     return verdict.by == "words" and verdict.margin >= CLEAR
 
@@ -245,7 +245,7 @@ def split_zones(post: Post) -> dict[Zone, str]:
     return {"title": "" if post.title_derived else post.title, "lead": lead, "body": rest}
 
 
-def sort_posts(posts: Iterable[Post], sorter: Sorter) -> tuple[Verdict, ...]:
+def sort_posts(posts: Iterable[Post], sorter: Sorter) -> tuple[ThemeVerdict, ...]:
     """Posts → verdicts in the same order. Themes that do not exist are told for all posts at once."""
     verdicts = []
     mistakes: list[Mistake] = []

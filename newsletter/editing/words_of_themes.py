@@ -21,7 +21,7 @@ _FOLD = str.maketrans({"’": "'", "‘": "'", "ʼ": "'", "‐": "-", "‑": "-"
 
 
 @dataclass(frozen=True, slots=True)
-class Slot:
+class TermRole:
     """Where a word belongs: a theme's `any` (0), one of its sides (1, 2 …) or its `not` (-1)."""
 
     theme: str
@@ -32,11 +32,11 @@ class Slot:
 class _Term:
     text: str
     pattern: re.Pattern[str]
-    slots: tuple[Slot, ...]
+    slots: tuple[TermRole, ...]
 
 
 @dataclass(frozen=True, slots=True)
-class Vocabulary:
+class ThemeVocabulary:
     """All themes' words, ready to be looked up by the first word of each.
 
     `first_words` maps a word in lower case to the terms that begin with it; `open_ended` are words with a star,
@@ -47,10 +47,10 @@ class Vocabulary:
     open_ended: tuple[_Term, ...] = ()
     unspaced: tuple[_Term, ...] = ()
 
-    def find(self, text: str) -> Mapping[Slot, Counter[str]]:
+    def find(self, text: str) -> Mapping[TermRole, Counter[str]]:
         """Markdown text → how often each word of each slot stands in it. Of two words at one place the longer counts."""
-        found: dict[Slot, Counter[str]] = {}
-        taken: dict[Slot, int] = {}
+        found: dict[TermRole, Counter[str]] = {}
+        taken: dict[TermRole, int] = {}
         for start, end, term in self._hits(fold_text(text)):
             for slot in term.slots:
                 if start >= taken.get(slot, 0):
@@ -58,7 +58,7 @@ class Vocabulary:
                     found.setdefault(slot, Counter())[term.text] += 1
         return found
 
-    def mark(self, text: str) -> Iterator[tuple[str, tuple[Slot, ...]]]:
+    def mark(self, text: str) -> Iterator[tuple[str, tuple[TermRole, ...]]]:
         """Markdown text → its pieces in order, each with the slots that it speaks for. Addresses are left out."""
         plain = fold_text(text)
         done = 0
@@ -126,9 +126,9 @@ def fold_text(text: str) -> str:
 
 
 @lru_cache(maxsize=2)
-def make_vocabulary(themes: tuple[Theme, ...]) -> Vocabulary:
+def make_vocabulary(themes: tuple[Theme, ...]) -> ThemeVocabulary:
     """Themes → their words, countries expanded to names."""
-    slots: dict[str, list[Slot]] = {}
+    slots: dict[str, list[TermRole]] = {}
     for theme in themes:
         lists = [
             (NEVER, theme.never),
@@ -138,7 +138,7 @@ def make_vocabulary(themes: tuple[Theme, ...]) -> Vocabulary:
         lists += list(enumerate(theme.all, 1))
         for side, words in lists:
             for name in dict.fromkeys(name for word in words for name in _expand(word)):
-                slots.setdefault(name, []).append(Slot(theme.slug, side))
+                slots.setdefault(name, []).append(TermRole(theme.slug, side))
     first: dict[str, list[_Term]] = {}
     open_ended: list[_Term] = []
     unspaced: list[_Term] = []
@@ -152,7 +152,7 @@ def make_vocabulary(themes: tuple[Theme, ...]) -> Vocabulary:
             open_ended.append(term)
         else:
             first.setdefault(_lower(start.group()), []).append(term)
-    return Vocabulary({word: tuple(terms) for word, terms in first.items()}, tuple(open_ended), tuple(unspaced))
+    return ThemeVocabulary({word: tuple(terms) for word, terms in first.items()}, tuple(open_ended), tuple(unspaced))
 
 
 def _expand(word: str) -> tuple[str, ...]:

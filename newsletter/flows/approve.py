@@ -44,7 +44,7 @@ class Approval:
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class ApprovalStatus:
     """How an issue stands to its approval. `changes` may be empty for an approval that does not say what it looked at."""
 
     state: Literal["none", "good", "changed"]
@@ -129,17 +129,17 @@ def read_approval(workspace: Workspace, slug: str) -> Approval | None:
         ) from None
 
 
-def approval_state(workspace: Workspace, config: Config, rendered: Rendered) -> Standing:
+def approval_state(workspace: Workspace, config: Config, rendered: Rendered) -> ApprovalStatus:
     """Whether an issue is approved, still what was approved, and if not what has changed."""
     approval = read_approval(workspace, rendered.issue.slug)
     if approval is None:
-        return Standing("none")
+        return ApprovalStatus("none")
     then = approval.approved
     rule = (approval.rule or 2) if then else 1
     if approval.sha256 == content_hash(rendered, config, rule):
-        return Standing("good", approval)
+        return ApprovalStatus("good", approval)
     changes = find_changes(then, look_at_issue(workspace, config, rendered)) if then else ()
-    return Standing("changed", approval, tuple(changes))
+    return ApprovalStatus("changed", approval, tuple(changes))
 
 
 # --- telling it -----------------------------------------------------------------------------------------------------

@@ -31,7 +31,7 @@ _PACK_BYTES = 1_024
 
 
 @dataclass(frozen=True, slots=True)
-class Page:
+class ArchivePage:
     """A file as it is served. `etag` is of its bytes, `changed` when its reader saw them first.
 
     `stored` is the file, compressed with gzip if `is_packed`: texts take a fifth of the room, and most clients want them so.
@@ -50,7 +50,7 @@ class Page:
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class SearchHit:
     """A post that a search found."""
 
     title: str
@@ -75,7 +75,7 @@ class Archive:
     `problems` are those of issues whose file cannot be read now.
     """
 
-    pages: Mapping[str, Page] = field(default_factory=dict)
+    pages: Mapping[str, ArchivePage] = field(default_factory=dict)
     entries: Sequence[_Entry] = ()
     issues: Mapping[str, Issue] = field(default_factory=dict)
     problems: Sequence[str] = ()
@@ -86,12 +86,12 @@ class Archive:
         pages = {path: page if page.changed else replace(page, changed=moment) for path, page in self.pages.items()}
         return replace(self, pages=pages)
 
-    def search(self, query: str, most: int = 50) -> list[Found]:
+    def search(self, query: str, most: int = 50) -> list[SearchHit]:
         """Posts that hold all words of the query; titles first, then newest first."""
         words = query.casefold().split()[:10]
         hits = [entry for entry in self.entries if words and all(word in entry.words for word in words)]
         hits.sort(key=lambda entry: not all(word in entry.title.casefold() for word in words))
-        return [Found(hit.title, hit.url, hit.date, _cut_around(hit.text, words[0])) for hit in hits[:most]]
+        return [SearchHit(hit.title, hit.url, hit.date, _cut_around(hit.text, words[0])) for hit in hits[:most]]
 
 
 def render_archive(workspace: Workspace, config: Config, slugs: Iterable[str], last: Archive | None = None) -> Archive:
@@ -136,14 +136,14 @@ def _index(shown: ShownIssue, base: str, date: str) -> Iterable[_Entry]:
         yield _Entry(f"{post.title_text} {text}".casefold(), text, post.title_text, url, date)
 
 
-def _make_page(name: str, data: bytes, known: Page | None) -> Page:
+def _make_page(name: str, data: bytes, known: ArchivePage | None) -> ArchivePage:
     etag = f'"{hashlib.sha256(data).hexdigest()[:32]}"'
     if known is not None and known.etag == etag:
         return known
     # The moment inside of gzip's header stays empty: the same text gives the same bytes in every process.
     packed = gzip.compress(data, 6, mtime=0) if len(data) >= _PACK_BYTES else data
     is_packed = len(packed) < len(data)
-    return Page(packed if is_packed else data, is_packed, media_type(name), etag)
+    return ArchivePage(packed if is_packed else data, is_packed, media_type(name), etag)
 
 
 def _cut_around(text: str, word: str) -> str:

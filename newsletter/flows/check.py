@@ -7,9 +7,18 @@ from html import unescape
 
 from newsletter import links
 from newsletter.calendar import publication_moment
-from newsletter.checking import HEAD_RULES, PAGE_RULES, WORD_RULES, Draft, Page, about_unknown, check_draft, check_page
+from newsletter.checking import (
+    HEAD_RULES,
+    PAGE_RULES,
+    WORD_RULES,
+    IssueText,
+    Page,
+    about_unknown,
+    check_draft,
+    check_page,
+)
 from newsletter.config import Config
-from newsletter.editing.duplicates import Memory, find_told, remember
+from newsletter.editing.duplicates import StoryIndex, find_told, remember
 from newsletter.editing.heads import list_heads
 from newsletter.editing.themes import Sorter
 from newsletter.errors import ChecksFailed, Mistake, SettingsError
@@ -36,7 +45,7 @@ def check_issue(workspace: Workspace, config: Config, rendered: Rendered) -> tup
     _check_clients(config.checks.clients)
     path = issue_path(rendered.issue.slug)
     repeats, unread = _find_repeats(workspace, rendered.issue)
-    draft = Draft(
+    draft = IssueText(
         issue=rendered.issue,
         path=path,
         flag=config.checks.flag,
@@ -158,7 +167,7 @@ def _find_repeats(workspace: Workspace, issue: Issue) -> tuple[list[tuple[int, s
 
 
 @lru_cache(maxsize=1)
-def _remember(workspace: Workspace, slugs: tuple[str, ...], stamps: object) -> tuple[Memory, tuple[Finding, ...]]:
+def _remember(workspace: Workspace, slugs: tuple[str, ...], stamps: object) -> tuple[StoryIndex, tuple[Finding, ...]]:
     """Past issues do not change while the preview looks at this one every time it is saved."""
     past = read_past_issues(workspace, slugs)
     return remember((one.issue for one in past.drafted), past.sources), past.findings

@@ -9,7 +9,7 @@ from newsletter.config import Config
 from newsletter.flows.build import Rendered
 from newsletter.model import Finding
 from newsletter.sources.fetch import fetch_all
-from newsletter.sources.http_types import Fetched, Request, hosts
+from newsletter.sources.http_types import Request, Response, hosts
 from newsletter.sources.session import UNKNOWN_HOST
 from newsletter.workspace.files import issue_path
 
@@ -50,7 +50,7 @@ def check_links(
     return tuple(sorted(found, key=lambda one: one.level != "error"))
 
 
-def _judge(url: str, where: str, answer: Fetched) -> Iterator[Finding]:
+def _judge(url: str, where: str, answer: Response) -> Iterator[Finding]:
     """What an answer says of a link. A site that keeps programs out, or is ill today, is only worth a look."""
     shown = url if len(url) <= 90 else f"{url[:89]}…"
     if answer.outcome in ("content", "unchanged"):

@@ -232,7 +232,7 @@ def _visit_feeds(
             memory, findings = states[name]
             # The host alone: the rest of an address may hold a secret.
             empty = SourceReport(name=name, kind=by_name[name].kind, host=urlsplit(memory.address).hostname or "")
-            visit = _Visit(workspace, config, by_name[name], now, everything)
+            visit = _FeedVisit(workspace, config, by_name[name], now, everything)
             try:
                 report = visit.receive(empty, fetched, parser)
             except InputError as error:
@@ -264,7 +264,7 @@ def _why_wait(memory: FeedState, now: datetime) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class _Visit:
+class _FeedVisit:
     """One feed's turn: what was fetched is taken in, and remembered after its posts, never before.
 
     Two processes may have fetched the same entries: each reads the memory anew under the lock.

@@ -16,7 +16,7 @@ from newsletter.config import Checks, Config
 from newsletter.editing.compose import place_post
 from newsletter.editing.issue_file import IssueFile, write_post
 from newsletter.editing.rearrange import add_source, cut_post, drop_post, move_post, put_post, set_line
-from newsletter.editing.themes import OffTheme, Verdict
+from newsletter.editing.themes import OffTheme, ThemeVerdict
 from newsletter.errors import InputError, Mistake, NewsletterError
 from newsletter.flows.draft import Beside, posts_beside, remember_offered
 from newsletter.model import UNSORTED, Issue, IssuePost, Link, Section
@@ -234,7 +234,7 @@ def _meanwhile(slug: str) -> Meanwhile:
     return Meanwhile(Mistake(code="NL103", file=issue_path(slug), message=message, help="do it again if it still fits"))
 
 
-def _collected(beside: Beside) -> dict[str, Verdict]:
+def _collected(beside: Beside) -> dict[str, ThemeVerdict]:
     """The posts that could come in, by key."""
     repeats = [beside.sorter.sort(one.post) for one in beside.duplicates]
     return {verdict.post.key: verdict for verdict in (*beside.fresh, *beside.older, *beside.dropped, *repeats)}
@@ -290,7 +290,7 @@ def _tell_beside(beside: Beside, file: IssueFile, left_out: Mapping[str, Mapping
     there = {name_post(post, cut_post(file, post.line)) for post in file.issue.posts}
     urls = {link.url for post in file.issue.posts for link in post.sources}
 
-    def tell(verdict: Verdict, kind: str, note: str = "", line: int = 0) -> dict[str, Any]:
+    def tell(verdict: ThemeVerdict, kind: str, note: str = "", line: int = 0) -> dict[str, Any]:
         post = verdict.post
         title = left_out.get(post.key, {}).get("title", post.title)
         named = {"key": post.key, "title": title, "kind": kind, "theme": verdict.theme or UNSORTED}
@@ -311,7 +311,7 @@ def _tell_beside(beside: Beside, file: IssueFile, left_out: Mapping[str, Mapping
     return [post for post in found if post["key"] not in there]
 
 
-def _tell_verdict(verdict: Verdict, beside: Beside, titles: Mapping[str, str]) -> dict[str, Any]:
+def _tell_verdict(verdict: ThemeVerdict, beside: Beside, titles: Mapping[str, str]) -> dict[str, Any]:
     post = verdict.post
     mark: Callable[[str], tuple[tuple[str, tuple[str, ...]], ...]] = beside.sorter.mark
     return {

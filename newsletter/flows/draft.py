@@ -11,7 +11,7 @@ from newsletter.config import Config
 from newsletter.editing.compose import Composed, compose_issue, gather_sections, read_back
 from newsletter.editing.duplicates import Duplicate, find_duplicates
 from newsletter.editing.issue_file import insert_posts, write_issue
-from newsletter.editing.themes import Sorter, Verdict, sort_posts
+from newsletter.editing.themes import Sorter, ThemeVerdict, sort_posts
 from newsletter.errors import InputError, Mistake, NewsletterError, NothingToDo, UsageError
 from newsletter.flows.learn import learn_from_issues
 from newsletter.model import UNSORTED, Edition, Finding, Issue, Post
@@ -20,7 +20,7 @@ from newsletter.text.words import count_of
 from newsletter.workspace.files import Workspace, issue_path, split_issue_slug
 from newsletter.workspace.last_text import keep_text, set_aside, was_there
 from newsletter.workspace.load import (
-    Offered,
+    Placed,
     about_new_files,
     load_offered,
     load_phrases,
@@ -47,7 +47,7 @@ class Draft:
 
     slug: str
     path: str
-    added: tuple[Verdict, ...]
+    added: tuple[ThemeVerdict, ...]
     duplicates: tuple[Duplicate, ...]
     held: tuple[Post, ...]
     elsewhere: tuple[Post, ...]
@@ -152,13 +152,13 @@ def _options(edition: Edition, day: date) -> str:
 
 @dataclass(frozen=True, slots=True)
 class _Choice:
-    verdicts: tuple[Verdict, ...]
+    verdicts: tuple[ThemeVerdict, ...]
     duplicates: tuple[Duplicate, ...]
     later: tuple[Post, ...]
     older: tuple[Post, ...]
     newly_older: tuple[Post, ...]
     used: int
-    offered: Offered
+    offered: Placed
     batch: Batch
     findings: tuple[Finding, ...]
     sorter: Sorter
@@ -171,11 +171,11 @@ class Beside:
     `older`: posts of feeds that are too old for the edition. `mistakes`: those of files that could not be read.
     """
 
-    fresh: tuple[Verdict, ...]
-    older: tuple[Verdict, ...]
-    dropped: tuple[Verdict, ...]
+    fresh: tuple[ThemeVerdict, ...]
+    older: tuple[ThemeVerdict, ...]
+    dropped: tuple[ThemeVerdict, ...]
     duplicates: tuple[Duplicate, ...]
-    placed: Mapping[int, Verdict]
+    placed: Mapping[int, ThemeVerdict]
     sorter: Sorter
     mistakes: tuple[Mistake, ...] = ()
 
@@ -194,7 +194,7 @@ def _choose(
     slug = f"{day.isoformat()}-{edition.slug}"
     batch = read_sources(workspace, config)
     past = read_past_issues(workspace, _past_slugs(workspace, edition, slug))
-    offered = load_offered(workspace, slug) if current else Offered()
+    offered = load_offered(workspace, slug) if current else Placed()
     seen = past.keys | offered.posts.keys()
     age = _AgeLimit(config, edition, day)
     later, too_old, fresh, used = [], [], [], 0
@@ -280,18 +280,18 @@ def _past_slugs(workspace: Workspace, edition: Edition, slug: str) -> Iterator[s
             yield other
 
 
-def remember_offered(workspace: Workspace, slug: str, verdict: Verdict) -> None:
+def remember_offered(workspace: Workspace, slug: str, verdict: ThemeVerdict) -> None:
     """The post stands in the issue by hand: `draft --refresh` must not bring it back once it is deleted."""
     with drafting(workspace):
         write_offered(workspace, slug, _add_offered(load_offered(workspace, slug), [verdict], ()))
 
 
-def _add_offered(offered: Offered, verdicts: Iterable[Verdict], older: Iterable[Post]) -> Offered:
+def _add_offered(offered: Placed, verdicts: Iterable[ThemeVerdict], older: Iterable[Post]) -> Placed:
     """What was put into an issue, and where the program would have it: it learns from where the editor has it. The source of
     a post is kept for later issues: two posts of one source are two posts, though they have one address.
     """
     added = tuple(verdicts)
-    return Offered(
+    return Placed(
         {**offered.posts, **{verdict.post.key: verdict.post.title for verdict in added}},
         {**offered.themes, **{verdict.post.key: verdict.theme or UNSORTED for verdict in added}},
         {**offered.sources, **{verdict.post.key: verdict.post.source for verdict in added}},

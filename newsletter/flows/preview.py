@@ -30,7 +30,7 @@ _EXCERPT = 2  # lines around a mistake
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class MistakeContext:
     """A mistake with the lines around it, as an overlay shows it: (number, text, whether it is the one)."""
 
     mistake: Mistake
@@ -38,7 +38,7 @@ class Place:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Shown:
+class PreviewState:
     """One state of an issue. `version` is of its contents: the same files give the same."""
 
     version: str
@@ -99,8 +99,8 @@ class Preview:
 
     def __init__(self, workspace: Workspace, slug: str) -> None:
         self.workspace, self.slug = workspace, slug
-        self.shown: Shown | None = None
-        self.errors: tuple[Place, ...] = ()
+        self.shown: PreviewState | None = None
+        self.errors: tuple[MistakeContext, ...] = ()
         self._seen: object = None
 
     def refresh(self) -> bool:
@@ -149,7 +149,7 @@ class Preview:
         names = [SETTINGS, *self.workspace.list_files(f"issues/{self.slug}"), *self.workspace.list_files("templates")]
         return tuple((name, self.workspace.stamp(name)) for name in names)
 
-    def _make(self) -> Shown:
+    def _make(self) -> PreviewState:
         config = read_config(self.workspace)
         rendered = render_issue(self.workspace, config, self.slug)
         mail, issue = rendered.mail, rendered.issue
@@ -161,7 +161,7 @@ class Preview:
         text = self.workspace.read(issue_path(self.slug))
         keep_text(self.workspace, self.slug, text)
         state = f"{text!r}\0{mail.html}\0{mail.text}\0{findings}"
-        return Shown(
+        return PreviewState(
             version=hashlib.sha256(state.encode()).hexdigest()[:16],
             slug=self.slug,
             subject=issue.subject,
@@ -177,13 +177,13 @@ class Preview:
             config=config,
         )
 
-    def _excerpt(self, mistake: Mistake) -> Place:
+    def _excerpt(self, mistake: Mistake) -> MistakeContext:
         if not mistake.file or not mistake.line or not self.workspace.exists(mistake.file):
-            return Place(mistake)
+            return MistakeContext(mistake)
         lines = self.workspace.read(mistake.file).decode("utf-8", "replace").splitlines()
         first = max(mistake.line - 1 - _EXCERPT, 0)
         around = enumerate(lines[first : mistake.line + _EXCERPT], first + 1)
-        return Place(mistake, tuple((number, line[:300], number == mistake.line) for number, line in around))
+        return MistakeContext(mistake, tuple((number, line[:300], number == mistake.line) for number, line in around))
 
 
 def without_styles(html: str) -> str:
@@ -213,7 +213,7 @@ def _weigh(rendered: Rendered) -> tuple[tuple[str, int], ...]:
     return tuple(sorted(found, key=lambda one: -one[1]))
 
 
-def contact_sheet(shown: Shown) -> str:
+def contact_sheet(shown: PreviewState) -> str:
     """One page with the mail on a desktop, on a phone, in the dark and without pictures, side by side."""
     light = in_the(shown.html, dark=False)
     views = (

@@ -15,12 +15,12 @@ from newsletter.delivery.relay import Relay
 from newsletter.delivery.sender import Rules
 from newsletter.flows.build import render_issue
 from newsletter.flows.send import choose_sections, deliver, freeze_issue
-from newsletter.model import Books
+from newsletter.model import DeliveryCounts
 from newsletter.store import issues
 from newsletter.store.database import Store, create_store
 from newsletter.store.limits import read_limit
 from newsletter.store.recipients import Recipient, list_recipients
-from newsletter.store.subscribers import Intake
+from newsletter.store.subscribers import SubscriberIntake
 from newsletter.workspace.files import Workspace
 
 _BATCH = 10_000
@@ -42,7 +42,7 @@ class DomainPlan:
 class Rehearsal:
     """How it went. `clock` is the time that a real send would have waited for retries; `limit_hours` what the rate takes."""
 
-    books: Books
+    books: DeliveryCounts
     behaviour: Behaviour
     domains: tuple[DomainPlan, ...]
     seconds: float
@@ -121,7 +121,7 @@ def _copy_audience(recipients: Iterator[Recipient], copy: Store, now: datetime) 
     domains: Counter[str] = Counter()
     rows = (one.row for one in recipients)
     with copy.writing() as connection:
-        intake = Intake(copy, connection, source="rehearsal", event="imported", now=now)
+        intake = SubscriberIntake(copy, connection, source="rehearsal", event="imported", now=now)
         while batch := list(islice(rows, _BATCH)):
             domains.update(domain_of(row.canonical) for row in batch)
             intake.take(batch)

@@ -72,11 +72,11 @@ def keep_calendar(workspace: Workspace, config: Config, store: Store, now: datet
             except (_TakenBack, _NotYet):
                 continue
             except NewsletterError as error:
-                step = _Step("held", f"{error.mistakes[0]}" if error.mistakes else str(error))
+                step = _SlotStep("held", f"{error.mistakes[0]}" if error.mistakes else str(error))
             except Exception as error:  # one slot's fault must not stop the others, nor be silence
-                step = _Step("held", f"a fault of the program: {describe_fault(error)}")
+                step = _SlotStep("held", f"a fault of the program: {describe_fault(error)}")
             if step and step.state == "held" and issues.find_issue(store, slot.issue):
-                step = _Step("sent")  # another process froze it in the same moment
+                step = _SlotStep("sent")  # another process froze it in the same moment
             if step and (step.done or _take(desk, slot, row, step)):
                 changed.append(replace(row, state=step.state, reason=step.reason))
     return changed
@@ -91,7 +91,7 @@ class _NotYet(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class _Step:
+class _SlotStep:
     """The state a slot goes into, and why."""
 
     state: State
@@ -128,7 +128,7 @@ def _row(slot: Slot, state: State, reason: str = "") -> SlotRow:
     )
 
 
-def _take(desk: _Desk, slot: Slot, row: SlotRow, step: _Step) -> bool:
+def _take(desk: _Desk, slot: Slot, row: SlotRow, step: _SlotStep) -> bool:
     """Write a step down, and tell the editor. False if nothing changed, or somebody else did it."""
     if (step.state, step.reason) == (row.state, row.reason):
         return False
@@ -140,12 +140,12 @@ def _take(desk: _Desk, slot: Slot, row: SlotRow, step: _Step) -> bool:
     return move_slot(desk.store, _row(slot, step.state, step.reason), row, letters, desk.now)
 
 
-def _is_news(desk: _Desk, row: SlotRow, step: _Step) -> bool:
+def _is_news(desk: _Desk, row: SlotRow, step: _SlotStep) -> bool:
     """Whether the editor should hear of it: of another state at once, of another reason some hours later."""
     return step.state != row.state or stamp(desk.now - _QUIET) >= row.at
 
 
-def _write_alert(desk: _Desk, slot: Slot, step: _Step) -> str:
+def _write_alert(desk: _Desk, slot: Slot, step: _SlotStep) -> str:
     """Why nothing goes out, and what to do. The first line is the subject."""
     lines = [f"{slot.issue} is {step.state}: {step.reason.partition(';')[0][:80]}", "", step.reason, ""]
     if step.state == "held":
@@ -173,12 +173,12 @@ def _write_moment(moment: datetime, config: Config) -> str:
     return f"{local:%A} {local.day} {local:%B %Y, %H:%M} ({config.publication.timezone})"
 
 
-def _next_step(desk: _Desk, edition: Edition, slot: Slot, row: SlotRow) -> _Step | None:
+def _next_step(desk: _Desk, edition: Edition, slot: Slot, row: SlotRow) -> _SlotStep | None:
     frozen = issues.find_issue(desk.store, slot.issue)
     if frozen:
-        return _Step("sent")  # by hand, or by a process that ended before it could write it down
+        return _SlotStep("sent")  # by hand, or by a process that ended before it could write it down
     if entry := skipped_by(edition, slot.day):
-        return _Step("skipped", f'skip = "{entry}"')
+        return _SlotStep("skipped", f'skip = "{entry}"')
     drafted = desk.workspace.exists(issue_path(slot.issue))
     if desk.now - slot.at > lateness_limit(edition):
         return _miss(edition, slot, drafted=row.state != "planned" and drafted)
@@ -189,21 +189,21 @@ def _next_step(desk: _Desk, edition: Edition, slot: Slot, row: SlotRow) -> _Step
     return _freeze(desk, edition, slot, row)
 
 
-def _miss(edition: Edition, slot: Slot, *, drafted: bool) -> _Step:
+def _miss(edition: Edition, slot: Slot, *, drafted: bool) -> _SlotStep:
     """Too late to go by itself."""
     why = f'missed: late = "{edition.late}"'
     if edition.late == "skip":
-        return _Step("skipped", why)
+        return _SlotStep("skipped", why)
     command = (
         f"newsletter send {slot.issue}" if drafted else f"newsletter draft --date {slot.day} --edition {slot.edition}"
     )
-    return _Step("held", f"{why}; if it is still wanted: {command}")
+    return _SlotStep("held", f"{why}; if it is still wanted: {command}")
 
 
 # --- drafting -----------------------------------------------------------------------------------------------------
 
 
-def _draft(desk: _Desk, edition: Edition, slot: Slot) -> _Step | None:
+def _draft(desk: _Desk, edition: Edition, slot: Slot) -> _SlotStep | None:
     visit = _find_visit(desk, SEEN_BEFORE_DRAFT)
     notes = [*visit.notes]
     try:
@@ -211,7 +211,7 @@ def _draft(desk: _Desk, edition: Edition, slot: Slot) -> _Step | None:
     except NothingToDo:
         if not desk.workspace.exists(issue_path(slot.issue)):
             # Something may still come in until the last moment.
-            return _Step("skipped", NO_POSTS) if desk.now >= slot.freezes_at else None
+            return _SlotStep("skipped", NO_POSTS) if desk.now >= slot.freezes_at else None
     else:
         older = [write_older(draft)] if draft.newly_older else []
         notes += [*map(str, draft.mistakes), *map(str, draft.findings), *older]
@@ -219,7 +219,7 @@ def _draft(desk: _Desk, edition: Edition, slot: Slot) -> _Step | None:
     more = [f"note: {one}" for one in dict.fromkeys(notes)]
     if visit.failed:
         more.append(f"a source failed: {visit.failed}")
-    return _Step("drafted", visit.failed, _write_review(desk, rendered, edition, slot, more))
+    return _SlotStep("drafted", visit.failed, _write_review(desk, rendered, edition, slot, more))
 
 
 def _find_visit(desk: _Desk, within: timedelta) -> Visit:
@@ -259,18 +259,18 @@ def _write_review(desk: _Desk, rendered: Rendered, edition: Edition, slot: Slot,
 # --- freezing -----------------------------------------------------------------------------------------------------
 
 
-def _freeze(desk: _Desk, edition: Edition, slot: Slot, row: SlotRow) -> _Step:
+def _freeze(desk: _Desk, edition: Edition, slot: Slot, row: SlotRow) -> _SlotStep:
     if not desk.workspace.exists(issue_path(slot.issue)):
         last = find_last_text(desk.workspace, slot.issue)
         kept = f"; its last text: cp {last} {issue_path(slot.issue)}, then newsletter send {slot.issue}" if last else ""
-        return _Step("skipped", f"its issue.md was deleted{kept}")
+        return _SlotStep("skipped", f"its issue.md was deleted{kept}")
     rendered = render_issue(desk.workspace, desk.config, slot.issue)
     if not rendered.issue.posts:
-        return _Step("skipped", NO_POSTS)
+        return _SlotStep("skipped", NO_POSTS)
     check_mark(desk.store, mark_path(desk.workspace, desk.store))
     why = next(_find_blockers(desk, edition, slot, rendered), None)
     if why:
-        return _Step("held", why)
+        return _SlotStep("held", why)
     try:
         zones = {}
         if edition.local_time:
@@ -286,9 +286,9 @@ def _freeze(desk: _Desk, edition: Edition, slot: Slot, row: SlotRow) -> _Step:
             first=lambda connection: _leave(desk, connection, slot, row),
         )
     except NothingToDo as error:
-        return _Step("skipped", error.mistakes[0].message)
+        return _SlotStep("skipped", error.mistakes[0].message)
     keep_numbers(desk.workspace, [rendered.issue])  # if that fails, the archive reports it
-    return _Step("sent", done=True)
+    return _SlotStep("sent", done=True)
 
 
 def _leave(desk: _Desk, connection: Connection, slot: Slot, row: SlotRow) -> None:

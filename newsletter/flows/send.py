@@ -18,10 +18,10 @@ from newsletter.delivery.dialogue import Result
 from newsletter.delivery.loop import run_sender, send_one
 from newsletter.delivery.relay import Relay
 from newsletter.delivery.retry import after_doubt
-from newsletter.delivery.sender import Report, Rules, Sender
+from newsletter.delivery.sender import Rules, Sender, SendReport
 from newsletter.errors import InputError, Mistake, NewsletterError
 from newsletter.flows.build import Rendered, compose_message, render_issue
-from newsletter.model import UNSORTED, Books, Claim
+from newsletter.model import UNSORTED, Claim, DeliveryCounts
 from newsletter.stopping import Arm, never_stopped
 from newsletter.store import issues
 from newsletter.store.database import Store
@@ -49,7 +49,7 @@ class SendFailed(NewsletterError):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Card:
+class SendSummary:
     """What a person should see before anything leaves. `readers`: sections → how many get just these, `subjects` → below what."""
 
     issue: str
@@ -96,11 +96,11 @@ def write_variant(rendered: Rendered, config: Config, chosen: str, moment: datet
     return compose_message(bodies, rendered.issue, rendered.edition, config, moment=moment, subject=subject)
 
 
-def show_card(rendered: Rendered, config: Config, store: Store, now: datetime) -> Card:
+def show_card(rendered: Rendered, config: Config, store: Store, now: datetime) -> SendSummary:
     """What would be sent, to how many, through what."""
     smtp = config.smtp
     readers = count_readers(store, choose_sections(rendered), now)
-    return Card(
+    return SendSummary(
         issue=rendered.issue.slug,
         subject=rendered.issue.subject,
         sender=config.publication.sender,
@@ -205,7 +205,7 @@ def make_composer(
     return Composer(messages, values=values, wire=wire_address, keys=_read_keys(workspace, config), moment=moment)
 
 
-def _read_keys(workspace: Workspace, config: Config) -> list[dkim.Key]:
+def _read_keys(workspace: Workspace, config: Config) -> list[dkim.DkimKey]:
     domain = wire_address(split_mailbox(config.publication.sender)[1]).rpartition("@")[2]
     return [dkim.read_key(workspace.root / key.key_file, key.domain or domain, key.selector) for key in config.dkim]
 
@@ -229,8 +229,8 @@ def make_limits(config: Config) -> tuple[Limit | None, list[Limit]]:
 class Sent:
     """How a pass ended: what it did and how the books stand."""
 
-    report: Report
-    books: Books
+    report: SendReport
+    books: DeliveryCounts
     recovered: int
 
 
@@ -242,7 +242,7 @@ def deliver(
     *,
     clock: Callable[[], datetime],
     arm: Arm = never_stopped,
-    watch: Callable[[Report], None] = lambda report: None,
+    watch: Callable[[SendReport], None] = lambda report: None,
     tell: Callable[[str], None] = lambda text: None,
     rules: Rules | None = None,
     relays: Sequence[tuple[Relay, int]] | None = None,

@@ -101,7 +101,7 @@ def _take_in(
 ) -> Counter[str]:
     counts: Counter[str] = Counter()
     with suppress(_DryRun), store.writing() as connection:
-        intake = audience.Intake(store, connection, source=consent, event="imported", now=now)
+        intake = audience.SubscriberIntake(store, connection, source=consent, event="imported", now=now)
         with _no_collection():
             while batch := list(islice(rows, _BATCH)):
                 intake.take(batch)
@@ -181,7 +181,7 @@ def export_file(store: Store, stream: TextIO, *, raw: bool, state: str | None) -
 
 
 @dataclass(frozen=True, slots=True)
-class Doubt:
+class KeptRefusal:
     """An active subscriber of whom something is kept that says no: the column of their file and its cell."""
 
     row: SubscriberRow
@@ -189,19 +189,19 @@ class Doubt:
     cell: str
 
 
-def find_doubts(store: Store) -> Iterator[Doubt]:
+def find_doubts(store: Store) -> Iterator[KeptRefusal]:
     """Active subscribers whom an import may have taken in although their file said that they left.
 
     Version 0.1 kept columns that it did not know as attributes, those about permission too.
     """
     for row in audience.export_rows(store, "active"):
         if row.unsubscribed_at:
-            yield Doubt(row, "unsubscribed_at", row.unsubscribed_at)
+            yield KeptRefusal(row, "unsubscribed_at", row.unsubscribed_at)
         elif row.attributes and (found := find_no(row.attributes)):
-            yield Doubt(row, *found)
+            yield KeptRefusal(row, *found)
 
 
-def take_off_doubts(store: Store, now: datetime) -> list[Doubt]:
+def take_off_doubts(store: Store, now: datetime) -> list[KeptRefusal]:
     """Unsubscribe everybody whom `find_doubts` finds → who they were."""
     doubts = list(find_doubts(store))
     for doubt in doubts:
@@ -241,6 +241,6 @@ def add_one(
             raise UsageError(Mistake(code="NL096", message=f"{who.typed} is suppressed ({reason})", help=fix))
         if reason:
             audience.lift(store, connection, who.canonical, consent, now)
-        intake = audience.Intake(store, connection, source=consent, event="added", now=now)
+        intake = audience.SubscriberIntake(store, connection, source=consent, event="added", now=now)
         intake.take([row])
     return "added" if reason else next(iter(+intake.counts))

@@ -25,7 +25,7 @@ class Judged:
 
 
 @dataclass(frozen=True, slots=True)
-class Report:
+class ThemeReport:
     """What the issues teach. `learning` is false as long as nothing was moved; `unsorted` counts posts without a theme."""
 
     places: tuple[str, ...]
@@ -51,13 +51,13 @@ class Report:
         return sum(one.learned == one.lesson.theme for one in self.judged)
 
 
-def report_themes(workspace: Workspace, config: Config, posts: Sequence[Post]) -> Report:
+def report_themes(workspace: Workspace, config: Config, posts: Sequence[Post]) -> ThemeReport:
     """The report over all issues and the collected `posts`. Nothing is written."""
     lessons = read_lessons(workspace, config, posts=posts)
     learned = lessons.learn() if config.sorting.learned else None
     sorter = Sorter(config.themes, config.sources, config.sorting, learned)
     unsorted, sorted_ = _part(lessons, posts, sorter)
-    return Report(
+    return ThemeReport(
         places=lessons.places,
         judged=tuple(_judge(lesson, sorter) for lesson in lessons.lessons),
         learning=learned is not None,

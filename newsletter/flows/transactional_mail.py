@@ -30,7 +30,7 @@ LIFETIME = timedelta(hours=24)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Posted:
+class MailResult:
     """What became of a letter: `sent`, `failed` or `waiting`; `reason` names no address."""
 
     letter: Letter
@@ -41,7 +41,7 @@ class Posted:
 
 def send_next_letter(
     workspace: Workspace, config: Config, store: Store, now: datetime, arm: Arm = never_stopped
-) -> Posted | None:
+) -> MailResult | None:
     """Send the next letter that is due. None if there is none. `arm` is given what interrupts the waiting for the relay."""
     letter = begin_letter(store, now)
     if letter is None:
@@ -54,7 +54,7 @@ def send_next_letter(
             state, reason = _send(_Sending(workspace, config, arm), store, letter, now)
     except Interrupted:
         end_letter(store, letter, "waiting", now)  # at once after the next start
-        return Posted(letter=letter, state="waiting", reason="the process ends", relay_away=True)
+        return MailResult(letter=letter, state="waiting", reason="the process ends", relay_away=True)
     except RelayUnavailable as error:
         state, reason, relay_away = "waiting", str(error), True
     except NewsletterError as error:
@@ -63,7 +63,7 @@ def send_next_letter(
     if state == "waiting" and now - datetime.fromisoformat(letter.made_at) > LIFETIME:
         state = "failed"
     end_letter(store, letter, state, next_try(attempts, now, random.random()))  # noqa: S311 - no secret
-    return Posted(letter=letter, state=state, reason=reason, relay_away=relay_away)
+    return MailResult(letter=letter, state=state, reason=reason, relay_away=relay_away)
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ from datetime import datetime, timedelta
 
 from newsletter.config import Config
 from newsletter.errors import InputError, Mistake
-from newsletter.sources.http_types import Post, Posted, hosts
+from newsletter.sources.http_types import PostRequest, PostResult, hosts
 from newsletter.store.database import Store
 from newsletter.store.self_service import find_address
 from newsletter.store.webhooks import HookCall, Listeners, begin_hook, end_hook
@@ -33,7 +33,7 @@ def listeners(config: Config) -> Listeners:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Told:
+class WebhookResult:
     """What became of a call: `sent`, `failed` or `waiting`. Its address is not named: it may hold a secret."""
 
     event: str
@@ -42,8 +42,12 @@ class Told:
 
 
 def tell_next(
-    workspace: Workspace, config: Config, store: Store, now: datetime, ask: Callable[[Post], Posted] | None = None
-) -> Told | None:
+    workspace: Workspace,
+    config: Config,
+    store: Store,
+    now: datetime,
+    ask: Callable[[PostRequest], PostResult] | None = None,
+) -> WebhookResult | None:
     """Make the next call that is due. None if none is. Raises InputError for a secret that cannot be used.
 
     No call is begun then: a secret that is put back later finds them all, with no try spent.
@@ -54,9 +58,9 @@ def tell_next(
         return None
     if call.url not in secrets:
         end_hook(store, call, "failed", now)
-        return Told(event=call.event, state="failed", reason="its address is no longer in the settings")
+        return WebhookResult(event=call.event, state="failed", reason="its address is no longer in the settings")
     body = json.dumps(_write_document(store, call), ensure_ascii=False).encode()
-    request = Post(
+    request = PostRequest(
         url=call.url,
         body=body,
         headers=sign(secrets[call.url], _name(call), body, now),
@@ -66,17 +70,17 @@ def tell_next(
     posted = (ask or _ask)(request)
     state, next_at = after(posted, call.attempt + 1, now)
     end_hook(store, call, state, next_at)
-    return Told(event=call.event, state=state, reason=posted.reason)
+    return WebhookResult(event=call.event, state=state, reason=posted.reason)
 
 
-def _ask(request: Post) -> Posted:
+def _ask(request: PostRequest) -> PostResult:
     # The network's libraries are slow to load, and a send needs only `listeners`.
     from newsletter.sources.fetch import post
 
     return post(request)
 
 
-def after(posted: Posted, tries: int, now: datetime) -> tuple[str, datetime]:
+def after(posted: PostResult, tries: int, now: datetime) -> tuple[str, datetime]:
     """The state of a call after so many tries, and when it is due again. Pure."""
     if posted.outcome == "done":
         return "sent", now

@@ -112,7 +112,7 @@ class ShownIssue:
 
 
 @dataclass(frozen=True, slots=True)
-class _Frame:
+class _IssueFrame:
     """What all pieces of an issue share: the publication's direction, and the host on which its pictures may be."""
 
     direction: str
@@ -122,13 +122,13 @@ class _Frame:
 def show_issue(issue: Issue, language: str, *, url: str = "") -> ShownIssue:
     """Shows an issue's Markdown as HTML and text, side by side. `url` is the publication's."""
     direction = "rtl" if language.partition("-")[0] in RTL_LANGUAGES else "ltr"
-    frame = _Frame(direction, urlsplit(url).hostname or "")
+    frame = _IssueFrame(direction, urlsplit(url).hostname or "")
     positions = {id(post): position for position, post in enumerate(issue.posts, 1)}
     sections = tuple(_show_section(section, positions, frame) for section in issue.sections if section.posts)
     return ShownIssue(issue, _show_text(issue.intro, 2, frame), sections, direction)
 
 
-def _show_section(section: Section, positions: Mapping[int, int], frame: _Frame) -> ShownSection:
+def _show_section(section: Section, positions: Mapping[int, int], frame: _IssueFrame) -> ShownSection:
     html, words = _show_title(section.title)
     return ShownSection(
         slug=section.slug,
@@ -140,7 +140,7 @@ def _show_section(section: Section, positions: Mapping[int, int], frame: _Frame)
     )
 
 
-def _show_post(post: IssuePost, position: int, frame: _Frame) -> ShownPost:
+def _show_post(post: IssuePost, position: int, frame: _IssueFrame) -> ShownPost:
     html, words = _show_title(post.title)
     blocks = parse_markdown(post.body, POST_LEVEL)
     return ShownPost(
@@ -167,11 +167,11 @@ def _show_source(url: str) -> SourceLink:
     return SourceLink(address, site_name(address))
 
 
-def _show_text(body: str, top: int, frame: _Frame) -> Text:
+def _show_text(body: str, top: int, frame: _IssueFrame) -> Text:
     return _to_both(parse_markdown(body, top), frame, top) if body else Text()
 
 
-def _to_both(tokens: Sequence[Token], frame: _Frame, top: int) -> Text:
+def _to_both(tokens: Sequence[Token], frame: _IssueFrame, top: int) -> Text:
     plain = to_text(tokens)
     direction = _direction(plain.text, frame.direction)
     if has_rtl(plain.text):

@@ -30,7 +30,7 @@ _RSS_TITLE = re.compile(r"(<title>)([^<]*)(</title>)")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Entry:
+class FeedItem:
     """A post in a feed. `html` is sanitised with absolute addresses; `sources` are where the post came from.
 
     `position` is its place in its issue, and breaks ties between posts of one moment.
@@ -68,13 +68,13 @@ class Feed:
     updated: datetime
     icon: str = ""
     favicon: str = ""
-    entries: tuple[Entry, ...] = ()
+    entries: tuple[FeedItem, ...] = ()
     archive: bool = False
     current: str = ""
     older: str = ""
 
 
-def split_pages(entries: Iterable[Entry]) -> tuple[tuple[Entry, ...], tuple[tuple[Entry, ...], ...]]:
+def split_pages(entries: Iterable[FeedItem]) -> tuple[tuple[FeedItem, ...], tuple[tuple[FeedItem, ...], ...]]:
     """Entries → (the newest 50, full archive pages of 50, oldest first). A page that is full never changes (C5)."""
     ordered = sorted(entries, key=lambda entry: (entry.published, -entry.position, entry.id))
     newest = tuple(reversed(ordered[-PAGE:]))
@@ -254,7 +254,7 @@ def write_json(feed: Feed) -> str:
     return json.dumps(_without_empty(document) | {"items": document["items"]}, ensure_ascii=False, indent=2) + "\n"
 
 
-def _item(entry: Entry, author: str) -> dict[str, Any]:
+def _item(entry: FeedItem, author: str) -> dict[str, Any]:
     return _without_empty(
         {
             "id": entry.id,
@@ -286,7 +286,7 @@ FORMATS: dict[str, tuple[Callable[[Feed], str], str]] = {
 }
 
 
-def write_feeds(feed: Feed, entries: Iterable[Entry], base: str) -> dict[str, str]:
+def write_feeds(feed: Feed, entries: Iterable[FeedItem], base: str) -> dict[str, str]:
     """All formats of one feed and their archive documents: file name → text. `base` is the folder's address with a slash."""
     newest, pages = split_pages(entries)
     files = {}

@@ -24,7 +24,7 @@ class LetterText:
 
 
 @dataclass(frozen=True, slots=True)
-class _Head:
+class _MailHead:
     """What the frame of every mail asks of an issue."""
 
     subject: str
@@ -39,7 +39,7 @@ def render_letter(
     values = {
         "publication": publication,
         "phrases": phrases,
-        "issue": _Head(text.subject, text.paragraphs[0] if text.paragraphs else ""),
+        "issue": _MailHead(text.subject, text.paragraphs[0] if text.paragraphs else ""),
         "direction": direction,
         "start": "right" if direction == "rtl" else "left",
         "end": "left" if direction == "rtl" else "right",

@@ -14,7 +14,7 @@ from newsletter import links
 from newsletter.model import UNSORTED, Edition, Publication, Theme
 from newsletter.phrases import Phrases, write_date
 from newsletter.rendering.content import ShownIssue, ShownPost, ShownSection, change_texts
-from newsletter.rendering.feeds import FORMATS, Entry, Feed, write_feeds, write_opml
+from newsletter.rendering.feeds import FORMATS, Feed, FeedItem, write_feeds, write_opml
 from newsletter.rendering.media_types import media_type
 from newsletter.rendering.tables import frame_tables
 from newsletter.rendering.templates import render
@@ -220,7 +220,7 @@ class _Site:
         )
         return write_feeds(feed, entries, home)
 
-    def _post_entries(self, one: Published, theme: Theme | None) -> Iterator[Entry]:
+    def _post_entries(self, one: Published, theme: Theme | None) -> Iterator[FeedItem]:
         issue = one.shown.issue
         day = issue.date.isoformat()
         position = 0
@@ -230,7 +230,7 @@ class _Site:
                 # Readers sort by date: a second apart, the first post newest, they come in the order of the issue.
                 moment = one.moment - timedelta(seconds=position - 1)
                 if theme is None or section.slug == theme.slug:
-                    yield Entry(
+                    yield FeedItem(
                         id=links.entry_id(self.publication.url, day, post.key or f"{issue.slug}/{post.number}"),
                         url=f"{links.issue_url(self.publication.url, issue.slug)}#{post.anchor}",
                         title=post.title_text,
@@ -244,9 +244,9 @@ class _Site:
                         tags=((section.slug, section.title_text),) if section.slug != UNSORTED else (),
                     )
 
-    def _issue_entry(self, one: Published) -> Entry:
+    def _issue_entry(self, one: Published) -> FeedItem:
         issue = one.shown.issue
-        return Entry(
+        return FeedItem(
             id=links.issue_entry_id(self.publication.url, issue.date.isoformat(), issue.slug),
             url=links.issue_url(self.publication.url, issue.slug),
             title=issue.subject,

@@ -6,7 +6,7 @@ from itertools import groupby
 from typing import NamedTuple
 
 
-class Mark(NamedTuple):
+class TextMark(NamedTuple):
     """How a piece of text is marked. `value` is the address of a link, and the attributes of what HTML alone can say.
 
     `kind`: `link`, `strong`, `em`, `code`, or the name of an inline HTML element (`sub`).
@@ -16,10 +16,10 @@ class Mark(NamedTuple):
     value: str = ""
 
 
-Marks = tuple[Mark, ...]
+Marks = tuple[TextMark, ...]
 
 
-class Text(NamedTuple):
+class MarkedText(NamedTuple):
     """Words with the marks around them, outermost first."""
 
     text: str
@@ -42,7 +42,7 @@ class Picture(NamedTuple):
     height: int = 0
 
 
-Inline = Text | Break | Picture
+Inline = MarkedText | Break | Picture
 _BLANKS = re.compile("  +")
 
 
@@ -86,7 +86,7 @@ class Cell(NamedTuple):
     attributes: str = ""
 
 
-class Table(NamedTuple):
+class DataTable(NamedTuple):
     """A table of data, row by row."""
 
     caption: "Blocks"
@@ -99,11 +99,11 @@ class Terms(NamedTuple):
     items: "tuple[tuple[bool, Blocks], ...]"  # (is it a term?, its blocks)
 
 
-class Rule(NamedTuple):
+class ThematicBreak(NamedTuple):
     """A line across the page."""
 
 
-Block = Paragraph | Heading | List | Quote | Preformatted | Table | Terms | Rule
+Block = Paragraph | Heading | List | Quote | Preformatted | DataTable | Terms | ThematicBreak
 Blocks = tuple[Block, ...]
 
 
@@ -113,10 +113,12 @@ def split_paragraphs(run: Iterable[Inline]) -> list[Paragraph]:
     Two breaks in a row end a paragraph; breaks and blanks at its ends go.
     """
     paragraphs: list[list[Inline]] = [[]]
-    for text_marks, pieces in groupby(run, key=lambda piece: piece.marks if isinstance(piece, Text) else None):
+    for text_marks, pieces in groupby(run, key=lambda piece: piece.marks if isinstance(piece, MarkedText) else None):
         if text_marks is not None:
             # Joined in one go: a paragraph may have a hundred thousand pieces.
-            _append_text(paragraphs[-1], "".join(piece.text for piece in pieces if isinstance(piece, Text)), text_marks)
+            _append_text(
+                paragraphs[-1], "".join(piece.text for piece in pieces if isinstance(piece, MarkedText)), text_marks
+            )
             continue
         for piece in pieces:
             now = paragraphs[-1]
@@ -139,20 +141,20 @@ def split_paragraphs(run: Iterable[Inline]) -> list[Paragraph]:
 
 def _append_text(run: list[Inline], text: str, marks: Marks) -> None:
     last = run[-1] if run else None
-    at_blank = last is None or isinstance(last, Break) or (isinstance(last, Text) and last.text.endswith(" "))
+    at_blank = last is None or isinstance(last, Break) or (isinstance(last, MarkedText) and last.text.endswith(" "))
     flat = _BLANKS.sub(" ", text)
     flat = flat.lstrip(" ") if at_blank else flat
-    if flat and isinstance(last, Text) and last.marks == marks:
-        run[-1] = Text(last.text + flat, marks)
+    if flat and isinstance(last, MarkedText) and last.marks == marks:
+        run[-1] = MarkedText(last.text + flat, marks)
     elif flat:
-        run.append(Text(flat, marks))
+        run.append(MarkedText(flat, marks))
 
 
 def _strip_end(run: list[Inline]) -> None:
-    while run and isinstance(last := run[-1], Text):
+    while run and isinstance(last := run[-1], MarkedText):
         bare = last.text.rstrip(" ")
         if bare:
-            run[-1] = Text(bare, last.marks)
+            run[-1] = MarkedText(bare, last.marks)
             return
         run.pop()
 
@@ -161,7 +163,7 @@ def words_of(block: Block) -> str:
     """The words of a paragraph or heading on one line; "" for other blocks."""
     if not isinstance(block, Paragraph | Heading):
         return ""
-    return " ".join("".join(piece.text if isinstance(piece, Text) else " " for piece in block.run).split())
+    return " ".join("".join(piece.text if isinstance(piece, MarkedText) else " " for piece in block.run).split())
 
 
 def addresses_in(blocks: Iterable[Block]) -> tuple[frozenset[str], frozenset[str]]:
@@ -186,7 +188,7 @@ def _runs(blocks: Iterable[Block]) -> Iterable[Sequence[Inline]]:
             case List():
                 for item in block.items:
                     yield from _runs(item)
-            case Table():
+            case DataTable():
                 yield from _runs(block.caption)
                 for row in block.rows:
                     for cell in row:

@@ -10,7 +10,7 @@ from newsletter.sources.contract import Batch, SourceFile, SourceKind, collected
 from newsletter.sources.feed_entry import Entry, FeedDocument
 from newsletter.sources.folder import read_files
 from newsletter.sources.identity import content_hash, make_key
-from newsletter.sources.known_entries import Match, Matches, Named, SeenEntry, match_entries, name_entries
+from newsletter.sources.known_entries import EntryMatch, EntryMatches, Named, SeenEntry, match_entries, name_entries
 from newsletter.text.words import count_of
 
 _DATE_IN_PATH = re.compile(r"/((?:19|20)\d{2})/(\d{1,2})/(\d{1,2})(?:/|$)")
@@ -50,7 +50,7 @@ class FeedState:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Intake:
+class FeedIntake:
     """What one visit brought: new posts, how many entries were known or left, what to look at, and the memory after it."""
 
     posts: tuple[Post, ...]
@@ -81,7 +81,7 @@ def take_in(
     *,
     collected: frozenset[str] = frozenset(),
     everything: bool = False,
-) -> Intake:
+) -> FeedIntake:
     """A feed's entries against what was seen → new posts, newest last, and the memory after it.
 
     `collected` are keys of posts that are known though the memory may not say so. With `everything`, entries that an
@@ -106,7 +106,7 @@ def take_in(
     # An entry may be dated tomorrow; it must not make what comes today look old.
     dates = (min(moment, now) for one in matches.entries if (moment := _usable_date(one.named.entry, now)))
     regular = bool(state.seen and fresh) and not matches.moved and not everything
-    return Intake(
+    return FeedIntake(
         posts=tuple(posts),
         known=len(matches.entries) - len(fresh),
         findings=tuple(findings),
@@ -117,13 +117,13 @@ def take_in(
     )
 
 
-def _is_fresh(source: Source, one: Match, collected: frozenset[str], *, everything: bool) -> bool:
+def _is_fresh(source: Source, one: EntryMatch, collected: frozenset[str], *, everything: bool) -> bool:
     if one.seen:
         return everything and not one.seen.taken
     return collected.isdisjoint(_keys(source, one.named))
 
 
-def _as_seen(one: Match, now: datetime, *, left: bool) -> SeenEntry:
+def _as_seen(one: EntryMatch, now: datetime, *, left: bool) -> SeenEntry:
     """An entry as it is remembered. One that was left is taken only by `everything`, and then it is fresh."""
     named = one.named
     return SeenEntry(
@@ -136,7 +136,7 @@ def _as_seen(one: Match, now: datetime, *, left: bool) -> SeenEntry:
     )
 
 
-def _changed(source: Source, matches: Matches) -> Iterator[Finding]:
+def _changed(source: Source, matches: EntryMatches) -> Iterator[Finding]:
     """An entry reported as changed is not reported again: its new words are remembered. After a move all are."""
     for one in () if matches.moved else matches.entries:
         if one.seen and one.seen.taken and one.seen.words not in (one.named.words, ""):
@@ -148,11 +148,16 @@ def _changed(source: Source, matches: Matches) -> Iterator[Finding]:
 
 
 def _choose(
-    source: Source, fresh: list[Match], matches: Matches, state: FeedState, now: datetime, findings: list[Finding]
-) -> list[Match]:
+    source: Source,
+    fresh: list[EntryMatch],
+    matches: EntryMatches,
+    state: FeedState,
+    now: datetime,
+    findings: list[Finding],
+) -> list[EntryMatch]:
     """The entries to take: all, but on a first visit, when the site has moved, or when there are many more than usual."""
 
-    def newest(entries: list[Match], count: int) -> list[Match]:
+    def newest(entries: list[EntryMatch], count: int) -> list[EntryMatch]:
         return sorted(entries, key=lambda one: _usable_date(one.named.entry, now) or now, reverse=True)[:count]
 
     rule = message = ""
@@ -182,13 +187,13 @@ def _add_visit(source: Source, state: FeedState, fresh: int) -> tuple[int, ...]:
     return (*state.brought, min(fresh, 2 * max(source.newest, *state.brought, 0)))[-_VISITS:]
 
 
-def _is_news(one: Match, state: FeedState, now: datetime) -> bool | None:
+def _is_news(one: EntryMatch, state: FeedState, now: datetime) -> bool | None:
     """Whether an entry is at least as new as the newest that was known; None: that cannot be known."""
     moment = _usable_date(one.named.entry, now)
     return moment >= state.newest if moment and state.newest else None
 
 
-def _write_move(fresh: list[Match], taken: list[Match], matches: Matches, state: FeedState) -> str:
+def _write_move(fresh: list[EntryMatch], taken: list[EntryMatch], matches: EntryMatches, state: FeedState) -> str:
     by_words = len(matches.entries) - len(fresh)
     known = f"; {by_words} are known by their words, or by title and date" if by_words else ""
     since = f" that are not older than {state.newest:%Y-%m-%d}" if state.newest else ""

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from newsletter.model import Finding, Post
 from newsletter.sources.feed_entry import FeedDocument, LeftOut
-from newsletter.sources.http_types import Fetched
+from newsletter.sources.http_types import Response
 from newsletter.text.words import count_of
 
 
@@ -43,14 +43,16 @@ def account_for(source: str, document: FeedDocument, posts: Iterable[Post]) -> t
 
 
 def find_losses(
-    source: str, document: FeedDocument, fetched: Fetched, accounts: Iterable[EntryAccount]
+    source: str, document: FeedDocument, fetched: Response, accounts: Iterable[EntryAccount]
 ) -> Iterator[Finding]:
     """What the editor should know of a visit: a feed that breaks off, guesses at its letters, what new entries lost."""
     for rule, message in _sentences(document, fetched, accounts):
         yield Finding(rule=rule, where=source, message=message)
 
 
-def _sentences(document: FeedDocument, fetched: Fetched, accounts: Iterable[EntryAccount]) -> Iterator[tuple[str, str]]:
+def _sentences(
+    document: FeedDocument, fetched: Response, accounts: Iterable[EntryAccount]
+) -> Iterator[tuple[str, str]]:
     if document.unfinished:
         message = f"breaks off; took {count_of(len(document.entries), 'whole entry')}, and asks for all of it next time"
         yield "feed-unfinished", message

@@ -21,7 +21,7 @@ import requests
 import urllib3
 
 from newsletter import __version__
-from newsletter.sources.http_types import UNREACHED, Fetched, Post, Posted, Request
+from newsletter.sources.http_types import UNREACHED, PostRequest, PostResult, Request, Response
 from newsletter.sources.session import (
     TROUBLE,
     Deadline,
@@ -33,7 +33,7 @@ from newsletter.sources.session import (
     show_url,
 )
 from newsletter.sources.unpack import NotUnpacked, TooLarge, Unpacker
-from newsletter.sources.waiting import Turns, capture, within
+from newsletter.sources.waiting import HostTurns, capture, within
 from newsletter.stopping import Arm, Interrupted, never_stopped
 
 SIZE_LIMIT = 5_000_000  # decompressed: a gzip bomb of 20 kB can hold 20 MB
@@ -60,15 +60,15 @@ def fetch_all(
     done: Callable[[Key], None] = lambda key: None,
     limit_s: float | None = None,
     arm: Arm = never_stopped,
-) -> Iterator[tuple[Key, Fetched]]:
+) -> Iterator[tuple[Key, Response]]:
     """Fetch many at a time, but few of one host; results come as they arrive. One that fails never stops the others.
 
     After `limit_s` seconds those under way have failed, and the rest are `unreached`. Raises Interrupted, if `arm` was given
     a way to be. The threads are waited for by nobody: a silent server or name server must not keep a process that is to end.
     """
-    results: queue.SimpleQueue[tuple[Key, Fetched | BaseException] | None] = queue.SimpleQueue()
+    results: queue.SimpleQueue[tuple[Key, Response | BaseException] | None] = queue.SimpleQueue()
     turns, left = (
-        Turns({key: urlsplit(request.url).netloc for key, request in wanted.items()}, OF_ONE_HOST),
+        HostTurns({key: urlsplit(request.url).netloc for key, request in wanted.items()}, OF_ONE_HOST),
         dict(wanted),
     )
     arm(lambda: results.put(None))
@@ -91,14 +91,14 @@ def fetch_all(
     for key, request in left.items():
         done(key)
         if key in unstarted:
-            yield key, Fetched(outcome="unreached", url=request.url, reason=UNREACHED)
+            yield key, Response(outcome="unreached", url=request.url, reason=UNREACHED)
         else:
-            yield key, Fetched(outcome="failed", url=request.url, reason="did not answer while there was time")
+            yield key, Response(outcome="failed", url=request.url, reason="did not answer while there was time")
 
 
 def _next(
-    results: "queue.SimpleQueue[tuple[Key, Fetched | BaseException] | None]", end: float
-) -> tuple[Key, Fetched] | None:
+    results: "queue.SimpleQueue[tuple[Key, Response | BaseException] | None]", end: float
+) -> tuple[Key, Response] | None:
     """The next result; None when the time is over. Raises Interrupted, and what a fetch raised."""
     try:
         found = results.get(timeout=None if end == math.inf else max(0.0, end - time.monotonic()))
@@ -112,19 +112,19 @@ def _next(
     return key, result
 
 
-def fetch(request: Request) -> Fetched:
+def fetch(request: Request) -> Response:
     """One address, at most five redirects, 5 MB and 20 s in all. Network trouble is a value, never an exception."""
-    late = Fetched(outcome="failed", url=request.url, reason=f"took longer than {TIME_LIMIT_S:g} s")
+    late = Response(outcome="failed", url=request.url, reason=f"took longer than {TIME_LIMIT_S:g} s")
     return within(TIME_LIMIT_S + GRACE_S, lambda: _fetch(request)) or late
 
 
-def post(request: Post) -> Posted:
+def post(request: PostRequest) -> PostResult:
     """One address, no redirect, 10 s in all. Network trouble is a value, never an exception."""
-    late = Posted(outcome="failed", reason=f"took longer than {POST_LIMIT_S:g} s")
+    late = PostResult(outcome="failed", reason=f"took longer than {POST_LIMIT_S:g} s")
     return within(POST_LIMIT_S + GRACE_S, lambda: _post_once(request)) or late
 
 
-def _fetch(request: Request) -> Fetched:
+def _fetch(request: Request) -> Response:
     deadline = Deadline(TIME_LIMIT_S)
     try:
         with deadline:
@@ -133,10 +133,10 @@ def _fetch(request: Request) -> Fetched:
         reason = str(error)
     except TROUBLE as error:
         reason = f"took longer than {TIME_LIMIT_S:g} s" if deadline.passed else explain(error)
-    return Fetched(outcome="failed", url=request.url, reason=reason)
+    return Response(outcome="failed", url=request.url, reason=reason)
 
 
-def _post_once(request: Post) -> Posted:
+def _post_once(request: PostRequest) -> PostResult:
     deadline = Deadline(POST_LIMIT_S)
     try:
         with deadline:
@@ -145,13 +145,13 @@ def _post_once(request: Post) -> Posted:
         reason = str(error)
     except TROUBLE as error:
         reason = f"took longer than {POST_LIMIT_S:g} s" if deadline.passed else explain(error)
-    return Posted(outcome="failed", reason=reason)
+    return PostResult(outcome="failed", reason=reason)
 
 
 # --- one fetch ------------------------------------------------------------------------------------------------
 
 
-def _follow(request: Request, deadline: Deadline) -> Fetched:
+def _follow(request: Request, deadline: Deadline) -> Response:
     url, moved_to, permanent = request.url, "", True
     for _ in range(REDIRECT_LIMIT + 1):
         check_address(url, request.allow_hosts)
@@ -191,15 +191,15 @@ def _headers(request: Request) -> dict[str, str]:
     return headers
 
 
-def _read(response: requests.Response, url: str, moved_to: str, deadline: Deadline, request: Request) -> Fetched:
+def _read(response: requests.Response, url: str, moved_to: str, deadline: Deadline, request: Request) -> Response:
     deadline.check()  # headers that were cut off look like headers that ended
     status = response.status_code
     if status == 304:
-        return Fetched(outcome="unchanged", url=url, moved_to=moved_to)
+        return Response(outcome="unchanged", url=url, moved_to=moved_to)
     if status == 410:
-        return Fetched(outcome="gone", url=url, reason="the server says it is gone for good (410)")
+        return Response(outcome="gone", url=url, reason="the server says it is gone for good (410)")
     if status != 200:
-        return Fetched(
+        return Response(
             outcome="failed",
             url=url,
             data=_read_body(response, deadline).data if request.any_status else b"",
@@ -207,7 +207,7 @@ def _read(response: requests.Response, url: str, moved_to: str, deadline: Deadli
             reason=_answer(response),
         )
     body = _Body() if request.bodiless else _read_body(response, deadline)
-    return Fetched(
+    return Response(
         outcome="content",
         url=url,
         data=body.data,
@@ -285,7 +285,7 @@ def _server_time(headers: Mapping[str, str]) -> datetime | None:
 # --- one post -------------------------------------------------------------------------------------------------
 
 
-def _post(request: Post, deadline: Deadline) -> Posted:
+def _post(request: PostRequest, deadline: Deadline) -> PostResult:
     check_address(request.url, request.allow_hosts)
     headers = {
         "User-Agent": request.agent or f"newsletter-desk/{__version__}",
@@ -304,7 +304,7 @@ def _post(request: Post, deadline: Deadline) -> Posted:
         with contextlib.closing(response), contextlib.suppress(*TROUBLE):
             response.raw.read(ANSWER_LIMIT, decode_content=False)
     if 200 <= response.status_code < 300:
-        return Posted(outcome="done")
+        return PostResult(outcome="done")
     if response.status_code == 410:
-        return Posted(outcome="gone", reason="the server says it is gone for good (410)")
-    return Posted(outcome="failed", retry_after_s=_wait(response), reason=_answer(response))
+        return PostResult(outcome="gone", reason="the server says it is gone for good (410)")
+    return PostResult(outcome="failed", retry_after_s=_wait(response), reason=_answer(response))

@@ -16,19 +16,19 @@ from newsletter.sources.blocks import (
     Blocks,
     Break,
     Cell,
+    DataTable,
     Heading,
     Inline,
     List,
-    Mark,
+    MarkedText,
     Marks,
     Paragraph,
     Picture,
     Preformatted,
     Quote,
-    Rule,
-    Table,
     Terms,
-    Text,
+    TextMark,
+    ThematicBreak,
     split_paragraphs,
 )
 from newsletter.sources.embeds import IMAGES, PLAYERS, find_picture, find_player, find_source, is_tiny, read_size
@@ -77,7 +77,7 @@ class Flow:
     def add(self, piece: Inline) -> None:
         """A piece of the paragraph that is open."""
         self.run.append(piece)
-        self.shown += isinstance(piece, Picture) or (isinstance(piece, Text) and bool(piece.text.strip(" ")))
+        self.shown += isinstance(piece, Picture) or (isinstance(piece, MarkedText) and bool(piece.text.strip(" ")))
 
     def end(self) -> None:
         """The end of a paragraph."""
@@ -100,7 +100,7 @@ class Flow:
 def read_blocks(fragment: str, base: str = "") -> tuple[Blocks, list[LeftOut]]:
     """A fragment of outside HTML → (its blocks, what is not in them). `base` makes relative addresses absolute."""
     tree, templates = read_html(fragment)
-    reader = _Reader(base, tree)
+    reader = _TreeReader(base, tree)
     for _ in range(templates):
         reader.leave_out("template")
     flow = Flow()
@@ -108,7 +108,7 @@ def read_blocks(fragment: str, base: str = "") -> tuple[Blocks, list[LeftOut]]:
     return flow.close(), reader.left_out
 
 
-class _Reader:
+class _TreeReader:
     """Walks the tree of one fragment. Levels are those that the Markdown reader will count."""
 
     def __init__(self, base: str, tree: Node) -> None:
@@ -176,12 +176,12 @@ class _Reader:
         if block:
             flow.end()
         elif apart:
-            flow.add(Text(" "))
+            flow.add(MarkedText(" "))
         self.read(node.children, flow, self._mark(node, marks), level, lines=lines)
         if block:
             flow.end()
         elif apart:
-            flow.add(Text(" "))
+            flow.add(MarkedText(" "))
 
     # --- marks --------------------------------------------------------------------------------------------------------
 
@@ -193,7 +193,7 @@ class _Reader:
             return marks
         if marks and marks[-1].kind == "code":
             return marks
-        return (*marks, Mark(kind, _attributes(node) if kind in _AS_HTML else ""))
+        return (*marks, TextMark(kind, _attributes(node) if kind in _AS_HTML else ""))
 
     def _link(self, node: Node, flow: Flow, marks: Marks, level: int) -> None:
         href = node.get("href")
@@ -205,7 +205,7 @@ class _Reader:
             self._plain(node, flow, marks, level, lines=False)
             return
         code = marks[-1:] if marks and marks[-1].kind == "code" else ()
-        own = (*marks[: len(marks) - len(code)], Mark("link", address), *code)
+        own = (*marks[: len(marks) - len(code)], TextMark("link", address), *code)
         before = flow.shown
         self._plain(node, flow, own, level, lines=False)
         if flow.shown == before and not href.strip().startswith("#"):
@@ -250,12 +250,12 @@ class _Reader:
             self.leave_out("tracking frame", address or node.get("src"))
         elif address:
             outer = tuple(mark for mark in marks if mark.kind not in ("link", "code"))
-            mark = Mark("link", address)
+            mark = TextMark("link", address)
             flow.end()
             if poster:
                 flow.add(Picture(title, poster, (*outer, mark)))
                 flow.end()
-            flow.add(Text(title, (*outer, mark)))
+            flow.add(MarkedText(title, (*outer, mark)))
             flow.end()
             self.leave_out("player, shown as a link", address)
             if words := _fallback(node):
@@ -303,13 +303,13 @@ class _Reader:
         run: list[Inline] = []
         for block in blocks:
             if isinstance(block, Paragraph):
-                run += [Text(" "), *block.run]
+                run += [MarkedText(" "), *block.run]
         paragraph = split_paragraphs(run)[0]
-        if not any(isinstance(piece, Text) for piece in paragraph.run):
+        if not any(isinstance(piece, MarkedText) for piece in paragraph.run):
             flow.put(paragraph)
         elif self.in_item:
             # In an item, a heading would be indented as far as one that begins a section of an issue.
-            strong = (Mark("strong"),)
+            strong = (TextMark("strong"),)
             flow.put(Paragraph(tuple(_with_mark(piece, strong) for piece in paragraph.run)))
         else:
             flow.put(Heading(self.levels[int(node.tag[1])], paragraph.run))
@@ -387,7 +387,7 @@ class _Reader:
         self._preformatted(Node("pre", {}, typed), flow, marks, level)
 
     def _rule(self, node: Node, flow: Flow, marks: Marks, level: int) -> None:
-        flow.put(Rule())
+        flow.put(ThematicBreak())
 
     def _terms(self, node: Node, flow: Flow, marks: Marks, level: int) -> None:
         flow.end()
@@ -430,7 +430,7 @@ class _Reader:
             # Its content counts, its grid does not.
             flow.put(*caption, *(block for row in rows for cell in row for block in cell.blocks))
         else:
-            flow.put(Table(caption, tuple(rows) if _has_heads(rows) else _head_rows(rows)))
+            flow.put(DataTable(caption, tuple(rows) if _has_heads(rows) else _head_rows(rows)))
 
     def _row(self, row: Node, marks: Marks, level: int) -> tuple[Cell, ...]:
         cells = []
@@ -458,21 +458,21 @@ class _Reader:
             self.leave_out("button", node.get("value"))
 
 
-_READERS: dict[str, Callable[[_Reader, Node, Flow, Marks, int], None]] = {
-    **dict.fromkeys(("h1", "h2", "h3", "h4", "h5", "h6"), _Reader._heading),
-    **dict.fromkeys(("ul", "ol", "menu", "dir"), _Reader._list),
-    **dict.fromkeys(("pre", "listing"), _Reader._preformatted),
-    **dict.fromkeys(("textarea", "xmp", "plaintext"), _Reader._typed),
-    "a": _Reader._link,
-    "li": _Reader._lone_item,
-    "blockquote": _Reader._quote,
-    "hr": _Reader._rule,
-    "dl": _Reader._terms,
-    "table": _Reader._table,
-    "picture": _Reader._sources,
-    "rt": _Reader._reading,
-    "rtc": _Reader._reading,
-    "input": _Reader._field,
+_READERS: dict[str, Callable[[_TreeReader, Node, Flow, Marks, int], None]] = {
+    **dict.fromkeys(("h1", "h2", "h3", "h4", "h5", "h6"), _TreeReader._heading),
+    **dict.fromkeys(("ul", "ol", "menu", "dir"), _TreeReader._list),
+    **dict.fromkeys(("pre", "listing"), _TreeReader._preformatted),
+    **dict.fromkeys(("textarea", "xmp", "plaintext"), _TreeReader._typed),
+    "a": _TreeReader._link,
+    "li": _TreeReader._lone_item,
+    "blockquote": _TreeReader._quote,
+    "hr": _TreeReader._rule,
+    "dl": _TreeReader._terms,
+    "table": _TreeReader._table,
+    "picture": _TreeReader._sources,
+    "rt": _TreeReader._reading,
+    "rtc": _TreeReader._reading,
+    "input": _TreeReader._field,
 }
 
 
@@ -505,11 +505,11 @@ def _add_text(text: str, flow: Flow, marks: Marks, *, lines: bool) -> None:
             # Blanks at the edges of code stand outside of it.
             core = flat.strip(" ")
             edges = (flat[: len(flat) - len(flat.lstrip(" "))], flat[len(flat.rstrip(" ")) :] if core else "")
-            flow.add(Text(edges[0], _outside_code(marks)))
-            flow.add(Text(core, marks))
-            flow.add(Text(edges[1], _outside_code(marks)))
+            flow.add(MarkedText(edges[0], _outside_code(marks)))
+            flow.add(MarkedText(core, marks))
+            flow.add(MarkedText(edges[1], _outside_code(marks)))
         else:
-            flow.add(Text(flat, marks))
+            flow.add(MarkedText(flat, marks))
 
 
 def _pre_block(pieces: Sequence[str]) -> list[Block]:

@@ -27,7 +27,7 @@ class Request:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Fetched:
+class Response:
     """What came back. `moved_to`: every redirect on the way was permanent. `retry_after_s`: the server asked to wait.
 
     `cut_off`: the connection or the packed data ended before the whole body had come; `data` is what came until then.
@@ -52,7 +52,7 @@ class Fetched:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Post:
+class PostRequest:
     """A JSON document, with the headers that go with it, for one address."""
 
     url: str
@@ -63,7 +63,7 @@ class Post:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Posted:
+class PostResult:
     """Whether it was taken. `gone`: the server wants nothing more. `retry_after_s`: the server asked to wait."""
 
     outcome: Literal["done", "gone", "failed"]

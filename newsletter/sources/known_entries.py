@@ -112,7 +112,7 @@ def name_entries(source: str, entries: Iterable[Entry]) -> list[Named]:
 
 
 @dataclass(frozen=True, slots=True)
-class Match:
+class EntryMatch:
     """An entry, and what it was on the last visit (None: it is new)."""
 
     named: Named
@@ -120,24 +120,24 @@ class Match:
 
 
 @dataclass(frozen=True, slots=True)
-class Matches:
+class EntryMatches:
     """All entries of a document. `moved`: not one of them was known by id or address, though others were before."""
 
-    entries: tuple[Match, ...]
+    entries: tuple[EntryMatch, ...]
     moved: bool
     absent: tuple[SeenEntry, ...]
 
 
-def match_entries(named: Sequence[Named], seen: Sequence[SeenEntry]) -> Matches:
+def match_entries(named: Sequence[Named], seen: Sequence[SeenEntry]) -> EntryMatches:
     """Every entry of a document with the one that it was before. `absent`: those that this document does not hold."""
     matcher = _Matcher(named, seen)
     matcher.match()
     entries = tuple(
-        Match(one, seen[matcher.found[number]] if number in matcher.found else None)
+        EntryMatch(one, seen[matcher.found[number]] if number in matcher.found else None)
         for number, one in enumerate(matcher.named)
     )
     claimed = set(matcher.found.values())
-    return Matches(entries, matcher.moved, tuple(one for number, one in enumerate(seen) if number not in claimed))
+    return EntryMatches(entries, matcher.moved, tuple(one for number, one in enumerate(seen) if number not in claimed))
 
 
 class _Matcher:

@@ -11,18 +11,18 @@ from newsletter.sources.blocks import (
     Blocks,
     Break,
     Cell,
+    DataTable,
     Heading,
     Inline,
     List,
-    Mark,
+    MarkedText,
     Paragraph,
     Picture,
     Preformatted,
     Quote,
-    Rule,
-    Table,
     Terms,
-    Text,
+    TextMark,
+    ThematicBreak,
 )
 from newsletter.text.markdown import (
     escape_inline,
@@ -87,11 +87,11 @@ def _write_block(block: Block, *, turned: bool = False, in_item: bool = False) -
             return "\n".join(f"> {line}".rstrip(" ") for line in lines)
         case Preformatted():
             return _fence(block.text)
-        case Table():
+        case DataTable():
             return _write_table(block)
         case Terms():
             return write_html([block])
-        case Rule():
+        case ThematicBreak():
             return "___" if in_item else "* * *"  # `- ---` and `* * *` in an item are one rule each
 
 
@@ -125,7 +125,7 @@ def _write_list(block: List, *, turned: bool) -> str:
 def _write_item(item: Blocks, between: str) -> str:
     if len(item) < 3 and between == "\n":
         return between.join(_write_block(block, in_item=True) for block in item)
-    if item and isinstance(item[0], Rule):
+    if item and isinstance(item[0], ThematicBreak):
         return f"{_write_block(item[0], in_item=True)}\n\n{write_blocks(item[1:])}".rstrip("\n")
     return write_blocks(item)
 
@@ -153,7 +153,7 @@ def _is_lone_tag(paragraph: Paragraph) -> bool:
 # --- tables -------------------------------------------------------------------------------------------------------
 
 
-def _write_table(table: Table) -> str:
+def _write_table(table: DataTable) -> str:
     """A head, no spans, one line a cell: a pipe table. Else HTML."""
     width = len(table.rows[0])
     simple = (
@@ -196,7 +196,7 @@ def _write_inline(
     return "".join(out)
 
 
-def _group(run: Sequence[Inline], depth: int) -> list[tuple[Mark | None, list[Inline]]]:
+def _group(run: Sequence[Inline], depth: int) -> list[tuple[TextMark | None, list[Inline]]]:
     """Neighbours that share their mark at a depth; None for those that have no more marks."""
     marked = groupby(run, key=lambda piece: piece.marks[depth] if len(piece.marks) > depth else None)
     return [(mark, list(pieces)) for mark, pieces in marked]
@@ -229,9 +229,9 @@ def _leaf(piece: Inline, *, linked: bool) -> str:
     return _OUR_ID.sub(lambda match: match[0] if match[0] != "{" else "\\{", text) if "{#" in text else text
 
 
-def _marked(mark: Mark, run: Sequence[Inline], depth: int, before: str, after: str, *, linked: bool) -> str:
+def _marked(mark: TextMark, run: Sequence[Inline], depth: int, before: str, after: str, *, linked: bool) -> str:
     if mark.kind == "code":
-        return _code("".join(piece.text for piece in run if isinstance(piece, Text)))
+        return _code("".join(piece.text for piece in run if isinstance(piece, MarkedText)))
     inner = _write_inline(run, depth + 1, linked=linked or mark.kind == "link")
     lead, core, trail = _split_edges(inner)
     if not core:
@@ -271,7 +271,7 @@ def _code(text: str) -> str:
 
 
 def _link(run: Sequence[Inline], core: str, url: str) -> str:
-    bare = "".join(piece.text for piece in run if isinstance(piece, Text)).strip()
+    bare = "".join(piece.text for piece in run if isinstance(piece, MarkedText)).strip()
     if bare == url and re.fullmatch(r"https?://[^\s<>]+", url) and not any(isinstance(piece, Picture) for piece in run):
         return f"<{url}>"
     return format_link(core.replace(_BREAK, " "), url)
@@ -299,14 +299,14 @@ def _html_block(block: Block) -> str:
             return _html_tag("blockquote", write_html(block.blocks))
         case Preformatted():
             return _html_tag("pre", _html_text(block.text).replace("\n", "&#10;"))
-        case Table():
+        case DataTable():
             caption = _html_tag("caption", _html_cell(block.caption)) if block.caption else ""
             return _html_tag("table", caption + _html_rows(block.rows))
         case Terms():
             return _html_tag(
                 "dl", "".join(_html_tag("dt" if term else "dd", _html_cell(one)) for term, one in block.items)
             )
-        case Rule():
+        case ThematicBreak():
             return "<hr>"
 
 
@@ -351,7 +351,7 @@ def _html_leaf(piece: Inline) -> str:
             return "<br>"
         case Picture():
             return _html_picture(piece)
-        case Text():
+        case MarkedText():
             return _html_text(piece.text)
 
 

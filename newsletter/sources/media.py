@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 from urllib.parse import urlsplit
 
-from newsletter.sources.blocks import Block, Mark, Paragraph, Picture, Text
+from newsletter.sources.blocks import Block, MarkedText, Paragraph, Picture, TextMark
 from newsletter.sources.embeds import find_page, name_of
 from newsletter.sources.feed_entry import LeftOut
 from newsletter.text.characters import clean_characters
@@ -54,7 +54,7 @@ class Medium:
 
 
 @dataclass(frozen=True, slots=True)
-class Shown:
+class PlacedMedia:
     """Blocks to put above and below the body of an entry, and what is shown nowhere."""
 
     above: tuple[Block, ...] = ()
@@ -62,7 +62,7 @@ class Shown:
     left_out: tuple[LeftOut, ...] = ()
 
 
-def show_media(media: Sequence[Medium], pictures: Iterable[str], links: Iterable[str]) -> Shown:
+def show_media(media: Sequence[Medium], pictures: Iterable[str], links: Iterable[str]) -> PlacedMedia:
     """What stands beside an entry → what is shown of it. `pictures` and `links` are the addresses its body has already.
 
     A body without a picture gets those of the entry: one of each group, the widest that is needed; thumbnails and
@@ -89,11 +89,11 @@ def show_media(media: Sequence[Medium], pictures: Iterable[str], links: Iterable
         known.add(page)
         if medium.is_playable:
             title = _flat(medium.title) or name_of(page, "video")
-            below.append(Paragraph((Text(title, (Mark("link", page),)),)))
+            below.append(Paragraph((MarkedText(title, (TextMark("link", page),)),)))
         else:
             left_out.append(LeftOut("file beside the entry", medium.url))
     above = tuple(Paragraph((Picture(_flat(medium.text or medium.title), medium.url),)) for medium in chosen)
-    return Shown(above, tuple(below), tuple(left_out))
+    return PlacedMedia(above, tuple(below), tuple(left_out))
 
 
 def _choose_pictures(candidates: Sequence[Medium]) -> list[Medium]:

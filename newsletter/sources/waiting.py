@@ -34,7 +34,7 @@ def within(seconds: float, work: Callable[[], T]) -> T | None:
     return result
 
 
-class Turns(Generic[Key]):
+class HostTurns(Generic[Key]):
     """Work for several threads, in order, but never more than `most` of one host at a time. Each thread iterates over it."""
 
     def __init__(self, hosts: Mapping[Key, str], most: int) -> None:

@@ -21,7 +21,7 @@ _KNOWN = frozenset(("lt", "gt", "amp", "quot", "apos"))
 
 
 @dataclass(slots=True)
-class Shape:
+class XmlShape:
     """What one pass over a document found. Offsets are those of its text.
 
     `whole`: the root element is closed. `last_end`: just past the last entry that is closed. `verbatim`: comments and
@@ -38,14 +38,14 @@ class Shape:
 
 
 @dataclass(frozen=True, slots=True)
-class Prepared:
+class PreparedXml:
     """A document that is closed, and whether it was so."""
 
     text: str
     unfinished: bool
 
 
-def prepare(text: str) -> Prepared:
+def prepare(text: str) -> PreparedXml:
     """The text of a feed → the same, readable by a strict parser where small repairs are enough.
 
     Control characters that XML forbids go, HTML's named references become characters, a lone `&` becomes `&amp;`. A
@@ -60,12 +60,12 @@ def prepare(text: str) -> Prepared:
         closing = (f"</{shape.channel}>" if shape.channel else "") + f"</{shape.root}>"
         if not shape.entries and shape.open_at is None:
             end = text.rfind(">") + 1
-    return Prepared("".join(_repair(text, shape.verbatim, end)) + closing, bool(shape.root and not shape.whole))
+    return PreparedXml("".join(_repair(text, shape.verbatim, end)) + closing, bool(shape.root and not shape.whole))
 
 
-def examine(text: str) -> Shape:
+def examine(text: str) -> XmlShape:
     """Where a feed's root, channel and entries begin and end."""
-    shape = Shape()
+    shape = XmlShape()
     position = 0
     while (position := text.find("<", position)) >= 0:
         if span := _SPANS.get(text[position + 1 : position + 2]):
@@ -86,7 +86,7 @@ def examine(text: str) -> Shape:
     return shape
 
 
-def _note(shape: Shape, tag: "re.Match[str]") -> None:
+def _note(shape: XmlShape, tag: "re.Match[str]") -> None:
     name, local = tag[2], tag[2].rpartition(":")[2].lower()
     closes, empty = bool(tag[1]), tag[0].endswith("/>")
     if not shape.root:

@@ -12,7 +12,7 @@ _FILL = """
 """
 
 
-class Purse:
+class TurnBuckets:
     """What may leave now. `wait` is how long until an empty bucket has something, `held_by` the name of the first of them."""
 
     def __init__(self, cursor: Any, now: datetime, *, lock: str) -> None:

@@ -15,7 +15,7 @@ from pathlib import Path
 from sqlalchemy import Connection, Table, delete, func, insert, select, text, update
 
 from newsletter.errors import Mistake
-from newsletter.store.database import HEAD, OLDER, Key, Store, StoreError, make_tables, stamp
+from newsletter.store.database import HEAD, OLDER, DatabaseKey, Store, StoreError, make_tables, stamp
 from newsletter.store.schema import metadata, subscriber, suppression
 from newsletter.store.self_service import Leaving, leave
 from newsletter.store.subscribers import forget
@@ -99,7 +99,7 @@ def _count_rows(copy: sqlite3.Connection) -> dict[str, int]:
 # --- checking -----------------------------------------------------------------------------------------------------
 
 
-def check_copy(path: Path, key: Key) -> dict[str, int]:
+def check_copy(path: Path, key: DatabaseKey) -> dict[str, int]:
     """Whether a file is a whole copy of a database of ours, and of this key → the rows of each table. Raises StoreError."""
     try:
         with _open(path) as copy:

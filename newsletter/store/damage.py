@@ -62,7 +62,7 @@ TORN = 1
 _Salts = tuple[int, int]
 
 
-class _Head(NamedTuple):
+class _LogHead(NamedTuple):
     """The head of a log. `salts` are those of its frames; None if the head is not what was written there."""
 
     order: str
@@ -71,7 +71,7 @@ class _Head(NamedTuple):
     sums: tuple[int, int]
 
 
-class _Frame(NamedTuple):
+class _LogFrame(NamedTuple):
     """`is_whole`: it is what was written there, and so is everything before it. `follows`: it is, after the frame before."""
 
     is_commit: bool
@@ -111,17 +111,17 @@ def _count(file: BinaryIO) -> int:
     return lost if any(frame.follows for frame in rest) else min(lost, TORN)
 
 
-def _read_head(file: BinaryIO) -> _Head:
+def _read_head(file: BinaryIO) -> _LogHead:
     data = file.read(_HEADER.size)
     magic, _, size, _, salt_1, salt_2, *wanted = _HEADER.unpack(data)
     order = ">" if magic & 1 else "<"
     sums = _add_up(data[:24], order, (0, 0))
     if magic & ~1 == _MAGIC and list(sums) == wanted:
-        return _Head(order, size, (salt_1, salt_2), sums)
-    return _Head(order, _find_page_size(file), None, sums)
+        return _LogHead(order, size, (salt_1, salt_2), sums)
+    return _LogHead(order, _find_page_size(file), None, sums)
 
 
-def _read_frames(file: BinaryIO, head: _Head) -> Iterator[_Frame]:
+def _read_frames(file: BinaryIO, head: _LogHead) -> Iterator[_LogFrame]:
     before, whole, length = head.sums, head.salts is not None, _FRAME.size + head.page_size
     while head.page_size and len(data := file.read(length)) == length:
         _, after, salt_1, salt_2, sum_1, sum_2 = _FRAME.unpack_from(data)
@@ -129,7 +129,7 @@ def _read_frames(file: BinaryIO, head: _Head) -> Iterator[_Frame]:
         follows = sums == (sum_1, sum_2)
         whole = whole and follows and (salt_1, salt_2) == head.salts
         before = (sum_1, sum_2)
-        yield _Frame(bool(after), (salt_1, salt_2), whole, follows)
+        yield _LogFrame(bool(after), (salt_1, salt_2), whole, follows)
 
 
 def _find_page_size(file: BinaryIO) -> int:

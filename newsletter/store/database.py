@@ -39,7 +39,7 @@ _POOL: dict[str, Any] = {"pool_size": 5, "max_overflow": 60, "pool_timeout": BUS
 
 
 @dataclass(frozen=True, slots=True)
-class Key:
+class DatabaseKey:
     """The secret that belongs to a database: hashes of addresses and tokens in mails are made with it.
 
     `newer` are further secrets for tokens only: the last one makes them, all are believed, so no link in a mail dies (T31).
@@ -82,7 +82,7 @@ def _derive(secret: bytes, purpose: str) -> bytes:
 class Store:
     """An open database. Use `reading` and `writing`; each is one transaction."""
 
-    def __init__(self, engine: Engine, key: Key, path: Path | None) -> None:
+    def __init__(self, engine: Engine, key: DatabaseKey, path: Path | None) -> None:
         self.engine = engine
         self.key = key
         self.path = path  # of the SQLite file; None for PostgreSQL
@@ -221,7 +221,7 @@ def create_store(url: str | URL, key_file: Path, now: datetime) -> Store:
             )
         )
     engine = _connect(address)
-    key, made = Key(secrets.token_bytes(KEY_BYTES)), list[Path]()
+    key, made = DatabaseKey(secrets.token_bytes(KEY_BYTES)), list[Path]()
     try:
         if path is not None:
             _make_file(path, b"", made)
@@ -334,7 +334,7 @@ def _make_file(path: Path, content: bytes, made: list[Path]) -> None:
         os.fsync(file.fileno())
 
 
-def read_key(path: Path) -> Key:
+def read_key(path: Path) -> DatabaseKey:
     """The key in a file. Raises StoreError if there is none that can be used."""
     try:
         secrets_ = [bytes.fromhex(line) for line in path.read_text(encoding="ascii").split()]
@@ -349,7 +349,7 @@ def read_key(path: Path) -> Key:
                 help="put the file back from a backup: without it no link in a mail that is out works any more",
             )
         )
-    return Key(secrets_[0], tuple(secrets_[1:]))
+    return DatabaseKey(secrets_[0], tuple(secrets_[1:]))
 
 
 # --- engines ------------------------------------------------------------------------------------------------------

@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import BigInteger, Connection, Text, case, cast, func, insert, literal, null, select, update
 
 from newsletter.errors import Mistake, NothingToDo
-from newsletter.model import FINAL, OPEN, Books
+from newsletter.model import FINAL, OPEN, DeliveryCounts
 from newsletter.store.database import Store, StoreError, stamp
 from newsletter.store.recipients import Choose, choose_variants, select_recipients, tally
 from newsletter.store.schema import attempt, delivery, issue, subscriber, variant
@@ -225,21 +225,21 @@ def set_state(store: Store, frozen: FrozenIssue, state: str, reason: str = "", *
         )
 
 
-def read_books(store: Store, frozen: FrozenIssue) -> Books:
+def read_books(store: Store, frozen: FrozenIssue) -> DeliveryCounts:
     """The issue's deliveries, counted row by row."""
     with store.reading() as connection:
         return _books(connection, frozen.id)
 
 
-def _books(connection: Connection, number: int) -> Books:
+def _books(connection: Connection, number: int) -> DeliveryCounts:
     row = connection.execute(select(issue).where(issue.c.id == number)).one()
     counts = tally(connection, delivery.c.state, delivery.c.issue_id == number)
-    return Books(issue=row.slug, state=row.state, planned=row.planned, counts=counts)
+    return DeliveryCounts(issue=row.slug, state=row.state, planned=row.planned, counts=counts)
 
 
 def finish(
     store: Store, frozen: FrozenIssue, now: datetime, *, doubts_wait: bool = False, listeners: Listeners = NOBODY
-) -> Books:
+) -> DeliveryCounts:
     """Mark the issue done if nothing is left that goes on by itself; `held` rows wait for a person (D8).
 
     `doubts_wait`: so do those in doubt, and the issue with them. `listeners` are told that it was sent, once.
@@ -259,7 +259,7 @@ def finish(
 class Verification:
     """What a recount row by row found. Each list is empty if all is well."""
 
-    books: Books
+    books: DeliveryCounts
     missing: int
     strange_states: tuple[str, ...]
     unknown_variants: int

@@ -15,7 +15,7 @@ from sqlalchemy.exc import DBAPIError
 from newsletter.errors import Mistake, NothingToDo
 from newsletter.store.database import Store, StoreError
 from newsletter.store.failures import cannot_write_store
-from newsletter.store.restore_guard import Mark, read_mark, write_mark
+from newsletter.store.restore_guard import HighWaterMark, read_mark, write_mark
 from newsletter.store.schema import sender
 
 # Longer than the ten minutes for which the reply to a final dot is waited for.
@@ -88,7 +88,7 @@ class Lease:
         self._marked = beat
         if self.mark:
             with suppress(OSError):
-                write_mark(self.mark, Mark(self.epoch, beat, self.database))
+                write_mark(self.mark, HighWaterMark(self.epoch, beat, self.database))
 
     def release(self, store: Store | None = None) -> None:
         """Let another process send. With the store, what was sent till now is marked as such."""
@@ -134,7 +134,7 @@ def _take(store: Store, mark: Path | None, ticks: Callable[[], Ticks], lock: IO[
         if mark and not row.beat and read_mark(mark) is None:
             # Before the first count: a database that has counted and finds no mark was put back, not killed in between.
             try:
-                write_mark(mark, Mark(row.epoch, 0, database))
+                write_mark(mark, HighWaterMark(row.epoch, 0, database))
             except OSError as error:
                 raise cannot_write_store(mark, error) from None
         holder = f"process {os.getpid()} on {platform.node()}"

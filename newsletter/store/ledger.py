@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from newsletter.model import SUSPECT_DOUBTS, Claim, Doubts, Outcome, Turn
-from newsletter.store.buckets import Purse
+from newsletter.store.buckets import TurnBuckets
 from newsletter.store.database import Store, stamp
 from newsletter.store.driver import Driver, StoreAgain, StoreBusy
 from newsletter.store.issues import FrozenIssue
@@ -218,7 +218,7 @@ class Ledger:
     def _claim(self, cursor: Any, wanted: int, now: datetime, state: str) -> Turn:
         if self._suspect in self._under_way:
             return Turn((), 0.0, state)
-        purse = Purse(cursor, now, lock="" if self.driver.is_sqlite else " FOR UPDATE")
+        purse = TurnBuckets(cursor, now, lock="" if self.driver.is_sqlite else " FOR UPDATE")
         room = min(wanted, purse.room(self._limit))
         claims = self._take_due(cursor, room, now, purse)
         for lane in (*range(1, len(self._lanes) + 1), 0):
@@ -273,7 +273,7 @@ class Ledger:
             cursor.execute(query, (self._lease.epoch, self._issue, rows[0][0], rows[-1][0]))
         return [_make_claim(row) for row in rows]
 
-    def _take_due(self, cursor: Any, count: int, now: datetime, purse: Purse) -> list[Claim]:
+    def _take_due(self, cursor: Any, count: int, now: datetime, purse: TurnBuckets) -> list[Claim]:
         """Deferred ones whose time has come, as far as their lanes have room."""
         if self._due == "":
             self._due = cursor.execute(_NEXT_DUE, (self._issue,)).fetchone()[0]
@@ -285,7 +285,7 @@ class Ledger:
         self._due = ""
         return self._hold(cursor, allowed, now)
 
-    def _take_suspect(self, cursor: Any, now: datetime, purse: Purse) -> list[Claim]:
+    def _take_suspect(self, cursor: Any, now: datetime, purse: TurnBuckets) -> list[Claim]:
         """One that was in doubt twice, alone: nothing else is under way, and nothing is claimed until it has its result."""
         query = _SUSPECT.format(lanes=self._open_lanes(purse)) + self._lock
         while row := cursor.execute(query, (self._issue, stamp(now))).fetchone():
@@ -303,12 +303,12 @@ class Ledger:
             self._blamed = int(cursor.execute(_BLAMED, (self._issue,)).fetchone()[0])
         return self._blamed
 
-    def _open_lanes(self, purse: Purse) -> str:
+    def _open_lanes(self, purse: TurnBuckets) -> str:
         """A condition: nobody waits behind those whose provider takes no more just now."""
         full = [number for number, limit in enumerate(self._lanes, 1) if purse.room(limit) < 1]
         return f" AND d.lane NOT IN ({', '.join(map(str, full))})" if full else ""
 
-    def _draw(self, row: Any, purse: Purse) -> bool:
+    def _draw(self, row: Any, purse: TurnBuckets) -> bool:
         """Take a row's message from its lane's limit, if it has one and there is one."""
         return not 0 < row[4] <= len(self._lanes) or purse.draw(self._lanes[row[4] - 1])
 
@@ -329,7 +329,7 @@ class Ledger:
         due = self._due == "" or (self._due is not None and self._due <= stamp(now))
         return due or self._behind or len(self._empty) < len(self._cursors)
 
-    def _wait(self, cursor: Any, now: datetime, purse: Purse, suspect_at: str | None) -> float | None:
+    def _wait(self, cursor: Any, now: datetime, purse: TurnBuckets, suspect_at: str | None) -> float | None:
         """Seconds until something can be claimed; None if nothing ever can. `suspect_at` is empty for a suspect that waits."""
         if self._due == "":
             self._due = cursor.execute(_NEXT_DUE, (self._issue,)).fetchone()[0]

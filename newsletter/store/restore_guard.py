@@ -18,7 +18,7 @@ from newsletter.store.failures import cannot_write_store
 from newsletter.store.schema import sender
 
 
-class Mark(NamedTuple):
+class HighWaterMark(NamedTuple):
     """How far sending had come at least: the numbers of `sender` in the database, which names itself by its key's check."""
 
     epoch: int
@@ -26,18 +26,18 @@ class Mark(NamedTuple):
     database: str = ""
 
 
-def read_mark(path: Path) -> Mark | None:
+def read_mark(path: Path) -> HighWaterMark | None:
     """A mark from its file. None if there is none, or none that can be read."""
     try:
         document = json.loads(path.read_bytes())
         epoch = int(document["epoch"])
         # Version 0.1 wrote no beat; the migration began to count from the epoch.
-        return Mark(epoch, int(document.get("beat", epoch)), str(document.get("database", "")))
+        return HighWaterMark(epoch, int(document.get("beat", epoch)), str(document.get("database", "")))
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return None
 
 
-def write_mark(path: Path, mark: Mark) -> None:
+def write_mark(path: Path, mark: HighWaterMark) -> None:
     """Write a mark whole, and onto the disk: after a power loss a database without its mark sends nothing. Raises OSError."""
     is_new = not path.exists()
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -58,10 +58,10 @@ def write_mark(path: Path, mark: Mark) -> None:
 def begin_mark(store: Store, path: Path) -> None:
     """Give a new database its mark, before anything was sent: from now on a copy without it is told apart."""
     with suppress(OSError):
-        write_mark(path, Mark(0, 0, store.key.check))
+        write_mark(path, HighWaterMark(0, 0, store.key.check))
         with store.writing() as connection:
             connection.execute(update(sender).where(sender.c.id == 1).values(beat=1))
-        write_mark(path, Mark(0, 1, store.key.check))
+        write_mark(path, HighWaterMark(0, 1, store.key.check))
 
 
 def find_restore(store: Store, path: Path) -> str:
@@ -99,12 +99,12 @@ def accept_restore(store: Store, path: Path) -> None:
     """Let a database that was put back send again, because a person said so. Its counts go beyond all that were used here."""
     if not find_restore(store, path):
         return  # one that is sending now must not be fenced off
-    mark = read_mark(path) or Mark(0, 0)
+    mark = read_mark(path) or HighWaterMark(0, 0)
     with store.writing() as connection:
         row = connection.execute(select(sender).where(sender.c.id == 1).with_for_update()).one()
         epoch, beat = max(mark.epoch, row.epoch) + 1, max(mark.beat, row.beat) + 1
         connection.execute(update(sender).where(sender.c.id == 1).values(epoch=epoch, beat=beat, copied_at=""))
     try:
-        write_mark(path, Mark(epoch, beat, store.key.check))
+        write_mark(path, HighWaterMark(epoch, beat, store.key.check))
     except OSError as error:
         raise cannot_write_store(path, error) from None

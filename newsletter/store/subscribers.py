@@ -42,7 +42,7 @@ class Person:
     suppressed: str
 
 
-class Intake:
+class SubscriberIntake:
     """Takes rows into the audience inside one transaction, and counts what became of each."""
 
     def __init__(self, store: Store, connection: Connection, *, source: str, event: str, now: datetime) -> None:

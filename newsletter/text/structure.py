@@ -28,7 +28,7 @@ def structure_lines(text: str) -> Iterator[tuple[int, str, bool]]:
 
     Lines inside code fences and HTML comments are no structure: a `##` there is no heading.
     """
-    reader = _Reader()
+    reader = _BlockReader()
     for number, line in enumerate(text.splitlines(keepends=True), 1):
         yield number, line, reader.is_structure(number, line)
 
@@ -38,14 +38,14 @@ def find_unclosed(text: str) -> Unclosed | None:
 
     What is open inside a list item or a quote swallows nothing: the next heading ends the item, and it.
     """
-    reader = _Reader()
+    reader = _BlockReader()
     for number, line in enumerate(text.splitlines(), 1):
         reader.is_structure(number, line)
     return None if reader.containers else reader.inside
 
 
 @dataclass
-class _Reader:
+class _BlockReader:
     """What is open behind the lines read so far."""
 
     containers: list[int] = field(default_factory=list)

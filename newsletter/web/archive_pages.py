@@ -6,7 +6,7 @@ from email.utils import format_datetime, parsedate_to_datetime
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
-from newsletter.flows.archive import Page
+from newsletter.flows.archive import ArchivePage
 from newsletter.web.archive_watch import ArchiveWatch, may_be_an_issue
 from newsletter.web.pages import public_of, show, tell
 from newsletter.web.public import Public
@@ -34,12 +34,12 @@ async def page(request: Request) -> Response:
     return _answer(request, found)
 
 
-def _find(public: Public, path: str) -> Page | None:
+def _find(public: Public, path: str) -> ArchivePage | None:
     pages = public.archive.pages
     return pages.get(path or "index.html") or pages.get(f"{path.rstrip('/')}/index.html")
 
 
-def _answer(request: Request, found: Page) -> Response:
+def _answer(request: Request, found: ArchivePage) -> Response:
     packed = found.is_packed and _takes_gzip(request.headers.get("accept-encoding", ""))
     headers = {
         # Two forms of one file have two strong tags (RFC 9110 8.8.3.3).
@@ -56,7 +56,7 @@ def _answer(request: Request, found: Page) -> Response:
     return Response(found.stored if packed else found.data, headers=headers | {"Content-Type": found.kind})
 
 
-def _has_it(request: Request, page: Page) -> bool:
+def _has_it(request: Request, page: ArchivePage) -> bool:
     """Whether the client has this file already. If-None-Match comes before If-Modified-Since (RFC 9110 13.2.2)."""
     asked = request.headers.get("if-none-match")
     if asked is not None:

@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from newsletter.web.limits import Buckets, find_client, is_direct, network_of
-from newsletter.web.turns import Crowded, Turns
+from newsletter.web.turns import Crowded, NetworkTurns
 
 BODY_LIMIT = 65_536
 # As long as `connections.WireLimits.wait_s`: a phone with a poor connection sends a form in less.
@@ -59,7 +59,7 @@ class Guard:
     ) -> None:
         self._limited = limited
         self._app, self._trusted, self._refuse, self._note = app, trusted, refuse, note
-        self._turns, self._leaving = Turns(TURNS, MOST_WAITING), Turns(LEAVING_TURNS, MOST_WAITING)
+        self._turns, self._leaving = NetworkTurns(TURNS, MOST_WAITING), NetworkTurns(LEAVING_TURNS, MOST_WAITING)
         self._pace = Buckets(PACE_BURST, PACE_PER_S)
         self._prefix = urlsplit(base).path.rstrip("/")
         self._headers = [(name.lower().encode(), value.encode()) for name, value in HEADERS.items()]
@@ -80,8 +80,8 @@ class Guard:
                 await self._app(scope, _replay(body), answer)
         except _Gone:
             answer.status = GONE_STATUS
-        except (_TooMuch, Crowded) as error:
-            status = error.status if isinstance(error, _TooMuch) else 429
+        except (_BodyTooLarge, Crowded) as error:
+            status = error.status if isinstance(error, _BodyTooLarge) else 429
             await self._refuse(status, scope["network"])(scope, receive, answer)
         except Exception as error:  # Starlette has answered; what it was must not be lost
             self._note("fault", level="critical", error=type(error).__name__, where=_find_place(error))
@@ -150,7 +150,7 @@ class _Gone(Exception):
     """The client went away before its request was whole, or what it sent did not fit together: nothing is done."""
 
 
-class _TooMuch(Exception):
+class _BodyTooLarge(Exception):
     def __init__(self, status: int) -> None:
         super().__init__()
         self.status = status
@@ -169,11 +169,11 @@ async def _read_body(scope: Mapping[str, Any], receive: Receive) -> bytes:
                     raise _Gone  # part of a form may say the opposite of the whole (RFC 9112 8)
                 body += message.get("body", b"")
                 if len(body) > BODY_LIMIT:
-                    raise _TooMuch(413)
+                    raise _BodyTooLarge(413)
                 if not message.get("more_body"):
                     return bytes(body)
     except TimeoutError:
-        raise _TooMuch(408) from None
+        raise _BodyTooLarge(408) from None
 
 
 def _replay(body: bytes) -> Receive:

@@ -14,7 +14,7 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from newsletter.flows.desk import Desk
-from newsletter.flows.preview import Preview, Shown, in_the, without_styles
+from newsletter.flows.preview import Preview, PreviewState, in_the, without_styles
 from newsletter.rendering.templates import render
 from newsletter.web.desk_app import desk_routes
 from newsletter.workspace.templates import open_templates, read_template
@@ -122,13 +122,13 @@ def _frame_headers(images: str) -> dict[str, str]:
     return {"Content-Security-Policy": _FRAME_CSP.format(images=images), "Cache-Control": "no-store"}
 
 
-def _read_themes(shown: Shown | None, query: Mapping[str, str]) -> list[str]:
+def _read_themes(shown: PreviewState | None, query: Mapping[str, str]) -> list[str]:
     """The sections that are asked for, in the order of the issue."""
     wanted = query.get("themes", "").split()
     return [slug for slug, _ in shown.sections if slug in wanted] if shown else []
 
 
-def _show(preview: Preview, shown: Shown, tab: str, query: Mapping[str, str]) -> Response:
+def _show(preview: Preview, shown: PreviewState, tab: str, query: Mapping[str, str]) -> Response:
     themes = _read_themes(shown, query)
     headers = _frame_headers("'none'" if tab == "images" else "https: http:")
     if tab in ("desktop", "phone", "dark", "images", "styles"):

@@ -10,7 +10,7 @@ class Crowded(Exception):
     """So many requests of one network wait already that one more is refused."""
 
 
-class Turns:
+class NetworkTurns:
     """At most `most` requests of one network are worked on at a time; `waiting` others wait, first come first served.
 
     So a network that asks for thousands of pages at once delays those of all others by `most` pages, not by thousands.

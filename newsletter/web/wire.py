@@ -26,7 +26,7 @@ LINGER_BYTES = 262_144
 _BODY_HEADERS = (b"content-length", b"transfer-encoding")
 
 
-class _TooMuch(Exception):
+class _HeadTooLarge(Exception):
     """Raised inside of the parser, which then stops."""
 
 
@@ -201,7 +201,7 @@ class WireProtocol(HttpToolsProtocol):
 
     def _stop_parser(self, status: int, limit: str) -> None:
         self._refusal = (status, limit)
-        raise _TooMuch
+        raise _HeadTooLarge
 
     def send_400_response(self, msg: str) -> None:
         """The parser has stopped: at what is no HTTP, or at a limit."""

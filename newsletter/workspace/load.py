@@ -22,7 +22,7 @@ COLLECTED = "posts/collected"
 
 
 @dataclass(frozen=True, slots=True)
-class Offered:
+class Placed:
     """The posts that the program put into an issue: by key their title, the theme (or unsorted) under which it put them, and
     their source. `older` are the titles of those that were held back for their age, and reported.
     """
@@ -181,15 +181,15 @@ def _load_numbers(workspace: Workspace, slug: str) -> tuple[NumberedPost, ...]:
         raise InputError(Mistake(code="NL026", file=path, message=message)) from None
 
 
-def load_offered(workspace: Workspace, slug: str) -> Offered:
+def load_offered(workspace: Workspace, slug: str) -> Placed:
     """What was put into an issue, ever: a post that the editor has deleted since stays deleted. Raises InputError."""
     path = offered_path(slug)
     if not workspace.exists(path):
-        return Offered()
+        return Placed()
     try:
         document = json.loads(workspace.read(path))
         values = (document["posts"], *(document.get(name, {}) for name in ("themes", "sources", "older")))
-        return Offered(*({str(key): str(value) for key, value in one.items()} for one in values))
+        return Placed(*({str(key): str(value) for key, value in one.items()} for one in values))
     except (ValueError, KeyError, TypeError, AttributeError):
         raise InputError(
             Mistake(
@@ -200,7 +200,7 @@ def load_offered(workspace: Workspace, slug: str) -> Offered:
         ) from None
 
 
-def write_offered(workspace: Workspace, slug: str, offered: Offered) -> None:
+def write_offered(workspace: Workspace, slug: str, offered: Placed) -> None:
     """Remember what was put into an issue."""
     document = {item.name: dict(getattr(offered, item.name)) for item in fields(offered)}
     workspace.write(offered_path(slug), json.dumps(document, indent=1, ensure_ascii=False) + "\n")

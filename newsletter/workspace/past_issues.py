@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from newsletter.errors import InputError
 from newsletter.model import Finding, Issue
 from newsletter.workspace.files import Workspace, issue_path
-from newsletter.workspace.load import Offered, load_issue, load_offered
+from newsletter.workspace.load import Placed, load_issue, load_offered
 
 _POST_ID = re.compile(rb"\{#p-([0-9a-z-]+)\}")
 
@@ -17,7 +17,7 @@ class Drafted:
     """An issue as it stands, and what the program had put into it."""
 
     issue: Issue
-    offered: Offered
+    offered: Placed
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +66,7 @@ def read_past_issues(workspace: Workspace, slugs: Iterable[str]) -> PastIssues:
     issues, findings = read_issues(workspace, slugs)
     drafted, keys, more = [], set[str](), list(findings)
     for slug in slugs:
-        offered = Offered()
+        offered = Placed()
         try:
             offered = load_offered(workspace, slug)
         except InputError as error:

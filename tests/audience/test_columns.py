@@ -2,7 +2,7 @@
 
 import pytest
 
-from newsletter.audience.columns import Answers, ColumnError, Layout, UnknownState, recognise
+from newsletter.audience.columns import Answers, ColumnError, ColumnLayout, UnknownState, recognise
 from newsletter.audience.systems import COLUMNS, FIELDS, STATES, SYSTEMS, WORDS
 
 OURS = (
@@ -33,7 +33,7 @@ HEADERS = {
 }
 
 
-def layout(header: str, **given: str) -> Layout:
+def layout(header: str, **given: str) -> ColumnLayout:
     return recognise(header.split(","), Answers(fields=given))
 
 
@@ -46,7 +46,7 @@ def state(header: str, **cells: str) -> str:
     return found.settle(survey).state_of(row)
 
 
-def where(header: str, found: Layout) -> dict[str, str]:
+def where(header: str, found: ColumnLayout) -> dict[str, str]:
     names = header.split(",")
     return {field: names[index] for field, index in found.fields.items()}
 

@@ -12,7 +12,7 @@ import pytest
 from newsletter.checking import Page, about_unknown, caniemail_notes, features
 from newsletter.checking.caniemail import find_platforms, name_platforms, read_table
 from newsletter.checking.clients import support
-from newsletter.checking.features import Use, property_slug
+from newsletter.checking.features import FeatureUse, property_slug
 
 ROOT = Path(__file__).resolve().parents[2]
 TABLE = ROOT / "newsletter/checking/caniemail.json"
@@ -306,7 +306,7 @@ def test_every_condition_is_about_a_note_of_the_table() -> None:
 
 
 def test_a_note_that_is_not_understood_is_told() -> None:
-    use = Use("css-gap", None, "gap", "4px")
+    use = FeatureUse("css-gap", None, "gap", "4px")
     assert caniemail_notes.concerns("Something that no pattern knows.", use)
     assert not caniemail_notes.concerns("`auto` is unlucky.", use)
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from newsletter.checking import Draft, check_draft, check_page
+from newsletter.checking import IssueText, check_draft, check_page
 from newsletter.checking.features import style_uses
 from newsletter.checking.stylesheet import read_declarations, read_rules
 from newsletter.editing.issue_file import read_issue
@@ -55,7 +55,7 @@ def look_at_issue(text: str) -> None:
     except InputError:
         return
     show_issue(issue, "en")
-    list(check_draft(Draft(issue=issue, path="i.md")))
+    list(check_draft(IssueText(issue=issue, path="i.md")))
 
 
 def look_at_post(text: str) -> None:

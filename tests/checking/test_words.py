@@ -5,7 +5,7 @@ from datetime import date
 
 import pytest
 
-from newsletter.checking import WORD_RULES, Draft, check_draft
+from newsletter.checking import WORD_RULES, IssueText, check_draft
 from newsletter.model import Issue, IssuePost, Link, Section
 
 
@@ -17,7 +17,7 @@ def draft(
     off_theme: tuple[tuple[int, str], ...] = (),
     marks: tuple[tuple[int, str], ...] = (),
     urls: tuple[str, ...] = (),
-) -> Draft:
+) -> IssueText:
     links: list[tuple[Link, ...]] = [(Link(text="Source", url=url),) for url in urls] or [()] * len(bodies)
     posts = tuple(
         IssuePost(title=title if not number else f"{title} {number}", body=body, sources=sources, line=10 + number)
@@ -31,10 +31,10 @@ def draft(
         preheader="P",
         sections=(Section(slug="caucasus", title="Caucasus", posts=posts),),
     )
-    return Draft(issue=issue, path="issue.md", flag=flag, repeats=repeats, off_theme=off_theme, marks=marks)
+    return IssueText(issue=issue, path="issue.md", flag=flag, repeats=repeats, off_theme=off_theme, marks=marks)
 
 
-def found(one: Draft) -> list[tuple[str, str]]:
+def found(one: IssueText) -> list[tuple[str, str]]:
     return [(finding.rule, finding.where) for finding in check_draft(one)]
 
 

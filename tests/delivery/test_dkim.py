@@ -11,7 +11,7 @@ from cryptography.hazmat.primitives.asymmetric import ed25519, rsa
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from newsletter.delivery.dkim import Key, compile_signer, read_key, relax_body
+from newsletter.delivery.dkim import DkimKey, compile_signer, read_key, relax_body
 from newsletter.delivery.message import Header, mailbox_header, text_header, token_header, write_message
 from newsletter.errors import InputError
 
@@ -25,7 +25,7 @@ def rsa_key() -> rsa.RSAPrivateKey:
 
 
 @pytest.fixture(params=["rsa", "ed25519"])
-def key(request: pytest.FixtureRequest, rsa_key: rsa.RSAPrivateKey, tmp_path: Path) -> Key:
+def key(request: pytest.FixtureRequest, rsa_key: rsa.RSAPrivateKey, tmp_path: Path) -> DkimKey:
     private = rsa_key if request.param == "rsa" else ed25519.Ed25519PrivateKey.generate()
     path = tmp_path / "key.pem"
     path.write_bytes(private.private_bytes(*PEM))
@@ -33,7 +33,7 @@ def key(request: pytest.FixtureRequest, rsa_key: rsa.RSAPrivateKey, tmp_path: Pa
     return read_key(path, "desk.example", "s1")
 
 
-def record(key: Key) -> Callable[..., bytes]:
+def record(key: DkimKey) -> Callable[..., bytes]:
     public = key.private.public_key()
     if isinstance(public, ed25519.Ed25519PublicKey):
         import base64
@@ -63,29 +63,29 @@ def headers(subject: str = "A six-month clock") -> list[Header]:
     ]
 
 
-def signed(key: Key, subject: str = "A six-month clock", text: str = "Words.\n") -> bytes:
+def signed(key: DkimKey, subject: str = "A six-month clock", text: str = "Words.\n") -> bytes:
     message = write_message(headers(subject), text, "<p>Words.</p>\n")
     return compile_signer(key, message, MOMENT).sign({}) + message
 
 
-def verifies(key: Key, message: bytes) -> bool:
+def verifies(key: DkimKey, message: bytes) -> bool:
     try:
         return bool(dkim.verify(message, dnsfunc=record(key)))
     except dkim.DKIMException:
         return False
 
 
-def test_another_implementation_verifies(key: Key) -> None:
+def test_another_implementation_verifies(key: DkimKey) -> None:
     assert verifies(key, signed(key))
 
 
 @settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
 @given(text=st.lists(st.sampled_from([" ", "\t", "a", ".", "\n", "é", "  b ", "\n\n"]), max_size=20).map("".join))
-def test_whatever_the_words_are(key: Key, text: str) -> None:
+def test_whatever_the_words_are(key: DkimKey, text: str) -> None:
     assert verifies(key, signed(key, text=text))
 
 
-def test_a_long_subject_in_encoded_words_is_covered(key: Key) -> None:
+def test_a_long_subject_in_encoded_words_is_covered(key: DkimKey) -> None:
     assert verifies(key, signed(key, subject="Žluťoučký kůň úpěl ďábelské ódy, a pak ještě jednou a naposledy"))
 
 
@@ -103,23 +103,23 @@ def test_a_long_subject_in_encoded_words_is_covered(key: Key) -> None:
         (b"MIME-Version", b"From: evil@x.example\r\nMIME-Version"),
     ],
 )
-def test_m22_what_is_changed_or_added_on_the_way_breaks_it(key: Key, old: bytes, new: bytes) -> None:
+def test_m22_what_is_changed_or_added_on_the_way_breaks_it(key: DkimKey, old: bytes, new: bytes) -> None:
     message = signed(key)
     head, mark, rest = message.partition(b"From: ")
     assert old in rest
     assert not verifies(key, head + mark + rest.replace(old, new, 1))
 
 
-def test_what_relays_do_to_blanks_does_not(key: Key) -> None:
+def test_what_relays_do_to_blanks_does_not(key: DkimKey) -> None:
     message = signed(key)
     assert verifies(key, message.replace(b"Subject: A six", b"Subject:   A  six") + b"\r\n\r\n")
 
 
-def test_the_same_message_has_the_same_signature(key: Key) -> None:
+def test_the_same_message_has_the_same_signature(key: DkimKey) -> None:
     assert signed(key) == signed(key)
 
 
-def test_each_reader_has_a_signature_of_their_own(key: Key) -> None:
+def test_each_reader_has_a_signature_of_their_own(key: DkimKey) -> None:
     slots = [
         *headers()[:1],
         token_header("To", "__READER_ADDRESS__"),
@@ -163,5 +163,5 @@ def test_a_key_that_is_not_fit_is_told(tmp_path: Path, content: bytes | str | No
         read_key(path, "desk.example", "s1")
 
 
-def test_a_key_does_not_show_itself(key: Key) -> None:
+def test_a_key_does_not_show_itself(key: DkimKey) -> None:
     assert "private" not in repr(key)

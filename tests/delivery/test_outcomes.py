@@ -8,7 +8,7 @@ from newsletter.delivery.breaker import IN_A_ROW, Breaker
 from newsletter.delivery.envelope import Outgoing, Phase, Result
 from newsletter.delivery.outcomes import MOST_CUTS, cannot_write, decide, give_back
 from newsletter.delivery.replies import Reply
-from newsletter.delivery.scopes import Verdict
+from newsletter.delivery.scopes import FailureCause
 from newsletter.model import Claim
 from tests.databases import NOW
 
@@ -104,7 +104,7 @@ def test_what_cannot_be_written_holds_one_row() -> None:
     assert (cannot_write(claim(), "why").state, cannot_write(claim(), "why").reply) == ("held", "why")
 
 
-def trip(*verdicts: Verdict, phase: Phase = Phase.RCPT, code: int = 550) -> str:
+def trip(*verdicts: FailureCause, phase: Phase = Phase.RCPT, code: int = 550) -> str:
     breaker = Breaker()
     for verdict in verdicts:
         breaker.refused(verdict, refused(phase, code, "no"))
@@ -112,21 +112,21 @@ def trip(*verdicts: Verdict, phase: Phase = Phase.RCPT, code: int = 550) -> str:
 
 
 def test_five_refusals_of_one_kind_in_a_row_trip_the_breaker() -> None:
-    policy = Verdict("sender", True, "policy")
+    policy = FailureCause("sender", True, "policy")
     assert not trip(*[policy] * (IN_A_ROW - 1))
     assert "policy" in trip(*[policy] * IN_A_ROW)
-    assert not trip(*[policy] * 4, Verdict("message", True, "content"), *[policy] * 4)
+    assert not trip(*[policy] * 4, FailureCause("message", True, "content"), *[policy] * 4)
 
 
 def test_a_refused_sender_trips_it_at_once_and_a_busy_relay_never() -> None:
-    assert trip(Verdict("sender", True, "mail-from"), phase=Phase.MAIL)
-    assert not trip(Verdict("sender", False, "mail-from"), phase=Phase.MAIL)
-    assert not trip(*[Verdict("relay", False, "rate")] * 50)
-    assert not trip(*[Verdict("recipient", True, "unknown")] * 50)
+    assert trip(FailureCause("sender", True, "mail-from"), phase=Phase.MAIL)
+    assert not trip(FailureCause("sender", False, "mail-from"), phase=Phase.MAIL)
+    assert not trip(*[FailureCause("relay", False, "rate")] * 50)
+    assert not trip(*[FailureCause("recipient", True, "unknown")] * 50)
 
 
 def test_something_accepted_in_between_starts_the_count_anew() -> None:
-    breaker, policy = Breaker(), Verdict("sender", True, "policy")
+    breaker, policy = Breaker(), FailureCause("sender", True, "policy")
     for _ in range(20):
         for _ in range(IN_A_ROW - 1):
             breaker.refused(policy, refused(Phase.RCPT, 550, "no"))

@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 from cryptography.hazmat.primitives.asymmetric.rsa import generate_private_key as generate_rsa
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-from newsletter.delivery.dkim import Key
+from newsletter.delivery.dkim import DkimKey
 from newsletter.delivery.records import (
     NoAnswer,
     Resolver,
@@ -108,8 +108,8 @@ def rsa() -> RSAPrivateKey:
 
 
 @pytest.fixture(scope="module")
-def key(rsa: RSAPrivateKey) -> Key:
-    return Key(DOMAIN, "s1", "rsa-sha256", rsa)
+def key(rsa: RSAPrivateKey) -> DkimKey:
+    return DkimKey(DOMAIN, "s1", "rsa-sha256", rsa)
 
 
 def spki(private: Any) -> str:
@@ -117,18 +117,18 @@ def spki(private: Any) -> str:
     return base64.b64encode(public).decode()
 
 
-def test_the_record_that_belongs_to_a_key_is_good(key: Key) -> None:
+def test_the_record_that_belongs_to_a_key_is_good(key: DkimKey) -> None:
     judged = judge_dkim(NAME, [write_dkim_record(key)], key)
     assert (judged.level, judged.fix) == ("ok", "")
     assert "RSA key of 2048 bits" in judged.detail
 
 
 def test_an_ed25519_key_is_published_as_its_bare_octets() -> None:
-    young = Key(DOMAIN, "s2", "ed25519-sha256", Ed25519PrivateKey.generate())
+    young = DkimKey(DOMAIN, "s2", "ed25519-sha256", Ed25519PrivateKey.generate())
     record = write_dkim_record(young)
     assert record.startswith("v=DKIM1; k=ed25519; p=")
     assert judge_dkim(NAME, [record], young).level == "ok"
-    other = Key(DOMAIN, "s2", "ed25519-sha256", Ed25519PrivateKey.generate())
+    other = DkimKey(DOMAIN, "s2", "ed25519-sha256", Ed25519PrivateKey.generate())
     assert judge_dkim(NAME, [record], other).level == "error"
 
 
@@ -151,7 +151,7 @@ def test_an_ed25519_key_is_published_as_its_bare_octets() -> None:
         (lambda record: f"v=DKIM1; p={spki(generate_rsa(65537, 2048))}", "error", "not that of [[dkim]]"),
     ],
 )
-def test_a_dkim_record(key: Key, change: Any, level: str, words: str) -> None:
+def test_a_dkim_record(key: DkimKey, change: Any, level: str, words: str) -> None:
     judged = judge_dkim(NAME, [change(write_dkim_record(key))], key)
     assert judged.level == level, judged
     assert words in judged.detail
@@ -159,12 +159,12 @@ def test_a_dkim_record(key: Key, change: Any, level: str, words: str) -> None:
 
 def test_a_key_that_providers_refuse() -> None:
     short = generate_rsa(65537, 1024)  # noqa: S505 - that is what is refused
-    judged = judge_dkim(NAME, [f"v=DKIM1; p={spki(short)}"], Key(DOMAIN, "s1", "rsa-sha256", short))
+    judged = judge_dkim(NAME, [f"v=DKIM1; p={spki(short)}"], DkimKey(DOMAIN, "s1", "rsa-sha256", short))
     assert judged.level == "error"
     assert "1024 bits" in judged.detail
 
 
-def test_without_a_record_its_text_is_told_and_nothing_secret(key: Key) -> None:
+def test_without_a_record_its_text_is_told_and_nothing_secret(key: DkimKey) -> None:
     judged = judge_dkim(NAME, [], key)
     assert judged.level == "error"
     assert write_dkim_record(key) in judged.fix
@@ -172,11 +172,11 @@ def test_without_a_record_its_text_is_told_and_nothing_secret(key: Key) -> None:
     assert judge_dkim(NAME, [], None).level == "error"
 
 
-def test_two_records_under_one_name_are_none(key: Key) -> None:
+def test_two_records_under_one_name_are_none(key: DkimKey) -> None:
     assert judge_dkim(NAME, [write_dkim_record(key)] * 2, key).level == "error"
 
 
-def test_without_our_key_the_record_is_judged_alone(key: Key) -> None:
+def test_without_our_key_the_record_is_judged_alone(key: DkimKey) -> None:
     assert judge_dkim(NAME, [write_dkim_record(key)], None).level == "ok"
 
 

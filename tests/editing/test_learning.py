@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from newsletter.editing.learning import Example, learn, read_words
-from newsletter.editing.themes import CLEAR, Sorter, Verdict, is_clear
+from newsletter.editing.themes import CLEAR, Sorter, ThemeVerdict, is_clear
 from newsletter.model import UNSORTED, Post, Sorting, Theme
 from tests.sorting import make_posts
 
@@ -150,7 +150,7 @@ def test_points_are_those_of_the_words_and_the_learned_share(taught: list[Exampl
     assert (verdict.by == "learned") == (verdict.theme != alone.theme)
 
 
-def sort(one: Post, taught: list[Example]) -> Verdict:
+def sort(one: Post, taught: list[Example]) -> ThemeVerdict:
     return Sorter(THEMES, (), None, learn(taught, PLACES)).sort(one)
 
 

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from newsletter.editing.gazetteer import GROUPS, country_names
-from newsletter.editing.themes import Sorter, Verdict, sort_posts
+from newsletter.editing.themes import Sorter, ThemeVerdict, sort_posts
 from newsletter.errors import InputError
 from newsletter.model import Post, Sorting, Source, Theme
 from newsletter.sources.digest import read_digest
@@ -28,7 +28,7 @@ def post(title: str, body: str = "", **changes: Any) -> Post:
     return Post(**({"key": "k", "title": title, "body": body, "source": "desk"} | changes))
 
 
-def sort(title: str, body: str = "", *themes: Theme, **changes: Any) -> Verdict:
+def sort(title: str, body: str = "", *themes: Theme, **changes: Any) -> ThemeVerdict:
     return Sorter(themes or ALL).sort(post(title, body, **changes))
 
 

@@ -14,7 +14,7 @@ import trustme
 import uvloop
 
 from newsletter.delivery.dialogue import Mode, Outgoing, Phase, Result, make_wire
-from newsletter.delivery.smtp import Connection, LoginRefused, Memory, Relay, RelayUnavailable, Timeouts, connect
+from newsletter.delivery.smtp import Connection, LoginRefused, Relay, RelayMemory, RelayUnavailable, Timeouts, connect
 from tests.smtp_server import CHUNKING, EHLO, LOCK_STEP, Mail, Script, SmtpServer, Wire, serving
 
 T = TypeVar("T")
@@ -74,7 +74,7 @@ class ListFeed:
         self.results.append(result)
 
 
-async def opened(server: SmtpServer, memory: Memory | None = None, **options: Any) -> Connection:
+async def opened(server: SmtpServer, memory: RelayMemory | None = None, **options: Any) -> Connection:
     settings: dict[str, Any] = {"security": "none", "timeouts": QUICK} | options
     return await connect(Relay("127.0.0.1", server.port, **settings), memory)
 
@@ -518,7 +518,7 @@ def test_a_cut_in_the_middle_of_a_chunk_is_not_in_doubt_as_long_as_the_kernel_ha
 
 @pytest.mark.parametrize("reply", [b"503 5.5.1 out of order\r\n", b"500 what\r\n", b"502 5.5.1 no\r\n"])
 def test_a_server_that_does_not_know_what_it_offered_is_asked_less_the_next_time(reply: bytes) -> None:
-    server, memory = SmtpServer(ehlo=CHUNKING, on={"DOT": reply}), Memory()
+    server, memory = SmtpServer(ehlo=CHUNKING, on={"DOT": reply}), RelayMemory()
 
     async def run() -> list[tuple[Mode, set[str]]]:
         seen: list[tuple[Mode, set[str]]] = []
@@ -534,7 +534,7 @@ def test_a_server_that_does_not_know_what_it_offered_is_asked_less_the_next_time
 
 
 def test_f36_from_chunks_to_a_pipeline_to_lock_step() -> None:
-    server, memory = SmtpServer(ehlo=CHUNKING, on={"RCPT": b"what?\r\n"}), Memory()
+    server, memory = SmtpServer(ehlo=CHUNKING, on={"RCPT": b"what?\r\n"}), RelayMemory()
 
     async def run() -> list[Mode]:
         modes = []
@@ -549,7 +549,7 @@ def test_f36_from_chunks_to_a_pipeline_to_lock_step() -> None:
 
 
 def test_f36_one_step_for_connections_that_break_together() -> None:
-    memory = Memory()
+    memory = RelayMemory()
     memory.step_down(Mode.CHUNKING)
     memory.step_down(Mode.CHUNKING)
     assert memory.best is Mode.PIPELINING
@@ -560,7 +560,7 @@ def test_f36_a_server_that_throws_the_rest_of_a_pipeline_away() -> None:
         wire.reader._buffer.clear()  # type: ignore[attr-defined]
         return ...
 
-    server, memory = SmtpServer(on={"MAIL": forget}), Memory()
+    server, memory = SmtpServer(on={"MAIL": forget}), RelayMemory()
     quick = Timeouts(connect=5, greeting=5, command=0.2, data=0.2, reply_to_dot=5)
 
     async def run() -> list[set[str]]:
@@ -688,12 +688,12 @@ def test_windows_leave_room_for_one_that_waits() -> None:
 def test_mail_goes_over_tls_in_every_mode(authority: trustme.CA, tmp_path: Any, ehlo: bytes, security: str) -> None:
     authority.cert_pem.write_to_path(tmp_path / "ca.pem")
     offers = ehlo.replace(b"250 ", b"250-STARTTLS\r\n250 ") if ehlo != LOCK_STEP else b"250-x\r\n250 STARTTLS\r\n"
-    server, memory = SmtpServer(tls=certified(authority), ehlo=offers), Memory()
+    server, memory = SmtpServer(tls=certified(authority), ehlo=offers), RelayMemory()
     options: dict[str, Any] = {"security": security, "ca_file": str(tmp_path / "ca.pem"), "memory": memory}
     results = send(server, 12, size=300_000, **options)
     assert [status for _, status, _ in told(results)] == ["accepted"] * 12
     assert {len(one.data) for one in server.mails} == {len(mail(0, 300_000).data)}
-    assert memory == Memory()  # the reply to QUIT, which TLS still hands over, is not taken for a loss of count
+    assert memory == RelayMemory()  # the reply to QUIT, which TLS still hands over, is not taken for a loss of count
 
 
 def test_what_is_behind_tls_may_have_been_sent(authority: trustme.CA, tmp_path: Any) -> None:

@@ -16,7 +16,7 @@ from newsletter.errors import NewsletterError
 from newsletter.flows.send import freeze_issue
 from newsletter.model import SubscriberRow
 from newsletter.store.database import Store, create_store, open_store
-from newsletter.store.subscribers import Intake, unsubscribe
+from newsletter.store.subscribers import SubscriberIntake, unsubscribe
 from newsletter.workspace.database import open_database
 from newsletter.workspace.files import Workspace
 from newsletter.workspace.load import read_config
@@ -56,7 +56,7 @@ def whole(tmp_path_factory: pytest.TempPathFactory, root: Path) -> Path:
 
 def fill(store: Store, readers: int) -> None:
     with store.writing() as connection:
-        intake = Intake(store, connection, source="test", event="imported", now=NOW)
+        intake = SubscriberIntake(store, connection, source="test", event="imported", now=NOW)
         intake.take([SubscriberRow(f"reader{n}@example.org", f"reader{n}@example.org") for n in range(readers)])
     for number in range(0, readers, 50):
         unsubscribe(store, f"reader{number}@example.org", source="a link", now=NOW)

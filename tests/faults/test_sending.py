@@ -12,7 +12,7 @@ import pytest
 
 from newsletter.config.settings import Throttle
 from newsletter.delivery.relay import Relay
-from newsletter.delivery.sender import Report, Rules
+from newsletter.delivery.sender import Rules, SendReport
 from newsletter.errors import NothingToDo
 from newsletter.flows.send import make_composer
 from newsletter.model import Claim, SubscriberRow
@@ -320,7 +320,7 @@ def _stopped_soon(desk: Desk, server: SmtpServer, rules: Rules, mails: int) -> N
     """
     stops: list[Any] = []
 
-    def watch(report: Report) -> None:
+    def watch(report: SendReport) -> None:
         if report.held_by and len(server.mails) >= mails:
             stops[0]()
 

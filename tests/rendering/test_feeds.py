@@ -24,8 +24,8 @@ from newsletter.phrases import Phrases
 from newsletter.rendering.content import show_issue
 from newsletter.rendering.feeds import (
     PAGE,
-    Entry,
     Feed,
+    FeedItem,
     plain_title,
     split_pages,
     write_atom,
@@ -47,7 +47,7 @@ NS = {
 }
 
 
-def make_feed(*entries: Entry) -> Feed:
+def make_feed(*entries: FeedItem) -> Feed:
     return Feed(
         id="tag:x.example,2025:publication",
         title="A & B <c>",
@@ -62,7 +62,7 @@ def make_feed(*entries: Entry) -> Feed:
     )
 
 
-def make_entry(number: int = 1, **changes: Any) -> Entry:
+def make_entry(number: int = 1, **changes: Any) -> FeedItem:
     values: dict[str, Any] = {
         "id": f"tag:x.example,2025-07-07:post/{number:04}",
         "url": f"https://x.example/2025-07-07-weekly/#p-{number:04}",
@@ -76,7 +76,7 @@ def make_entry(number: int = 1, **changes: Any) -> Entry:
         "sources": ("https://source.example/a?b=1&c=2",),
         "tags": (("caucasus", "Caucasus"),),
     }
-    return Entry(**(values | changes))
+    return FeedItem(**(values | changes))
 
 
 def parse(text: str, kind: str) -> Any:
@@ -451,7 +451,7 @@ def test_posts_of_one_issue_keep_their_reading_order() -> None:
 
 
 def test_older_entries_go_to_archive_documents_that_never_change() -> None:
-    def entries(count: int) -> list[Entry]:
+    def entries(count: int) -> list[FeedItem]:
         return [
             make_entry(n, published=MOMENT + timedelta(hours=n), updated=MOMENT + timedelta(hours=n))
             for n in range(count)

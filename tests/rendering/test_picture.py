@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser
 
-from newsletter.flows.preview import Preview, Shown, in_the
+from newsletter.flows.preview import Preview, PreviewState, in_the
 from newsletter.workspace.files import Workspace
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -56,7 +56,7 @@ def sheet() -> str:
     return make_sheet(preview.shown)
 
 
-def make_sheet(shown: Shown) -> str:
+def make_sheet(shown: PreviewState) -> str:
     """The page that the picture is of: three readers' mail, each under the line that their inbox shows."""
     line = f"<figcaption><i>{escape(shown.sender[0])}</i><span><b>{escape(shown.sender)}</b> &nbsp;{escape(shown.preheader)}</span></figcaption>"
     figures = ""

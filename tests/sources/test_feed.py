@@ -6,8 +6,8 @@ from typing import Any
 
 from newsletter.model import Source
 from newsletter.sources.feed import (
+    FeedIntake,
     FeedState,
-    Intake,
     after_failure,
     after_unchanged,
     after_visit,
@@ -32,12 +32,12 @@ def entry(number: int, **changes: Any) -> Entry:
     return Entry(**(values | changes))
 
 
-def visit(state: FeedState, *entries: Entry, source: Source = SOURCE) -> tuple[Intake, FeedState]:
+def visit(state: FeedState, *entries: Entry, source: Source = SOURCE) -> tuple[FeedIntake, FeedState]:
     intake = take_in(source, FeedDocument(entries=entries), state, NOW)
     return intake, after_visit(state, seen=intake.seen, etag="e", last_modified="l", moved_to="")
 
 
-def titles(intake: Intake) -> list[str]:
+def titles(intake: FeedIntake) -> list[str]:
     return [post.title for post in intake.posts]
 
 

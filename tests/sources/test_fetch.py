@@ -13,7 +13,7 @@ import urllib3.util.connection
 
 from newsletter.sources import fetch as fetching
 from newsletter.sources.fetch import fetch, fetch_all
-from newsletter.sources.http_types import Fetched, Request, hosts
+from newsletter.sources.http_types import Request, Response, hosts
 from tests.web_server import WebServer, serve
 
 HERE = hosts(["127.0.0.1"])
@@ -27,7 +27,7 @@ def server() -> Iterator[WebServer]:
         yield one
 
 
-def get(url: str, etag: str = "", last_modified: str = "") -> Fetched:
+def get(url: str, etag: str = "", last_modified: str = "") -> Response:
     return fetch(Request(url=url, allow_hosts=HERE, etag=etag, last_modified=last_modified))
 
 
@@ -40,7 +40,7 @@ def test_bytes_come_back_with_what_is_known_of_them(server: WebServer) -> None:
         Last_Modified="Mon, 07 Jul 2025 05:00:00 GMT",
     )
     fetched = get(url)
-    assert fetched == Fetched(
+    assert fetched == Response(
         outcome="content",
         url=url,
         data=b"<rss/>",

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from newsletter.model import Source
-from newsletter.sources.feed import FeedState, Intake, after_visit, take_in
+from newsletter.sources.feed import FeedIntake, FeedState, after_visit, take_in
 from newsletter.sources.feed_entry import Entry, FeedDocument
 from newsletter.sources.known_entries import read_seen_of_0_1
 
@@ -30,7 +30,7 @@ def entry(number: int, site: str = "old.example", **changes: Any) -> Entry:
 
 def visit(
     state: FeedState, *entries: Entry, everything: bool = False, source: Source = SOURCE
-) -> tuple[Intake, FeedState]:
+) -> tuple[FeedIntake, FeedState]:
     intake = take_in(source, FeedDocument(entries=entries), state, NOW, everything=everything)
     memory = after_visit(
         state,
@@ -44,11 +44,11 @@ def visit(
     return intake, memory
 
 
-def numbers(intake: Intake) -> list[int]:
+def numbers(intake: FeedIntake) -> list[int]:
     return sorted(int(post.title.removeprefix("Title ")) for post in intake.posts)
 
 
-def rules(intake: Intake) -> list[str]:
+def rules(intake: FeedIntake) -> list[str]:
     return [finding.rule for finding in intake.findings]
 
 

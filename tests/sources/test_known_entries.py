@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from newsletter.model import Source
-from newsletter.sources.feed import FeedState, Intake, after_visit, take_in
+from newsletter.sources.feed import FeedIntake, FeedState, after_visit, take_in
 from newsletter.sources.feed_entry import Entry, FeedDocument
 from newsletter.sources.known_entries import SeenEntry, read_seen, read_seen_of_0_1
 
@@ -18,7 +18,7 @@ NOW = datetime(2025, 7, 7, 12, tzinfo=UTC)
 EMPTY = FeedState(url=SOURCE.url)
 
 
-def visit(state: FeedState, *entries: Entry) -> tuple[Intake, FeedState]:
+def visit(state: FeedState, *entries: Entry) -> tuple[FeedIntake, FeedState]:
     intake = take_in(SOURCE, FeedDocument(entries=entries), state, NOW)
     memory = after_visit(
         state,
@@ -32,7 +32,7 @@ def visit(state: FeedState, *entries: Entry) -> tuple[Intake, FeedState]:
     return intake, memory
 
 
-def titles(intake: Intake) -> list[str]:
+def titles(intake: FeedIntake) -> list[str]:
     return sorted(post.title for post in intake.posts)
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from newsletter.sources import fetch as fetching
 from newsletter.sources.fetch import post
-from newsletter.sources.http_types import Post, Posted, hosts
+from newsletter.sources.http_types import PostRequest, PostResult, hosts
 from tests.web_server import WebServer, serve
 
 HERE = hosts(["127.0.0.1"])
@@ -23,8 +23,8 @@ def server() -> Iterator[WebServer]:
         yield one
 
 
-def send(url: str) -> Posted:
-    return post(Post(url=url, body=b'{"a": 1}', headers={"webhook-id": "x"}, allow_hosts=HERE))
+def send(url: str) -> PostResult:
+    return post(PostRequest(url=url, body=b'{"a": 1}', headers={"webhook-id": "x"}, allow_hosts=HERE))
 
 
 @pytest.mark.parametrize(
@@ -122,7 +122,7 @@ def test_nobody_there_is_a_failure_with_a_reason() -> None:
     ],
 )
 def test_t10_no_private_address_and_no_other_port(url: str) -> None:
-    posted = post(Post(url=url, body=b"{}"))
+    posted = post(PostRequest(url=url, body=b"{}"))
     assert posted.outcome == "failed"
     assert posted.reason.startswith(("leads to", "uses port 22", "cannot be read"))
     assert "secret" not in posted.reason

@@ -15,7 +15,7 @@ from newsletter.store.issues import ALL, FrozenIssue, Plan
 from newsletter.store.journal import Journal
 from newsletter.store.lease import Lease, Ticks, take_lease
 from newsletter.store.ledger import Ledger
-from newsletter.store.subscribers import Intake
+from newsletter.store.subscribers import SubscriberIntake
 from tests.databases import NOW
 
 HOUR = timedelta(hours=1)
@@ -43,7 +43,7 @@ def take_in(
 ) -> dict[str, int]:
     """Import rows → the counts."""
     with store.writing() as connection:
-        intake = Intake(store, connection, source=source, event=event, now=now)
+        intake = SubscriberIntake(store, connection, source=source, event=event, now=now)
         intake.take(rows)
     return {name: count for name, count in intake.counts.items() if count}
 

@@ -15,7 +15,7 @@ from sqlalchemy import inspect, text
 from sqlalchemy.pool import QueuePool
 
 from newsletter.store import database, issues, schema
-from newsletter.store.database import Key, Store, StoreError, create_store, exists, open_store, stamp
+from newsletter.store.database import DatabaseKey, Store, StoreError, create_store, exists, open_store, stamp
 from newsletter.store.slots import find_slot
 from newsletter.store.subscribers import find_person
 from tests.databases import NOW, new_store
@@ -360,13 +360,13 @@ def test_an_error_of_the_driver_is_told_in_one_line_of_ours(store: Store) -> Non
 
 
 def test_the_key_makes_one_key_for_each_purpose_and_shows_none() -> None:
-    key = Key(b"s" * 32)
+    key = DatabaseKey(b"s" * 32)
     made = {key.derive(purpose) for purpose in ("unsubscribe", "verp", "suppression", "check")}
     assert len(made) == 4
     assert b"s" * 32 not in made
     assert "sss" not in repr(key)
-    assert key.derive("verp") == Key(b"s" * 32).derive("verp") != Key(b"t" * 32).derive("verp")
-    assert key.address_hash("a@b.c") != Key(b"t" * 32).address_hash("a@b.c")
+    assert key.derive("verp") == DatabaseKey(b"s" * 32).derive("verp") != DatabaseKey(b"t" * 32).derive("verp")
+    assert key.address_hash("a@b.c") != DatabaseKey(b"t" * 32).address_hash("a@b.c")
 
 
 def test_a_moment_is_stored_so_that_texts_sort_like_times() -> None:

@@ -37,7 +37,7 @@ from newsletter.store.journal import GuardedLedger, Journal
 from newsletter.store.lease import LEASE_S, LeaseLost, take_lease
 from newsletter.store.ledger import Ledger
 from newsletter.store.schema import attempt, consent, delivery, sender, subscriber, suppression
-from newsletter.store.subscribers import AWAY, Intake, forget, lift, suppression_reason, unsubscribe
+from newsletter.store.subscribers import AWAY, SubscriberIntake, forget, lift, suppression_reason, unsubscribe
 from tests.databases import NOW
 from tests.store.desk import HOUR, Process, Uptime, after_crash, all_text, break_connection, make_empty, plan
 
@@ -190,7 +190,7 @@ class LedgerMachine(RuleBasedStateMachine):
     @rule(rows=st.lists(ROW, min_size=1, max_size=6))
     def import_some(self, rows: list[SubscriberRow]) -> None:
         with self.store.writing() as connection:
-            intake = Intake(self.store, connection, source="a list", event="imported", now=self.now)
+            intake = SubscriberIntake(self.store, connection, source="a list", event="imported", now=self.now)
             intake.take(rows)
         assert +intake.counts == self._expect(rows, "a list")
 
@@ -208,7 +208,7 @@ class LedgerMachine(RuleBasedStateMachine):
                 if row.canonical in self.people:
                     self.people[row.canonical].state = "active"
                     self.people[row.canonical].told |= {"a letter"}
-            intake = Intake(self.store, connection, source="asked", event="added", now=self.now)
+            intake = SubscriberIntake(self.store, connection, source="asked", event="added", now=self.now)
             intake.take([row])
         assert +intake.counts == self._expect([row], "asked")
 

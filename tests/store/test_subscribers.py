@@ -179,10 +179,10 @@ def test_somebody_who_left_elsewhere_leaves_here_too(store: Store, away: str) ->
 
 
 def test_somebody_who_leaves_for_the_first_time_during_a_long_import_stays_away(store: Store) -> None:
-    from newsletter.store.subscribers import Intake, suppress
+    from newsletter.store.subscribers import SubscriberIntake, suppress
 
     with store.writing() as connection:
-        intake = Intake(store, connection, source="a list", event="imported", now=NOW)
+        intake = SubscriberIntake(store, connection, source="a list", event="imported", now=NOW)
         intake.take([reader(1)])
         suppress(store, connection, {ANNA.canonical: "a link"}, "unsubscribed", "2026-11-23T07:00:00Z")
         intake.take([ANNA])

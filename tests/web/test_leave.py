@@ -280,11 +280,11 @@ def test_a_database_that_cannot_be_written_is_told_as_503(sent: Desk, monkeypatc
 def test_many_leave_at_once_while_another_process_writes(sent: Desk) -> None:
     """They share transactions, so a second writer does not make them wait one by one."""
     from newsletter.model import SubscriberRow
-    from newsletter.store.subscribers import Intake, count_by_state
+    from newsletter.store.subscribers import SubscriberIntake, count_by_state
 
     people = [f"r{number}@example.org" for number in range(400)]
     with sent.store.writing() as connection:
-        Intake(sent.store, connection, source="t", event="imported", now=sent.clock()).take(
+        SubscriberIntake(sent.store, connection, source="t", event="imported", now=sent.clock()).take(
             [SubscriberRow(address, address) for address in people]
         )
     numbers = [find_person(sent.store, address).id for address in people]  # type: ignore[union-attr]

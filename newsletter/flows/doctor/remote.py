@@ -6,13 +6,13 @@ from html import unescape
 from urllib.parse import urlsplit
 
 from newsletter.delivery import records
-from newsletter.delivery.dkim import Key, read_key
+from newsletter.delivery.dkim import DkimKey, read_key
 from newsletter.delivery.records import Judgement, NoAnswer
 from newsletter.errors import InputError
 from newsletter.flows.doctor.installation import Check, Installation, tell
 from newsletter.links import unsubscribe_url
 from newsletter.sources.fetch import fetch
-from newsletter.sources.http_types import Fetched, Request, hosts
+from newsletter.sources.http_types import Request, Response, hosts
 
 CLOCK_LIMIT_S = 60
 
@@ -51,11 +51,11 @@ def check_dkim_keys(case: Installation) -> Iterator[Check]:
 def check_dkim(case: Installation) -> Iterator[Check]:
     """Whether the public halves of our keys are published."""
     for selector, domain, found in _keys(case):
-        name, key = f"{selector}._domainkey.{domain}", found if isinstance(found, Key) else None
+        name, key = f"{selector}._domainkey.{domain}", found if isinstance(found, DkimKey) else None
         yield _ask("dkim", partial(_judge_dkim, case, name, key))
 
 
-def _judge_dkim(case: Installation, name: str, key: Key | None) -> Judgement:
+def _judge_dkim(case: Installation, name: str, key: DkimKey | None) -> Judgement:
     return records.judge_dkim(name, case.resolver(name, "TXT"), key)
 
 
@@ -70,7 +70,7 @@ def check_alignment(case: Installation) -> Iterator[Check]:
     yield _as_check("alignment", records.judge_alignment(case.sender, case.envelope, signers))
 
 
-def _keys(case: Installation) -> Iterator[tuple[str, str, Key | InputError]]:
+def _keys(case: Installation) -> Iterator[tuple[str, str, DkimKey | InputError]]:
     """Selector, domain, and the key or why it cannot be used."""
     for one in case.config.dkim:
         domain = (one.domain or case.sender).lower()
@@ -135,7 +135,7 @@ def check_metrics(case: Installation) -> Iterator[Check]:
         yield Check("metrics", "ok", f"{url} tells strangers nothing")
 
 
-def _fetch(case: Installation, url: str) -> Fetched:
+def _fetch(case: Installation, url: str) -> Response:
     # Our own site may be on this machine, at any port: no stranger has chosen its address.
     own = urlsplit(case.config.publication.url).hostname or ""
     fetching = case.config.fetch

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from newsletter.sources.digest.chunks import BULLET, LETTER, NUMBER, Chunk, Kind
-from newsletter.sources.digest.notes import Doubt
+from newsletter.sources.digest.notes import Guess
 from newsletter.sources.digest.titles import TITLE_LIMIT, is_beside_title, is_tag_line
 from newsletter.text.characters import has_case, is_small
 from newsletter.text.words import sentence_ends
@@ -16,7 +16,7 @@ Lines = tuple[int, ...]
 
 
 @dataclass(frozen=True, slots=True)
-class Heading:
+class HeadingBlock:
     """A heading, without its bullet and colon."""
 
     text: str
@@ -24,7 +24,7 @@ class Heading:
 
 
 @dataclass(frozen=True, slots=True)
-class Paragraph:
+class ParagraphBlock:
     """A paragraph; `label` is the run-in heading before its first colon, colon included."""
 
     label: str
@@ -71,7 +71,7 @@ class Tags:
     lines: Lines
 
 
-Block = Heading | Paragraph | ListBlock | LinkBlock | Tags
+Block = HeadingBlock | ParagraphBlock | ListBlock | LinkBlock | Tags
 
 _WORD = re.compile(r"[^\W_]+(?:[’'.-][^\W_]+)*")
 _MARKDOWN_HEADING = re.compile(r"#{1,6}\s+(.*?)\s*#*\s*$")
@@ -101,9 +101,9 @@ def title_text(chunk: Chunk) -> str:
     return " ".join((explicit[1] if explicit and explicit[1] else chunk.text).split())
 
 
-def find_blocks(chunks: list[Chunk]) -> tuple[list[Block], list[Doubt]]:
+def find_blocks(chunks: list[Chunk]) -> tuple[list[Block], list[Guess]]:
     """The body's chunks → blocks in order, and what the editor should look at."""
-    doubts: list[Doubt] = []
+    doubts: list[Guess] = []
     emoji = _find_emoji_bullets(chunks)
     blocks: list[Block] = []
     position = 0
@@ -118,25 +118,25 @@ def find_blocks(chunks: list[Chunk]) -> tuple[list[Block], list[Doubt]]:
     return blocks, doubts
 
 
-def _make_block(chunks: list[Chunk], position: int, doubts: list[Doubt]) -> Block:
+def _make_block(chunks: list[Chunk], position: int, doubts: list[Guess]) -> Block:
     chunk = chunks[position]
     if chunk.kind is Kind.URL:
         return LinkBlock(chunk.text, chunk.lines)
     if "#" not in chunk.text and not chunk.text.endswith(_COLONS):
         label, rest = split_label(chunk.text) if ":" in chunk.text or "：" in chunk.text else ("", chunk.text)
-        return Paragraph(label, rest, chunk.lines)
+        return ParagraphBlock(label, rest, chunk.lines)
     if is_tag_line(chunk):
         return Tags(tuple(tag.lstrip("#@") for tag in chunk.bare.split()), chunk.lines)
     explicit = _MARKDOWN_HEADING.match(chunk.text)
     if explicit and explicit[1]:
-        return Heading(explicit[1], chunk.lines)
+        return HeadingBlock(explicit[1], chunk.lines)
     text = _without_bullet(chunk)
     if is_heading(text, followed=position + 1 < len(chunks)):
-        return Heading(text.rstrip().rstrip(":：").rstrip(), chunk.lines)
+        return HeadingBlock(text.rstrip().rstrip(":：").rstrip(), chunk.lines)
     if text.endswith(_COLONS) and len(text) <= 40:
-        doubts.append(Doubt(chunk.lines[0], f"possible heading, kept as a paragraph: {text!r}"))
+        doubts.append(Guess(chunk.lines[0], f"possible heading, kept as a paragraph: {text!r}"))
     label, rest = split_label(chunk.text)
-    return Paragraph(label, rest, chunk.lines)
+    return ParagraphBlock(label, rest, chunk.lines)
 
 
 # --- headings and labels ----------------------------------------------------------------------------------------
@@ -269,7 +269,7 @@ def _is_bulleted_heading(chunks: list[Chunk], position: int) -> bool:
     return not nests and BULLET.match(chunk.bare) is not None and is_heading(_without_bullet(chunk))
 
 
-def _make_list(run: list[Chunk], emoji: frozenset[str], doubts: list[Doubt]) -> ListBlock:
+def _make_list(run: list[Chunk], emoji: frozenset[str], doubts: list[Guess]) -> ListBlock:
     """Levels by indent and by marker: deeper or another kind of bullet is nested, two levels are kept (M19)."""
     items = []
     levels: list[tuple[int, str]] = []
@@ -279,7 +279,7 @@ def _make_list(run: list[Chunk], emoji: frozenset[str], doubts: list[Doubt]) -> 
             continue
         depth = _depth(levels, chunk.indent, marker.family)
         if depth > 1:
-            doubts.append(Doubt(chunk.lines[0], "bullets nested three deep; kept at the second level"))
+            doubts.append(Guess(chunk.lines[0], "bullets nested three deep; kept at the second level"))
         label, text = split_label(marker.text)
         items.append(ListItem(label, text, chunk.lines, min(depth, 1), marker.number))
     return ListBlock(tuple(items))
@@ -303,9 +303,9 @@ def iterate_texts(blocks: list[Block]) -> Iterator[str]:
     """Every piece of text of the blocks in order: what the words are counted over."""
     for block in blocks:
         match block:
-            case Heading(text=text):
+            case HeadingBlock(text=text):
                 yield text
-            case Paragraph(label=label, text=text):
+            case ParagraphBlock(label=label, text=text):
                 yield f"{label} {text}"
             case ListBlock(items=items):
                 yield from (f"{item.label} {item.text}" for item in items)

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from newsletter.sources.digest.chunks import Chunk, Kind
 from newsletter.sources.digest.lines import has_words
-from newsletter.sources.digest.noise import Shape, Sign
+from newsletter.sources.digest.noise import LineShape, Sign
 from newsletter.sources.digest.page_rows import Row, is_clock, is_name_like
 from newsletter.sources.digest.vocabulary import Role
 from newsletter.text.characters import strip_marks
@@ -15,9 +15,9 @@ LONGEST_NAME = 80
 LONGEST_HEADLINE = 220
 # A name, the same again, a headline, a scrambled time: more lines than these are a text.
 MOST_LINES = 4
-_ENDS_BYLINE = frozenset((Shape.TIME, Shape.DATE, Role.AUDIENCE, Shape.HANDLE))
+_ENDS_BYLINE = frozenset((LineShape.TIME, LineShape.DATE, Role.AUDIENCE, LineShape.HANDLE))
 _BESIDE_NAME = frozenset((Role.LABEL, Role.COUNT))
-_SURE = frozenset((Role.AUDIENCE, Shape.HANDLE))
+_SURE = frozenset((Role.AUDIENCE, LineShape.HANDLE))
 _STOPS = tuple(".:;!?…。：！？؟।۔։,")
 
 
@@ -52,7 +52,7 @@ class PageLines:
 
 
 @dataclass(slots=True)
-class Found:
+class FoundPost:
     """A post of a page that begins at chunk `at`. All numbers are indexes of chunks.
 
     `lines` are those of its byline, `name` the one with the author, `day` the one with a day, `under_day` the last such
@@ -69,9 +69,9 @@ class Found:
     comment: bool = False
 
 
-def find_bylines(page: PageLines) -> list[Found]:
+def find_bylines(page: PageLines) -> list[FoundPost]:
     """The posts of a page in order; the first begins at chunk 0, whatever it is."""
-    found = [Found(0)]
+    found = [FoundPost(0)]
     stop, fresh = 0, True  # what may be a byline begins after `stop`; `fresh`: nothing of its post stands before it
     barriers = _barriers(page)
     for row in page.rows:
@@ -83,7 +83,7 @@ def find_bylines(page: PageLines) -> list[Found]:
                 _find_comment(page, row, found, stop)
             found[-1].ended = True
             stop, fresh, start = _end_of_footer(page, row), True, row.cut
-            found.append(Found(stop, under_day=found[-1].under_day))
+            found.append(FoundPost(stop, under_day=found[-1].under_day))
         one = _read_row(page, start, row.end, stop, fresh=fresh) if start < row.end else None
         if one:
             _add(found, one)
@@ -93,7 +93,7 @@ def find_bylines(page: PageLines) -> list[Found]:
     return found
 
 
-def _add(found: list[Found], one: Found) -> None:
+def _add(found: list[FoundPost], one: FoundPost) -> None:
     """Adds a post, or puts it in the place of the one that begins where it does."""
     before = found[-1]
     one.under_day = before.under_day if one.day is None else one.day
@@ -124,16 +124,16 @@ def _barriers(page: PageLines) -> list[int]:
     return result
 
 
-def _find_comment(page: PageLines, row: Row, found: list[Found], stop: int) -> None:
+def _find_comment(page: PageLines, row: Row, found: list[FoundPost], stop: int) -> None:
     """If a footer begins with an age and goes on with buttons, the post above it is a comment, its first line a name."""
     first = page.signs[row.start]
     texts = page.texts(stop, row.start)
-    below = first is not None and first.kinds == {Shape.TIME} and row.cut - row.start > 1
+    below = first is not None and first.kinds == {LineShape.TIME} and row.cut - row.start > 1
     if below and len(texts) > 1 and not found[-1].lines and _may_be_name(page.chunks[texts[0]]):
-        _add(found, Found(texts[0], (texts[0],), texts[0], comment=True))
+        _add(found, FoundPost(texts[0], (texts[0],), texts[0], comment=True))
 
 
-def _read_row(page: PageLines, start: int, end: int, stop: int, *, fresh: bool) -> Found | None:
+def _read_row(page: PageLines, start: int, end: int, stop: int, *, fresh: bool) -> FoundPost | None:
     """A row above or within a text: whether it ends a byline, and which lines above it belong to that."""
     kinds = {kind for sign in page.signs[start:end] if sign for kind in sign.kinds}
     beside = fresh and page.has_footers and end - start > 1 and kinds >= _BESIDE_NAME
@@ -143,15 +143,15 @@ def _read_row(page: PageLines, start: int, end: int, stop: int, *, fresh: bool) 
     lines = _lines_above(page, above, fresh=fresh)
     written = page.written(lines)
     if written and end < len(page.chunks) and page.is_text(end) and _are_initials(page, written[-1], end):
-        return Found(lines[0], (*lines, end), end, _day_in(page, lines))
+        return FoundPost(lines[0], (*lines, end), end, _day_in(page, lines))
     name = _choose_name(page, written, start) if written else None
     if name is not None and _is_named(page, start, end, written, name, fresh=fresh):
-        return Found(lines[0], tuple(lines), name, _day_in(page, lines))
+        return FoundPost(lines[0], tuple(lines), name, _day_in(page, lines))
     chat = page.is_chat and any(sign and is_clock(sign) for sign in page.signs[start:end])
     if chat or (kinds & _SURE and not above):
         while lines and page.signs[lines[0]] is None:
             lines = lines[1:]
-        return Found(lines[0] if lines else start, tuple(lines), None, _day_in(page, lines), timed=True)
+        return FoundPost(lines[0] if lines else start, tuple(lines), None, _day_in(page, lines), timed=True)
     return None
 
 
@@ -172,7 +172,7 @@ def _is_named(page: PageLines, start: int, end: int, written: list[int], name: i
     twice = len({page.chunks[at].text for at in written}) < len(written)
     if kinds & _SURE or twice or _stands_beside(page, name) or page.chunks[name].text in page.names:
         return True
-    dotted = Shape.DOTS in kinds or any(sign.dotted for sign in row)
+    dotted = LineShape.DOTS in kinds or any(sign.dotted for sign in row)
     chat = page.is_chat and any(is_clock(sign) for sign in row)
     return (fresh and page.has_footers) or ((dotted or chat) and is_name_like(page.chunks[name]))
 
@@ -198,7 +198,7 @@ def _lines_above(page: PageLines, above: list[int], *, fresh: bool) -> list[int]
 def _stands_beside(page: PageLines, at: int) -> bool:
     """Whether a line such as `2nd`, `12,345 followers` or `@ana` stands right below a chunk."""
     below = page.signs[at + 1] if at + 1 < len(page.signs) else None
-    return below is not None and bool(below.kinds & (_BESIDE_NAME | {Shape.HANDLE}))
+    return below is not None and bool(below.kinds & (_BESIDE_NAME | {LineShape.HANDLE}))
 
 
 def _choose_name(page: PageLines, written: list[int], row: int) -> int:
@@ -207,7 +207,7 @@ def _choose_name(page: PageLines, written: list[int], row: int) -> int:
     Of two names above a dot the second is the author's, the first that of a group.
     """
     first = page.signs[row]
-    dotted = first is not None and first.kinds == {Shape.DOTS} and len(written) == 2
+    dotted = first is not None and first.kinds == {LineShape.DOTS} and len(written) == 2
     texts = Counter(page.chunks[at].text for at in written)
     beside = [at for at in written if _stands_beside(page, at)]
     member = [at for at in written[1:] if dotted and is_name_like(page.chunks[at])]

@@ -8,7 +8,7 @@ from itertools import pairwise
 from typing import NamedTuple
 
 from newsletter.sources.digest.lines import CACHED_LINES, Line, is_rule, is_separator, lone_address
-from newsletter.sources.digest.noise import Shape, is_noise, read_sign
+from newsletter.sources.digest.noise import LineShape, is_noise, read_sign
 from newsletter.sources.urls import site
 from newsletter.text.addresses import is_web_address
 from newsletter.text.characters import DIRECTION_MARKS, has_case, is_small, strip_marks
@@ -194,7 +194,7 @@ def _joins_nothing(paragraph: list[_Line]) -> bool:
 def _stands_alone(text: str, separator: str | None, *, wrapped: bool) -> bool:
     """Whether a line is never joined with another; a number may be the last word of a wrapped paragraph."""
     sign = read_sign(text)
-    if sign and (sign.strong or (Shape.NUMBER in sign.kinds and not wrapped)):
+    if sign and (sign.strong or (LineShape.NUMBER in sign.kinds and not wrapped)):
         return True
     return is_separator(text, separator) or lone_address(text) is not None or is_rule(text)
 

@@ -4,8 +4,8 @@ from collections import Counter
 from dataclasses import dataclass, field
 
 from newsletter.sources.digest.chunks import BULLET, NUMBER, Chunk, Kind, split_address, trailing_url
-from newsletter.sources.digest.layout import Layout, guess_layout, next_texts, starts_of_posts
-from newsletter.sources.digest.notes import Byline, Doubt, LeftOut
+from newsletter.sources.digest.layout import AddressLayout, guess_layout, next_texts, starts_of_posts
+from newsletter.sources.digest.notes import Byline, Guess, Omission
 from newsletter.sources.digest.rules import cut_at_days, cut_at_rules
 from newsletter.sources.digest.titles import is_tag_line, looks_like_title, may_be_title
 from newsletter.sources.digest.web_posts import Part
@@ -20,7 +20,7 @@ class Item:
     chunks: list[Chunk] = field(default_factory=list)
     sources: list[Chunk] = field(default_factory=list)
     byline: Byline | None = None
-    times: dict[int, tuple[When, LeftOut]] = field(default_factory=dict)
+    times: dict[int, tuple[When, Omission]] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -30,10 +30,10 @@ class _Splitting:
     terminator: str | None
     forced: bool
     accounts: Counter[str | None]
-    doubts: list[Doubt] = field(default_factory=list)
+    doubts: list[Guess] = field(default_factory=list)
 
 
-def split_items(parts: list[Part], terminator: str | None, *, forced: bool) -> tuple[list[Item], list[Doubt]]:
+def split_items(parts: list[Part], terminator: str | None, *, forced: bool) -> tuple[list[Item], list[Guess]]:
     """Parts → items. With explicit separator lines those alone decide; `forced`: other sites never end a post."""
     addresses = [chunk.text for part in parts for chunk in part.chunks if chunk.kind is Kind.URL]
     state = _Splitting(terminator, forced, Counter(account(url) for url in addresses if site(url) == terminator))
@@ -48,7 +48,7 @@ def split_items(parts: list[Part], terminator: str | None, *, forced: bool) -> t
     if len(items) > 1 and not all(part.whole for part in parts):
         for item in items:
             if not item.sources and item.chunks and (item.byline is None or not item.byline.exact):
-                state.doubts.append(Doubt(item.chunks[0].lines[0], "this post has no source address after it"))
+                state.doubts.append(Guess(item.chunks[0].lines[0], "this post has no source address after it"))
     return items, state.doubts
 
 
@@ -71,23 +71,23 @@ def _split_piece(chunks: list[Chunk], state: _Splitting, *, whole: bool) -> list
     if whole and (not addresses or addresses[-1] - addresses[0] == len(addresses) - 1):
         return [_make_whole(chunks, addresses, state.doubts)]
     match guess_layout(chunks):
-        case Layout.FIRST:
+        case AddressLayout.FIRST:
             message = "addresses stand above their posts here; each taken as that of the next one"
-            state.doubts.append(Doubt(chunks[0].lines[0], message))
+            state.doubts.append(Guess(chunks[0].lines[0], message))
             return _split_first(chunks)
-        case Layout.SECOND if not state.forced:
+        case AddressLayout.SECOND if not state.forced:
             return _split_second(chunks, state.doubts)
     return _split_last(chunks, state)
 
 
-def _make_whole(chunks: list[Chunk], addresses: list[int], doubts: list[Doubt]) -> Item:
+def _make_whole(chunks: list[Chunk], addresses: list[int], doubts: list[Guess]) -> Item:
     """A post whose ends are known: its only address is its source, wherever it stands."""
     if not addresses and chunks and trailing_url(chunks[-1]):
         text, url = split_address(chunks[-1])
         return Item([*chunks[:-1], text], [url])
     sources = [chunks[at] for at in addresses]
     if addresses and addresses[-1] < len(chunks) - 1 and not all(map(is_tag_line, chunks[addresses[-1] + 1 :])):
-        doubts.append(Doubt(sources[0].lines[0], "the only address of this post; taken as its source"))
+        doubts.append(Guess(sources[0].lines[0], "the only address of this post; taken as its source"))
     return Item([chunk for chunk in chunks if chunk.kind is not Kind.URL], sources)
 
 
@@ -104,10 +104,10 @@ def _split_last(chunks: list[Chunk], state: _Splitting) -> list[Item]:
             items[-1].chunks.append(chunk)
             if not state.forced and _may_hide_an_end(chunks, position):
                 message = "this line ends in an address and what looks like a title follows; kept in one post"
-                state.doubts.append(Doubt(chunk.lines[-1], message))
+                state.doubts.append(Guess(chunk.lines[-1], message))
         elif items[-1].sources:
             items[-1].sources.append(chunk)
-            state.doubts.append(Doubt(chunk.lines[0], "a second address after a post; taken as another source of it"))
+            state.doubts.append(Guess(chunk.lines[0], "a second address after a post; taken as another source of it"))
         elif _ends_item(chunks, position, following[position], state):
             items[-1].sources.append(chunk)
         else:
@@ -130,7 +130,7 @@ def _ends_item(chunks: list[Chunk], position: int, following: int | None, state:
     if site(chunk.text) == state.terminator:
         if following is not None and _is_quoted(chunk, chunks[following], state):
             message = "an address of another account, followed by more of the same post; kept as a link"
-            state.doubts.append(Doubt(chunk.lines[0], message))
+            state.doubts.append(Guess(chunk.lines[0], message))
             return False
         return True
     if state.forced:
@@ -146,7 +146,7 @@ def _ends_item(chunks: list[Chunk], position: int, following: int | None, state:
         return False
     title = chunks[following].text[:40]
     message = f"an address of another site, then what looks like a title ({title!r}); taken as a post's end"
-    state.doubts.append(Doubt(chunk.lines[0], message))
+    state.doubts.append(Guess(chunk.lines[0], message))
     return True
 
 
@@ -182,10 +182,10 @@ def _split_first(chunks: list[Chunk]) -> list[Item]:
     return items
 
 
-def _split_second(chunks: list[Chunk], doubts: list[Doubt]) -> list[Item]:
+def _split_second(chunks: list[Chunk], doubts: list[Guess]) -> list[Item]:
     starts = starts_of_posts(chunks)
     address = next(chunk for chunk in chunks if chunk.kind is Kind.URL)
-    doubts.append(Doubt(address.lines[0], "addresses stand between titles and texts here; each taken as its title's"))
+    doubts.append(Guess(address.lines[0], "addresses stand between titles and texts here; each taken as its title's"))
     items = []
     for start, end in zip(starts, [*starts[1:], len(chunks)], strict=True):
         piece = chunks[start:end]
@@ -201,8 +201,8 @@ def _split_second(chunks: list[Chunk], doubts: list[Doubt]) -> list[Item]:
 # --- explicit separators ----------------------------------------------------------------------------------------------
 
 
-def _split_at_separators(parts: list[Part], doubts: list[Doubt]) -> list[Item]:
-    times: dict[int, tuple[When, LeftOut]] = {}
+def _split_at_separators(parts: list[Part], doubts: list[Guess]) -> list[Item]:
+    times: dict[int, tuple[When, Omission]] = {}
     items = [Item(times=times)]
     for part in parts:
         times |= part.times
@@ -223,7 +223,7 @@ def _split_at_separators(parts: list[Part], doubts: list[Doubt]) -> list[Item]:
         )
         if inner:
             doubts.append(
-                Doubt(
+                Guess(
                     item.chunks[0].lines[0],
                     f"lines of dashes separate the posts here, yet this one holds {inner + 1} addresses that look like ends; "
                     "put `terminator: SITE` between `---` lines at the top of the file if they are",

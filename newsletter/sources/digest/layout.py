@@ -9,7 +9,7 @@ from newsletter.sources.digest.titles import is_beside_title, looks_like_title, 
 from newsletter.sources.urls import site
 
 
-class Layout(Enum):
+class AddressLayout(Enum):
     """Where the address of each post stands."""
 
     LAST = "below its text"
@@ -52,14 +52,14 @@ def next_texts(chunks: list[Chunk]) -> list[int | None]:
     return result
 
 
-def guess_layout(chunks: list[Chunk]) -> Layout:
+def guess_layout(chunks: list[Chunk]) -> AddressLayout:
     """The layout of a piece without separators; LAST unless another one explains it better."""
     if len(chunks) > 1 and chunks[-1].kind is not Kind.URL and not trailing_url(chunks[-1]):
         if chunks[0].kind is Kind.URL:
-            return Layout.FIRST
+            return AddressLayout.FIRST
         if _addresses_come_second(chunks):
-            return Layout.SECOND
-    return Layout.LAST
+            return AddressLayout.SECOND
+    return AddressLayout.LAST
 
 
 def _addresses_come_second(chunks: list[Chunk]) -> bool:

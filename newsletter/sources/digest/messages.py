@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from newsletter.sources.digest.chunks import Chunk
 from newsletter.sources.digest.lines import Line, has_words, lone_address
 from newsletter.sources.digest.noise import split_expand, split_label
-from newsletter.sources.digest.notes import Byline, Doubt, LeftOut
+from newsletter.sources.digest.notes import Byline, Guess, Omission
 from newsletter.sources.digest.page_rows import is_name_like
 from newsletter.sources.digest.quoting import read_mail
 from newsletter.sources.digest.stamps import Stamp, find_stamps, make_byline
@@ -42,8 +42,8 @@ class Messages:
     """The messages of a paste in order, what is in none of them, and what was guessed."""
 
     messages: list[Message]
-    left_out: list[LeftOut]
-    doubts: list[Doubt]
+    left_out: list[Omission]
+    doubts: list[Guess]
 
 
 def find_messages(lines: list[Line], *, keep: bool = False) -> Messages:
@@ -86,7 +86,7 @@ def _are_names_alone(lines: list[Line], stamps: dict[int, Stamp]) -> bool:
 
 def _leave_out(found: Messages, message: Message, position: int, reason: str) -> None:
     line = message.lines[position]
-    found.left_out.append(LeftOut(line.text, (line.number,), reason=reason))
+    found.left_out.append(Omission(line.text, (line.number,), reason=reason))
     message.lines[position] = line._replace(text="")
 
 
@@ -103,7 +103,7 @@ def _clean(found: Messages, message: Message) -> None:
             continue
         text, note = _split_note(line.text, chat=message.chat)
         if note:
-            found.left_out.append(LeftOut(note, (line.number,), reason="a note of the program"))
+            found.left_out.append(Omission(note, (line.number,), reason="a note of the program"))
             message.lines[position] = line._replace(text=text)
     if not message.chat:
         return
@@ -145,7 +145,7 @@ def _join_lone_addresses(found: Messages) -> None:
         other = min(near, key=lambda one: _seconds_between(one, message), default=None)
         if other:
             number = message.lines[0].number
-            found.doubts.append(Doubt(number, "a message of an address alone; taken as that of the message beside it"))
+            found.doubts.append(Guess(number, "a message of an address alone; taken as that of the message beside it"))
             other.lines += [Line(number, ""), *message.lines]
             message.lines = []
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from enum import Enum
 from functools import lru_cache
 
-from newsletter.sources.digest.vocabulary import Role, Vocabulary, fold, vocabulary
+from newsletter.sources.digest.vocabulary import PhraseTables, Role, fold, vocabulary
 from newsletter.sources.digest.when import When, read_when
 from newsletter.text.characters import strip_marks
 
@@ -37,7 +37,7 @@ _ELLIPSIS = ("…", "...")
 _EXPAND_AT_END = re.compile(r"(.*\S?(?:…|\.{3}))\s*([^…\n]{2,30})$")
 
 
-class Shape(Enum):
+class LineShape(Enum):
     """What a line without words of its own looks like."""
 
     NUMBER = "a lone number"
@@ -48,7 +48,7 @@ class Shape(Enum):
     DATE = "a day"
 
 
-Kind = Role | Shape
+Kind = Role | LineShape
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,10 +77,10 @@ def read_sign(text: str) -> Sign | None:
     folded = fold(whole)
     counted = tables.count_phrase(folded)
     if _HANDLE.fullmatch(whole):
-        return Sign(frozenset((Shape.HANDLE,)))
+        return Sign(frozenset((LineShape.HANDLE,)))
     if counted == "#" and read_when(folded) is None:
         many = _NUMBER.fullmatch(folded) is None
-        return Sign(frozenset((Shape.NUMBER,)), strong=many and any(map(str.isalpha, folded)))
+        return Sign(frozenset((LineShape.NUMBER,)), strong=many and any(map(str.isalpha, folded)))
     if _HOST.fullmatch(folded):
         return Sign(frozenset((Role.WEAK,)))
     if _PAGE.fullmatch(whole):
@@ -88,7 +88,7 @@ def read_sign(text: str) -> Sign | None:
     if _REACTIONS.fullmatch(tables.number.sub("#", folded)):
         return Sign(frozenset((Role.COUNTER,)), strong=True, weight=1)
     if _PICTURE.fullmatch(folded):
-        return Sign(frozenset((Shape.PICTURE,)))
+        return Sign(frozenset((LineShape.PICTURE,)))
     if _WITH.fullmatch(whole):
         return Sign(frozenset((Role.LABEL,)), strong=True)
     if whole.startswith(_ELLIPSIS) and Role.EXPAND in tables.roles(counted):
@@ -99,12 +99,12 @@ def read_sign(text: str) -> Sign | None:
 
 def _read_shape(whole: str) -> Sign | None:
     if _DOTS.fullmatch(whole):
-        return Sign(frozenset((Shape.DOTS,)), strong=True)
+        return Sign(frozenset((LineShape.DOTS,)), strong=True)
     if _DASH.fullmatch(whole):
-        return Sign(frozenset((Shape.DOTS,)))
+        return Sign(frozenset((LineShape.DOTS,)))
     if _POINTERS.fullmatch(whole):
-        return Sign(frozenset((Shape.PICTURE,)), strong=True)
-    return Sign(frozenset((Shape.PICTURE,))) if _PICTURE.fullmatch(whole) else None
+        return Sign(frozenset((LineShape.PICTURE,)), strong=True)
+    return Sign(frozenset((LineShape.PICTURE,))) if _PICTURE.fullmatch(whole) else None
 
 
 def _read_parts(folded: str) -> Sign | None:
@@ -129,7 +129,7 @@ def _read_parts(folded: str) -> Sign | None:
         weight += found.weight
         strong = strong or found.strong
     dotted = dotted or len(parts) > 1
-    if not kinds or (len(parts) > 1 and kinds == {Shape.NUMBER}):
+    if not kinds or (len(parts) > 1 and kinds == {LineShape.NUMBER}):
         return None
     strong = strong or (dotted and (when is not None or len(parts) > 1))
     return Sign(frozenset(kinds), strong, when, dotted, weight)
@@ -144,7 +144,7 @@ def _read_part(part: str) -> Sign | None:
     if when := read_when(part):
         return Sign(frozenset((_shape_of_time(when),)), strong=_is_stamp(part, when), when=when)
     if phrase == "#":
-        return Sign(frozenset((Shape.NUMBER,)))
+        return Sign(frozenset((LineShape.NUMBER,)))
     return _read_counter_and_time(part) or _read_row(phrase, tables)
 
 
@@ -158,12 +158,12 @@ def _read_counter_and_time(part: str) -> Sign | None:
         when = read_when(after)
         sign = _read_part(before) if when and before else None
         if when and sign and sign.kinds & {Role.COUNTER, Role.COUNT, Role.LABEL, Role.AUDIENCE}:
-            return Sign(sign.kinds | {Shape.TIME}, sign.strong, when, weight=sign.weight)
+            return Sign(sign.kinds | {LineShape.TIME}, sign.strong, when, weight=sign.weight)
     return None
 
 
-def _shape_of_time(when: When) -> Shape:
-    return Shape.DATE if when.has_date and not when.relative and when.clock is None else Shape.TIME
+def _shape_of_time(when: When) -> LineShape:
+    return LineShape.DATE if when.has_date and not when.relative and when.clock is None else LineShape.TIME
 
 
 def _is_stamp(part: str, when: When) -> bool:
@@ -175,14 +175,14 @@ def _is_stamp(part: str, when: When) -> bool:
     return when.has_date and when.clock is not None
 
 
-def _sign_of(phrase: str, roles: frozenset[Role], tables: Vocabulary) -> Sign:
+def _sign_of(phrase: str, roles: frozenset[Role], tables: PhraseTables) -> Sign:
     strong = phrase in tables.lone or (roles != {Role.WEAK} and (" " in phrase or "#" in phrase))
     # A notice or placeholder is one in a chat; elsewhere the words may be a title.
     strong = strong and bool(roles - {Role.MEDIA, Role.NOTICE, Role.WEAK})
     return Sign(roles, strong, weight=int(bool(roles & {Role.SOCIAL, Role.COUNTER})))
 
 
-def _read_row(phrase: str, tables: Vocabulary) -> Sign | None:
+def _read_row(phrase: str, tables: PhraseTables) -> Sign | None:
     """Buttons or counters in a row without anything between them: `Like Comment Share`, `12 comments 3 shares`."""
     words = phrase.split()
     if not 2 <= len(words) <= 12:
@@ -238,8 +238,8 @@ def find_rows(signs: Sequence[Sign | None]) -> list[bool]:
 def _is_row_of_words(row: list[Sign]) -> bool:
     """Weak signs that cannot be chance: two words of buttons, a word and a number, a picture and its number."""
     words = sum(any(isinstance(kind, Role) for kind in sign.kinds) for sign in row)
-    numbers = sum(Shape.NUMBER in sign.kinds for sign in row)
-    pictures = sum(Shape.PICTURE in sign.kinds for sign in row)
+    numbers = sum(LineShape.NUMBER in sign.kinds for sign in row)
+    pictures = sum(LineShape.PICTURE in sign.kinds for sign in row)
     social = sum(sign.weight for sign in row)
     return (words >= 2 and social > 0) or (social > 0 and numbers > 0) or (pictures > 0 and numbers > 0)
 

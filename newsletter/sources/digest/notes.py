@@ -9,14 +9,14 @@ Lines = tuple[int, ...]
 
 
 @dataclass(frozen=True, slots=True)
-class Doubt:
+class Guess:
     """A guess that the editor should look at: the line, what was decided, and how to decide otherwise."""
 
     line: int
     message: str
 
 
-class Use(Enum):
+class PieceUse(Enum):
     """What became of a piece of a paste that is not part of a post's text. The values stand in the report."""
 
     AUTHOR = "author"
@@ -26,12 +26,12 @@ class Use(Enum):
 
 
 @dataclass(frozen=True, slots=True)
-class LeftOut:
+class Omission:
     """A piece of a line, or a whole one, that is in no post's text. `reason` is reported; empty: a fixed form, no guess."""
 
     text: str
     lines: Lines
-    use: Use = Use.NOISE
+    use: PieceUse = PieceUse.NOISE
     reason: str = ""
 
 
@@ -45,5 +45,5 @@ class Byline:
     line: int
     author: str = ""
     when: When | None = None
-    pieces: list[LeftOut] = field(default_factory=list)
+    pieces: list[Omission] = field(default_factory=list)
     exact: bool = False

@@ -6,7 +6,7 @@ from functools import lru_cache
 
 from newsletter.sources.digest.chunks import Chunk, Kind
 from newsletter.sources.digest.lines import CACHED_LINES, has_words
-from newsletter.sources.digest.noise import Shape, Sign, read_sign
+from newsletter.sources.digest.noise import LineShape, Sign, read_sign
 from newsletter.sources.digest.vocabulary import Role, fold, vocabulary
 from newsletter.text.characters import DIRECTION_MARKS, strip_marks
 
@@ -93,7 +93,7 @@ def learn_buttons(chunks: list[Chunk], signs: list[Sign | None]) -> None:
 
 def _is_counter(chunk: Chunk, sign: Sign | None) -> bool:
     if sign is not None:
-        return bool(sign.kinds & {Shape.NUMBER, Role.COUNTER})
+        return bool(sign.kinds & {LineShape.NUMBER, Role.COUNTER})
     if not chunk.text[:1].isdecimal():
         return False
     counted = vocabulary().count_phrase(fold(chunk.text)) if len(chunk.text) <= _LONGEST_BUTTON else ""

@@ -4,13 +4,13 @@ from collections import Counter
 from dataclasses import dataclass
 
 from newsletter.sources.digest.chunks import Chunk, Kind
-from newsletter.sources.digest.noise import Shape, Sign, find_rows, read_sign
+from newsletter.sources.digest.noise import LineShape, Sign, find_rows, read_sign
 from newsletter.sources.digest.page_lines import learn_buttons
 from newsletter.sources.digest.vocabulary import Role
 from newsletter.text.characters import is_small
 
-_FOOTER = frozenset((Role.SOCIAL, Role.COUNTER, Role.ACTION, Role.EXPAND, Role.COUNT, Role.WEAK, Shape.NUMBER))
-_CLOCK = frozenset((Shape.TIME, Role.LABEL, Role.WEAK))
+_FOOTER = frozenset((Role.SOCIAL, Role.COUNTER, Role.ACTION, Role.EXPAND, Role.COUNT, Role.WEAK, LineShape.NUMBER))
+_CLOCK = frozenset((LineShape.TIME, Role.LABEL, Role.WEAK))
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +33,7 @@ def find_page_rows(chunks: list[Chunk], signs: list[Sign | None]) -> list[Row]:
     """The rows of noise in order. Handles, bare counters and clock times are noise only on a page of their kind."""
     noise = find_rows(signs)
     handles = [
-        at for at, sign in enumerate(signs) if at and sign and Shape.HANDLE in sign.kinds and signs[at - 1] is None
+        at for at, sign in enumerate(signs) if at and sign and LineShape.HANDLE in sign.kinds and signs[at - 1] is None
     ]
     if handles and any(sign and sign.when for sign in signs):
         _add_counters(signs, noise)
@@ -63,7 +63,7 @@ def find_page_rows(chunks: list[Chunk], signs: list[Sign | None]) -> list[Row]:
 def _add_counters(signs: list[Sign | None], noise: list[bool]) -> None:
     for at in range(1, len(signs)):
         before, sign = signs[at - 1], signs[at]
-        if before and sign and Shape.NUMBER in before.kinds and Shape.NUMBER in sign.kinds:
+        if before and sign and LineShape.NUMBER in before.kinds and LineShape.NUMBER in sign.kinds:
             noise[at - 1] = noise[at] = True
 
 
@@ -91,7 +91,7 @@ def _spread(signs: list[Sign | None], noise: list[bool]) -> None:
         for at in order:
             neighbour = noise[at - 1] if order.step > 0 else noise[at + 1]
             sign = signs[at]
-            if neighbour and sign and Shape.DATE not in sign.kinds:
+            if neighbour and sign and LineShape.DATE not in sign.kinds:
                 noise[at] = True
 
 
@@ -105,7 +105,7 @@ def _is_chat(chunks: list[Chunk], signs: list[Sign | None], clocks: list[int]) -
     names = Counter(chunks[at - 1].text for at in clocks if at)
     return (
         bool(first and first.when and first.when.has_date and first.when.clock is None)
-        or any(sign and Shape.DOTS in sign.kinds for sign in before)
+        or any(sign and LineShape.DOTS in sign.kinds for sign in before)
         or any(sign and sign.weight and sign.strong for sign in signs)
         or max(names.values(), default=0) > 1
         or all(at and is_name_like(chunks[at - 1]) and (at == 1 or chunks[at - 2].kind is Kind.URL) for at in clocks)
@@ -121,7 +121,7 @@ def _footer_end(signs: list[Sign | None], start: int, end: int, *, bare: bool, t
     """
     row = [sign for sign in signs[start:end] if sign]
     weight = sum(sign.weight for sign in row)
-    numbers = sum(Shape.NUMBER in sign.kinds for sign in row)
+    numbers = sum(LineShape.NUMBER in sign.kinds for sign in row)
     others = sum(bool(sign.kinds & {Role.ACTION, Role.COUNT}) and not sign.weight for sign in row)
     clock = any(sign.when and sign.when.clock for sign in row)
     viewed = clock and any(Role.COUNT in sign.kinds for sign in row)

@@ -9,7 +9,7 @@ from newsletter.sources.digest.chunks import Chunk, Kind
 from newsletter.sources.digest.dating import Calendar
 from newsletter.sources.digest.items import Item
 from newsletter.sources.digest.lines import has_words
-from newsletter.sources.digest.notes import Doubt, LeftOut, Use
+from newsletter.sources.digest.notes import Guess, Omission, PieceUse
 from newsletter.sources.digest.titles import day_of, is_beside_title
 from newsletter.sources.digest.to_markdown import write_blocks
 from newsletter.sources.digest.when import When
@@ -49,8 +49,8 @@ class Made:
 
     entry: DigestPost
     title_lines: tuple[int, ...]
-    left_out: list[LeftOut] = field(default_factory=list)
-    doubts: list[Doubt] = field(default_factory=list)
+    left_out: list[Omission] = field(default_factory=list)
+    doubts: list[Guess] = field(default_factory=list)
     undated: str = ""
 
 
@@ -71,7 +71,7 @@ def make_post(item: Item, defaults: Defaults, heading: When | None) -> tuple[Mad
         title = block.title_text(title_chunk)
     else:
         title = _derive_title(blocks, raw)
-        doubts.insert(0, Doubt(first, f"no title; made one from the first sentence: {title!r}"))
+        doubts.insert(0, Guess(first, f"no title; made one from the first sentence: {title!r}"))
     made = Made(
         DigestPost(
             _write_post(item, defaults, title, body, blocks, derived=title_chunk is None), tuple(blocks), first, 0
@@ -81,14 +81,14 @@ def make_post(item: Item, defaults: Defaults, heading: When | None) -> tuple[Mad
     )
     date = _take_date(made, item, defaults, when or heading, piece)
     if when is None and heading and date:
-        made.doubts.append(Doubt(first, f"no day above this post; that of an earlier one is taken: {date.date()}"))
+        made.doubts.append(Guess(first, f"no day above this post; that of an earlier one is taken: {date.date()}"))
     last = max(chunk.lines[-1] for chunk in [*item.chunks, *item.sources])
     post = replace(made.entry.post, date=defaults.date or date, line=first)
     made.entry = replace(made.entry, post=post, last_line=last)
     return made, day
 
 
-def _find_when(item: Item) -> tuple[When | None, LeftOut | None, When | None]:
+def _find_when(item: Item) -> tuple[When | None, Omission | None, When | None]:
     """When a post was written, by its byline, a time beside its text or a line with a day; the piece that says so.
 
     The third is set if it is a day above the post, which may hold for the posts below it as well. A day is taken out of
@@ -108,23 +108,25 @@ def _find_when(item: Item) -> tuple[When | None, LeftOut | None, When | None]:
         return None, None, None
     chunk = item.chunks.pop(days[0])
     when = day_of(chunk)
-    return when, LeftOut(chunk.text, chunk.lines, Use.DATE), when if above else None
+    return when, Omission(chunk.text, chunk.lines, PieceUse.DATE), when if above else None
 
 
-def _take_date(made: Made, item: Item, defaults: Defaults, when: When | None, piece: LeftOut | None) -> datetime | None:
+def _take_date(
+    made: Made, item: Item, defaults: Defaults, when: When | None, piece: Omission | None
+) -> datetime | None:
     """The post's date, if one can be known; the pieces it was read from are accounted for either way."""
     pieces = [*(item.byline.pieces if item.byline else ()), *([piece] if piece else ())]
     date, why = defaults.calendar.read(when) if when else (None, "")
     fixed = item.byline is not None and item.byline.exact
     made.undated = why if fixed else ""
     for one in pieces:
-        if one.use is Use.DATE and date is None and not fixed:
-            made.left_out.append(replace(one, use=Use.NOISE, reason=f"a time, {why}" if why else "a time"))
+        if one.use is PieceUse.DATE and date is None and not fixed:
+            made.left_out.append(replace(one, use=PieceUse.NOISE, reason=f"a time, {why}" if why else "a time"))
         else:
             made.left_out.append(one)
-            if one.use is Use.DATE and date and when and (not fixed or defaults.calendar.is_guess(when)):
+            if one.use is PieceUse.DATE and date and when and (not fixed or defaults.calendar.is_guess(when)):
                 counted = ", counted back from the file's day" if defaults.calendar.is_guess(when) else ""
-                made.doubts.append(Doubt(one.lines[0], f"taken as the date of the post{counted}: {one.text!r}"))
+                made.doubts.append(Guess(one.lines[0], f"taken as the date of the post{counted}: {one.text!r}"))
     if item.byline:
         item.byline.pieces = []  # several posts of one message have one byline, and its lines count once
     return date

@@ -10,14 +10,14 @@ from newsletter.sources.digest.chunks import Chunk, Kind, find_chunks, split_let
 from newsletter.sources.digest.layout import guess_terminator, split_titles_with_addresses
 from newsletter.sources.digest.lines import Line
 from newsletter.sources.digest.messages import Message
-from newsletter.sources.digest.noise import Shape, read_sign
-from newsletter.sources.digest.notes import Doubt, LeftOut
+from newsletter.sources.digest.noise import LineShape, read_sign
+from newsletter.sources.digest.notes import Guess, Omission
 from newsletter.sources.digest.titles import is_greeting
 from newsletter.sources.digest.vocabulary import Role
 
 
 @dataclass(slots=True)
-class Prepared:
+class PreparedChunks:
     """The chunks of each message, the site whose addresses end posts, what was left out and guessed.
 
     `drawn` are the numbers of lines that divide and need not be in any post.
@@ -26,16 +26,18 @@ class Prepared:
     chunks: list[list[Chunk]]
     terminator: str | None
     drawn: tuple[int, ...]
-    left_out: list[LeftOut] = field(default_factory=list)
-    doubts: list[Doubt] = field(default_factory=list)
+    left_out: list[Omission] = field(default_factory=list)
+    doubts: list[Guess] = field(default_factory=list)
 
 
-def prepare_chunks(messages: list[Message], separator: str | None, terminator: str | None, *, keep: bool) -> Prepared:
+def prepare_chunks(
+    messages: list[Message], separator: str | None, terminator: str | None, *, keep: bool
+) -> PreparedChunks:
     """Messages → their chunks. `terminator` is the site that the front matter names; `keep`: nothing is left out."""
     chunked = [find_chunks(message.lines, separator) for message in messages]
     everything = [chunk for chunks in chunked for chunk in chunks]
     drawn = tuple(line for chunk in everything if chunk.kind in (Kind.SEPARATOR, Kind.RULE) for line in chunk.lines)
-    prepared = Prepared([], terminator or guess_terminator(everything), drawn)
+    prepared = PreparedChunks([], terminator or guess_terminator(everything), drawn)
     numbers = set() if keep else _page_numbers(everything)
     for message, chunks in zip(messages, chunked, strict=True):
         prepared.doubts += _bare_addresses(chunks, message.lines)
@@ -47,11 +49,11 @@ def prepare_chunks(messages: list[Message], separator: str | None, terminator: s
     return prepared
 
 
-def _bare_addresses(chunks: list[Chunk], lines: list[Line]) -> list[Doubt]:
+def _bare_addresses(chunks: list[Chunk], lines: list[Line]) -> list[Guess]:
     """The lines that are addresses without `https://` in front."""
     addresses = {chunk.lines[0]: chunk.text for chunk in chunks if chunk.kind is Kind.URL}
     bare = [line.number for line in lines if line.number in addresses and "://" not in line.text] if addresses else []
-    return [Doubt(number, f"taken as an address: {addresses[number]}") for number in bare]
+    return [Guess(number, f"taken as an address: {addresses[number]}") for number in bare]
 
 
 def _page_numbers(chunks: list[Chunk]) -> set[int]:
@@ -66,28 +68,28 @@ def _page_numbers(chunks: list[Chunk]) -> set[int]:
         alone = not any(signs[max(0, at - 1) : at] + signs[at + 1 : at + 2])
         if sign and sign.kinds == {Role.PAGE}:
             lines.add(chunk.lines[0])
-        elif sign and alone and Shape.NUMBER in sign.kinds and chunk.text.isdecimal() and len(chunk.text) <= 4:
+        elif sign and alone and LineShape.NUMBER in sign.kinds and chunk.text.isdecimal() and len(chunk.text) <= 4:
             lone.append((int(chunk.text), chunk.lines[0]))
     if len(lone) > 1 and all(after == before + 1 for (before, _), (after, _) in pairwise(lone)):
         lines.update(line for _, line in lone)
     return lines
 
 
-def _divide_pages(chunk: Chunk, prepared: Prepared) -> Chunk:
+def _divide_pages(chunk: Chunk, prepared: PreparedChunks) -> Chunk:
     """A page number is left out; where it stood, a post may end as at a drawn line."""
-    prepared.left_out.append(LeftOut(chunk.text, chunk.lines, reason="a page number"))
+    prepared.left_out.append(Omission(chunk.text, chunk.lines, reason="a page number"))
     return chunk._replace(kind=Kind.RULE)
 
 
-def _without_greeting(chunks: list[Chunk], prepared: Prepared) -> list[Chunk]:
+def _without_greeting(chunks: list[Chunk], prepared: PreparedChunks) -> list[Chunk]:
     if len(chunks) < 2 or chunks[0].kind is not Kind.TEXT or not is_greeting(chunks[0].text):
         return chunks
-    prepared.left_out.append(LeftOut(chunks[0].text, chunks[0].lines, reason="a greeting"))
+    prepared.left_out.append(Omission(chunks[0].text, chunks[0].lines, reason="a greeting"))
     return chunks[1:]
 
 
-def _without_letter_bullet(chunk: Chunk, prepared: Prepared) -> Chunk:
+def _without_letter_bullet(chunk: Chunk, prepared: PreparedChunks) -> Chunk:
     plain, letter = split_letter_bullet(chunk)
     if letter:
-        prepared.left_out.append(LeftOut(letter, chunk.lines[:1], reason="a bullet"))
+        prepared.left_out.append(Omission(letter, chunk.lines[:1], reason="a bullet"))
     return plain

@@ -9,8 +9,8 @@ from functools import lru_cache
 
 from newsletter.sources.digest.chunks import ENDS_SENTENCE
 from newsletter.sources.digest.lines import Line, has_words, is_rule
-from newsletter.sources.digest.notes import Byline, Doubt, LeftOut, Use
-from newsletter.sources.digest.vocabulary import Vocabulary, fold, vocabulary
+from newsletter.sources.digest.notes import Byline, Guess, Omission, PieceUse
+from newsletter.sources.digest.vocabulary import PhraseTables, fold, vocabulary
 from newsletter.sources.digest.when import find_when
 from newsletter.text.characters import DIRECTION_MARKS, is_small, strip_marks
 
@@ -34,7 +34,7 @@ _PUNCTUATION = " ,;:：،-–—|/\"“”'<>()[]«»*_" + DIRECTION_MARKS
 
 
 @dataclass(slots=True)
-class Mail:
+class QuotedMail:
     """Lines without quoting marks, and who wrote them.
 
     `bylines` are by the index of the line on which each ends. `writers`: at which index somebody else begins to write,
@@ -44,16 +44,16 @@ class Mail:
     lines: list[Line]
     bylines: dict[int, Byline] = field(default_factory=dict)
     writers: dict[int, Byline | None] = field(default_factory=dict)
-    left_out: list[LeftOut] = field(default_factory=list)
-    doubts: list[Doubt] = field(default_factory=list)
+    left_out: list[Omission] = field(default_factory=list)
+    doubts: list[Guess] = field(default_factory=list)
 
 
-def read_mail(lines: list[Line], *, keep: bool = False) -> Mail:
+def read_mail(lines: list[Line], *, keep: bool = False) -> QuotedMail:
     """Takes marks, attributions, header blocks and signatures out of the lines of a mail; others stay as they are.
 
     `keep`: only the marks are taken off.
     """
-    mail = Mail([])
+    mail = QuotedMail([])
     depths = _take_off_marks(lines, mail)
     if keep:
         return mail
@@ -66,7 +66,7 @@ def read_mail(lines: list[Line], *, keep: bool = False) -> Mail:
     return mail
 
 
-def _find_writers(mail: Mail, depths: list[int]) -> dict[int, Byline | None]:
+def _find_writers(mail: QuotedMail, depths: list[int]) -> dict[int, Byline | None]:
     """An attribution speaks for the lines below it at their depth; what is quoted less deep is its own writer's again."""
     writers: dict[int, Byline | None] = {}
     by_depth: dict[int, Byline | None] = {}
@@ -94,7 +94,7 @@ def _find_writers(mail: Mail, depths: list[int]) -> dict[int, Byline | None]:
 # --- marks --------------------------------------------------------------------------------------------------------
 
 
-def _take_off_marks(lines: list[Line], mail: Mail) -> list[int]:
+def _take_off_marks(lines: list[Line], mail: QuotedMail) -> list[int]:
     """Fills the mail with the lines without their marks; gives the depth of each. A blank line stands at each change."""
     if not any(sign in line.text[:60] for line in lines for sign in ">＞|"):
         mail.lines = list(lines)
@@ -123,14 +123,14 @@ def _take_off_marks(lines: list[Line], mail: Mail) -> list[int]:
             mail.lines.append(Line(line.number, ""))
             levels.append(depth)
         if match and depths[position] and not strip_marks(text):
-            mail.left_out.append(LeftOut(line.text, (line.number,), Use.MARKS))
+            mail.left_out.append(Omission(line.text, (line.number,), PieceUse.MARKS))
         # What follows a word that was wrapped over goes on with the same sentence.
         mail.lines.append(Line(line.number, text, hangs or (glued and bool(text) and levels[-1] == depth)))
         levels.append(depth)
         glued = hangs
     marked = [line.number for line, depth in zip(lines, depths, strict=True) if depth]
     if marked:
-        mail.doubts.append(Doubt(marked[0], f"quoting marks taken off, from this line on ({len(marked)} lines)"))
+        mail.doubts.append(Guess(marked[0], f"quoting marks taken off, from this line on ({len(marked)} lines)"))
     return levels
 
 
@@ -145,7 +145,7 @@ def _hangs(text: str, depths: list[int], above: re.Match[str] | None) -> bool:
 # --- attributions ---------------------------------------------------------------------------------------------------
 
 
-def _find_attributions(mail: Mail, depths: list[int]) -> None:
+def _find_attributions(mail: QuotedMail, depths: list[int]) -> None:
     position = 0
     lines = mail.lines
     while position < len(lines):
@@ -203,17 +203,17 @@ def _is_name_and_wrote(text: str) -> bool:
     return bool(name) and rest in vocabulary().mail["wrote"] and not any(is_small(word[0]) for word in name.split())
 
 
-def _take_attribution(mail: Mail, start: int, end: int) -> None:
+def _take_attribution(mail: QuotedMail, start: int, end: int) -> None:
     lines = mail.lines[start : end + 1]
     text = " ".join(line.text for line in lines)
     numbers = tuple(line.number for line in lines)
     name = find_name(text)
     before, _, after = text.partition(name) if name else (text, "", "")
-    pieces = [LeftOut(f"{before} {after}".strip(), numbers, Use.DATE)]
+    pieces = [Omission(f"{before} {after}".strip(), numbers, PieceUse.DATE)]
     if name:
-        pieces.append(LeftOut(name, numbers, Use.AUTHOR))
+        pieces.append(Omission(name, numbers, PieceUse.AUTHOR))
     mail.bylines[end] = Byline(numbers[0], name, find_when(text), pieces, exact=True)
-    mail.doubts.append(Doubt(numbers[0], f"taken as who wrote what follows, and when: {text!r}"))
+    mail.doubts.append(Guess(numbers[0], f"taken as who wrote what follows, and when: {text!r}"))
     for position in range(start, end + 1):
         mail.lines[position] = Line(mail.lines[position].number, "")
 
@@ -238,7 +238,7 @@ def fold_digits(text: str) -> str:
     return "".join(str(int(c)) if c.isdecimal() else c for c in text)
 
 
-def _trim_name(piece: str, tables: Vocabulary, *, dates: bool) -> str:
+def _trim_name(piece: str, tables: PhraseTables, *, dates: bool) -> str:
     """The words of a piece without those of attributions at its ends: `Uhr schrieb Ana Example` → `Ana Example`.
 
     `dates`: weekdays and months go as well; behind a clock time `Jan` is a name.
@@ -254,7 +254,7 @@ def _trim_name(piece: str, tables: Vocabulary, *, dates: bool) -> str:
     return name if has_words(name) and not _DIGIT.search(name) and len(name) <= 60 else ""
 
 
-def _filler(words: list[str], tables: Vocabulary, *, dates: bool, at_end: bool = False) -> int:
+def _filler(words: list[str], tables: PhraseTables, *, dates: bool, at_end: bool = False) -> int:
     """How many words at one end are known and no name: 0 if the first (or last) is one."""
     for length in range(min(6, len(words)), 0, -1):
         piece = " ".join(words[-length:] if at_end else words[:length])
@@ -270,7 +270,7 @@ def _filler(words: list[str], tables: Vocabulary, *, dates: bool, at_end: bool =
 # --- header blocks ----------------------------------------------------------------------------------------------------
 
 
-def _find_headers(mail: Mail) -> None:
+def _find_headers(mail: QuotedMail) -> None:
     """Blocks of `From:`, `Sent:`, `To:`, `Subject:` lines. `From: Baku`, `To: Tbilisi` alone are somebody's words."""
     labels = {word: key for key in ("mail_from", "mail_date", "mail_other") for word in vocabulary().mail[key]}
     position = 0
@@ -296,7 +296,7 @@ def _header_line(text: str, labels: dict[str, str]) -> tuple[str, str] | None:
     return (key, (match[2] or "").strip()) if match and key else None
 
 
-def _take_headers(mail: Mail, start: int, end: int, block: list[tuple[str, str]]) -> None:
+def _take_headers(mail: QuotedMail, start: int, end: int, block: list[tuple[str, str]]) -> None:
     numbers = tuple(line.number for line in mail.lines[start:end])
     written = next(value for key, value in block if key == "mail_from")
     name = _ADDRESS.sub("", strip_marks(written)).strip(_PUNCTUATION)
@@ -306,22 +306,22 @@ def _take_headers(mail: Mail, start: int, end: int, block: list[tuple[str, str]]
     for line in mail.lines[start:end]:
         text = line.text.replace(name, " ", 1) if name and name in line.text else line.text
         if name and name in line.text:
-            pieces.append(LeftOut(name, (line.number,), Use.AUTHOR))
+            pieces.append(Omission(name, (line.number,), PieceUse.AUTHOR))
             name = ""
-        pieces.append(LeftOut(text, (line.number,), Use.NOISE, "a header of a mail"))
-    author = next((piece.text for piece in pieces if piece.use is Use.AUTHOR), "")
+        pieces.append(Omission(text, (line.number,), PieceUse.NOISE, "a header of a mail"))
+    author = next((piece.text for piece in pieces if piece.use is PieceUse.AUTHOR), "")
     mail.bylines[end - 1] = Byline(numbers[0], author, when, pieces, exact=True)
     first = _rule_above(mail, start)
     for position in range(first, start):
         if mail.lines[position].text:
             mail.left_out.append(
-                LeftOut(mail.lines[position].text, (mail.lines[position].number,), reason="a mail begins")
+                Omission(mail.lines[position].text, (mail.lines[position].number,), reason="a mail begins")
             )
     for position in range(first, end):
         mail.lines[position] = Line(mail.lines[position].number, "")
 
 
-def _rule_above(mail: Mail, start: int) -> int:
+def _rule_above(mail: QuotedMail, start: int) -> int:
     """Where `---- Original Message ----`, or a drawn line, above a header block begins; `start` if there is none."""
     for position in range(start - 1, max(-1, start - 3), -1):
         text = mail.lines[position].text
@@ -334,7 +334,7 @@ def _rule_above(mail: Mail, start: int) -> int:
     return start
 
 
-def _take_signatures(mail: Mail, depths: list[int]) -> None:
+def _take_signatures(mail: QuotedMail, depths: list[int]) -> None:
     """What follows a line `--` is a signature, up to the next depth or writer, if it has at most eight lines."""
     for position, line in enumerate(mail.lines):
         if line.text != _SIGNATURE:
@@ -344,6 +344,6 @@ def _take_signatures(mail: Mail, depths: list[int]) -> None:
             end += 1
         block = [other for other in mail.lines[position:end] if other.text]
         if len(block) <= _LONGEST_SIGNATURE + 1:
-            mail.left_out += [LeftOut(other.text, (other.number,), reason="a signature") for other in block]
+            mail.left_out += [Omission(other.text, (other.number,), reason="a signature") for other in block]
             for place in range(position, end):
                 mail.lines[place] = Line(mail.lines[place].number, "")

@@ -13,9 +13,9 @@ from newsletter.sources.digest.dating import Calendar, find_order
 from newsletter.sources.digest.items import Item, split_items
 from newsletter.sources.digest.lines import Line
 from newsletter.sources.digest.messages import Message, find_messages
-from newsletter.sources.digest.notes import Doubt, LeftOut, Use
+from newsletter.sources.digest.notes import Guess, Omission, PieceUse
 from newsletter.sources.digest.posts import Defaults, DigestPost, Made, has_post, make_post
-from newsletter.sources.digest.preparing import Prepared, prepare_chunks
+from newsletter.sources.digest.preparing import PreparedChunks, prepare_chunks
 from newsletter.sources.digest.threads import join_threads
 from newsletter.sources.digest.titles import day_of
 from newsletter.sources.digest.web_posts import Part, find_parts, strip_noise
@@ -57,11 +57,11 @@ class Digest:
 class _Account:
     """What is gathered on the way: pieces that are in no text, guesses, and where lines went."""
 
-    left_out: list[LeftOut] = field(default_factory=list)
-    doubts: list[Doubt] = field(default_factory=list)
+    left_out: list[Omission] = field(default_factory=list)
+    doubts: list[Guess] = field(default_factory=list)
     uses: list[LineUse] = field(default_factory=list)
 
-    def add(self, pieces: Iterable[LeftOut], post: int | None = None) -> None:
+    def add(self, pieces: Iterable[Omission], post: int | None = None) -> None:
         """Takes pieces, and the post they belong to."""
         for piece in pieces:
             self.left_out.append(piece)
@@ -90,8 +90,8 @@ def read_digest(
     defaults = Defaults(file, source, front, date_, calendar)
     posts = _make_posts(items, defaults, account)
     for part in parts:
-        account.add(replace(piece, use=Use.NOISE) for piece in (part.byline.pieces if part.byline else ()))
-        account.add(replace(piece, use=Use.NOISE, reason="a time") for _, piece in part.times.values())
+        account.add(replace(piece, use=PieceUse.NOISE) for piece in (part.byline.pieces if part.byline else ()))
+        account.add(replace(piece, use=PieceUse.NOISE, reason="a time") for _, piece in part.times.values())
     used = {use.line for use in account.uses}
     account.uses += [LineUse(number, None, "separator") for number in prepared.drawn if number not in used]
     return _make_digest(file, posts, account)
@@ -104,7 +104,7 @@ def _make_posts(items: list[Item], defaults: Defaults, account: _Account) -> lis
     heading: When | None = None
     for item in items:
         if not has_post(item):
-            account.add(LeftOut(chunk.text, chunk.lines, reason="signs or a day alone") for chunk in item.chunks)
+            account.add(Omission(chunk.text, chunk.lines, reason="signs or a day alone") for chunk in item.chunks)
             continue
         made, day = make_post(item, defaults, None if item.byline else heading)
         heading = day or heading
@@ -113,13 +113,15 @@ def _make_posts(items: list[Item], defaults: Defaults, account: _Account) -> lis
         if made.undated and not defaults.date:
             undated.setdefault(made.undated, made.entry.first_line)
     account.doubts += [
-        Doubt(line, f"no date for messages from here on: {why}; `date:` in the front matter sets one")
+        Guess(line, f"no date for messages from here on: {why}; `date:` in the front matter sets one")
         for why, line in undated.items()
     ]
     return posts
 
 
-def _find_parts(lines: list[Line], front: FrontMatter, account: _Account, *, keep: bool) -> tuple[list[Part], Prepared]:
+def _find_parts(
+    lines: list[Line], front: FrontMatter, account: _Account, *, keep: bool
+) -> tuple[list[Part], PreparedChunks]:
     """Lines → messages → chunks → parts."""
     found = find_messages(lines, keep=keep)
     prepared = prepare_chunks(found.messages, front.text("separator") or None, _terminator(front), keep=keep)
@@ -145,7 +147,7 @@ def _parts_of(message: Message, chunks: list[Chunk], account: _Account) -> list[
     for part in page.parts:
         part.byline = part.byline or message.byline
     if message.byline and page.parts and not any(part.byline is message.byline for part in page.parts):
-        account.add(replace(piece, use=Use.NOISE) for piece in message.byline.pieces)
+        account.add(replace(piece, use=PieceUse.NOISE) for piece in message.byline.pieces)
     return page.parts or [Part([], message.byline)]
 
 
@@ -178,8 +180,8 @@ def _make_digest(file: str, posts: list[DigestPost], account: _Account) -> Diges
     return Digest(
         posts=tuple(posts),
         uses=tuple(sorted(account.uses, key=attrgetter("line"))),
-        noise=tuple(piece.text for piece in account.left_out if piece.use is not Use.AUTHOR),
-        authors=tuple(piece.text for piece in account.left_out if piece.use is Use.AUTHOR),
+        noise=tuple(piece.text for piece in account.left_out if piece.use is not PieceUse.AUTHOR),
+        authors=tuple(piece.text for piece in account.left_out if piece.use is PieceUse.AUTHOR),
         findings=tuple(
             Finding(rule=rule, where=f"{file}:{line}", message=message)
             for line, rule, message in sorted(findings, key=lambda finding: finding[0])

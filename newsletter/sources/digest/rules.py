@@ -4,11 +4,11 @@ from collections import defaultdict
 
 from newsletter.sources.digest.chunks import Chunk, Kind
 from newsletter.sources.digest.lines import has_words
-from newsletter.sources.digest.notes import Doubt
+from newsletter.sources.digest.notes import Guess
 from newsletter.sources.digest.titles import day_of, is_beside_title, is_tag_line, looks_like_title
 
 
-def cut_at_rules(chunks: list[Chunk], doubts: list[Doubt]) -> list[list[Chunk]]:
+def cut_at_rules(chunks: list[Chunk], doubts: list[Guess]) -> list[list[Chunk]]:
     """The pieces between drawn lines that divide posts. All lines of one kind divide, or none does; those stay as text.
 
     A drawn line speaks for a division if it stands below an address or above what looks like a title.
@@ -37,7 +37,7 @@ def cut_at_rules(chunks: list[Chunk], doubts: list[Doubt]) -> list[list[Chunk]]:
             told.add(_kind(chunk))
             what = "divide the posts" if _kind(chunk) in dividing else "stand within a post"
             message = f"lines such as {chunk.text[:20]!r} {what}; `separator:` in the front matter decides"
-            doubts.append(Doubt(chunk.lines[0], message))
+            doubts.append(Guess(chunk.lines[0], message))
     return [piece for piece in pieces if piece]
 
 
@@ -73,12 +73,12 @@ def _divides(above: Chunk | None, below: Chunk | None) -> bool | None:
     return above.kind is Kind.URL or looks_like_title(below)
 
 
-def cut_at_days(chunks: list[Chunk], doubts: list[Doubt]) -> list[list[Chunk]]:
+def cut_at_days(chunks: list[Chunk], doubts: list[Guess]) -> list[list[Chunk]]:
     """The pieces that begin with a day, in a text without addresses that begins with one and holds several."""
     days = [at for at, chunk in enumerate(chunks) if day_of(chunk)]
     if len(days) < 2 or days[0] != 0 or any(chunk.kind is Kind.URL for chunk in chunks):
         return [chunks]
     if not all(at + 1 < len(chunks) and looks_like_title(chunks[at + 1]) for at in days):
         return [chunks]
-    doubts.append(Doubt(chunks[0].lines[0], "no addresses, but a day above each post; the days divide them"))
+    doubts.append(Guess(chunks[0].lines[0], "no addresses, but a day above each post; the days divide them"))
     return [chunks[start:end] for start, end in zip(days, [*days[1:], len(chunks)], strict=True)]

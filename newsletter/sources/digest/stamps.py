@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from newsletter.sources.digest.lines import Line, has_words
 from newsletter.sources.digest.noise import read_sign
-from newsletter.sources.digest.notes import Byline, LeftOut, Use
+from newsletter.sources.digest.notes import Byline, Omission, PieceUse
 from newsletter.sources.digest.when import LONGEST, When, read_when
 from newsletter.text.characters import DIRECTION_MARKS, strip_marks
 
@@ -150,7 +150,7 @@ def make_byline(line: Line, stamp: Stamp) -> Byline:
     before = line.text[: len(line.text) - len(stamp.text)]  # the text is the end of the line
     author = "" if _PHONE.fullmatch(name) or not has_words(name) else name
     rest = " ".join(before.replace(author, " ", 1).split()) if author else before
-    pieces = [LeftOut(rest, (line.number,), Use.DATE)]
+    pieces = [Omission(rest, (line.number,), PieceUse.DATE)]
     if author:
-        pieces.append(LeftOut(author, (line.number,), Use.AUTHOR))
+        pieces.append(Omission(author, (line.number,), PieceUse.AUTHOR))
     return Byline(line.number, author, stamp.when, pieces, exact=True)

@@ -4,7 +4,7 @@ import re
 from dataclasses import replace
 
 from newsletter.sources.digest.chunks import Chunk, Kind
-from newsletter.sources.digest.notes import Doubt, Use
+from newsletter.sources.digest.notes import Guess, PieceUse
 from newsletter.sources.digest.web_posts import Part
 
 _NUMBER = r"(\d{1,2}) ?/ ?(\d{1,2})?"
@@ -12,21 +12,21 @@ _AT_END = re.compile(rf"(?:^|.*[\s(]){_NUMBER}\)?", re.DOTALL)
 _AT_START = re.compile(rf"\(?{_NUMBER}[\s).:]")
 
 
-def join_threads(parts: list[Part]) -> tuple[list[Part], list[Doubt]]:
+def join_threads(parts: list[Part]) -> tuple[list[Part], list[Guess]]:
     """Parts → parts, in which those of a thread are one. Only parts with the same author are joined."""
     joined: list[Part] = []
-    doubts: list[Doubt] = []
+    doubts: list[Guess] = []
     last: tuple[int, int | None] | None = None
     for part in parts:
         number = _number_of(part.chunks) if part.byline else None
         before = joined[-1] if joined else None
         if number and last and before and _goes_on(before, last, part, number):
             line = part.chunks[0].lines[0]
-            doubts.append(Doubt(line, f"part {number[0]} of a thread; taken as one post with the part above"))
+            doubts.append(Guess(line, f"part {number[0]} of a thread; taken as one post with the part above"))
             before.chunks += part.chunks
             before.single = True
             if before.byline and part.byline:
-                before.byline.pieces += [replace(piece, use=Use.NOISE) for piece in part.byline.pieces]
+                before.byline.pieces += [replace(piece, use=PieceUse.NOISE) for piece in part.byline.pieces]
             last = number
             continue
         joined.append(part)

@@ -2,7 +2,7 @@
 
 from functools import lru_cache
 
-from newsletter.sources.digest.blocks import Block, Heading, LinkBlock, ListBlock, ListItem, Paragraph, Tags
+from newsletter.sources.digest.blocks import Block, HeadingBlock, LinkBlock, ListBlock, ListItem, ParagraphBlock, Tags
 from newsletter.sources.urls import clean_url
 from newsletter.text.markdown import escape_block, escape_heading, escape_inline
 
@@ -14,9 +14,9 @@ def write_blocks(blocks: list[Block]) -> str:
     delimiter = "."
     for block in blocks:
         match block:
-            case Heading(text=text):
+            case HeadingBlock(text=text):
                 pieces.append(f"## {escape_heading(text, clean_url)}")
-            case Paragraph():
+            case ParagraphBlock():
                 pieces.append(_labelled(block.label, block.text))
             case LinkBlock(url=url):
                 pieces.append(f"<{clean_url(url)}>")

@@ -64,7 +64,7 @@ def fold(text: str) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class Vocabulary:
+class PhraseTables:
     """The tables of all languages, turned around: what a phrase or word may be.
 
     `words` are those of dates (month and weekday numbers count from 1, others are key names), `compounds` joins those
@@ -98,7 +98,7 @@ class Vocabulary:
 
 
 @lru_cache(maxsize=1)
-def vocabulary() -> Vocabulary:
+def vocabulary() -> PhraseTables:
     """The tables of all languages. They are read once, in about 30 ms."""
     tables = [tomllib.loads(path.read_text(encoding="utf-8")) for path in sorted(LANGUAGES.glob("*.toml"))]
     words, compounds = _date_words(tables)
@@ -107,9 +107,9 @@ def vocabulary() -> Vocabulary:
         r"\d+(?:(?:[.,'٫٬]| (?=\d{3}(?!\d)))\d+)*"
         rf"(?: ?(?:{'|'.join(map(re.escape, reversed(multipliers)))})(?![^\W\d_])\.?)?\+?"
     )
-    empty = Vocabulary({}, frozenset(), {}, number, {}, {}, {}, number, frozenset(), {})
+    empty = PhraseTables({}, frozenset(), {}, number, {}, {}, {}, number, frozenset(), {})
     phrases, starts, ends = _phrases(tables, empty)
-    return Vocabulary(
+    return PhraseTables(
         phrases=phrases,
         lone=frozenset(empty.count_phrase(fold(word)) for table in tables for word in table.get("lone", ())),
         words=words,
@@ -127,7 +127,7 @@ def vocabulary() -> Vocabulary:
 
 
 def _phrases(
-    tables: list[dict[str, Any]], empty: Vocabulary
+    tables: list[dict[str, Any]], empty: PhraseTables
 ) -> tuple[dict[str, frozenset[Role]], dict[str, list[tuple[str, Role]]], dict[str, list[tuple[str, Role]]]]:
     phrases: dict[str, frozenset[Role]] = {}
     starts: dict[str, list[tuple[str, Role]]] = {}

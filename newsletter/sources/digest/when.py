@@ -6,7 +6,7 @@ from datetime import date, time, timedelta
 from functools import lru_cache
 from typing import Literal
 
-from newsletter.sources.digest.vocabulary import UNITS, Vocabulary, fold, vocabulary
+from newsletter.sources.digest.vocabulary import UNITS, PhraseTables, fold, vocabulary
 from newsletter.text.characters import is_unspaced
 
 Order = Literal["day first", "month first"]
@@ -142,7 +142,7 @@ def _take_numbers(found: _Found) -> None:
         found.rest = found.rest[: match.start()] + " " + found.rest[match.end() :]
 
 
-def _split_unspaced(word: str, tables: Vocabulary) -> list[str]:
+def _split_unspaced(word: str, tables: PhraseTables) -> list[str]:
     """`上午` before a clock, `小时前`: words without spaces are cut into known ones, the longest first."""
     if word in tables.words or not is_unspaced(word[0]) or len(word) > 20:
         return [word]
@@ -193,7 +193,7 @@ def _numeric(found: _Found, clock: time | None, numbers: list[int], lenient: boo
     return None
 
 
-def _named(tokens: list[str], tables: Vocabulary, clock: time | None, lenient: bool) -> When | None:
+def _named(tokens: list[str], tables: PhraseTables, clock: time | None, lenient: bool) -> When | None:
     """A date with the name of its month: `5 July 2025`, `July 5`, `July 5th, 2025`."""
     for position, token in enumerate(tokens):
         months = sorted({number for key, number in tables.words.get(token, ()) if key == "months"})

@@ -3,12 +3,12 @@
 import pytest
 
 from newsletter.sources.digest.lines import Line
-from newsletter.sources.digest.quoting import Mail, read_mail
+from newsletter.sources.digest.quoting import QuotedMail, read_mail
 
 ANA = "Ana Example <ana@example.org>"
 
 
-def mail(*texts: str) -> Mail:
+def mail(*texts: str) -> QuotedMail:
     return read_mail([Line(number, text) for number, text in enumerate(texts, 1)])
 
 

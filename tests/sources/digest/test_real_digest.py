@@ -5,7 +5,7 @@ import re
 import pytest
 
 from newsletter.sources.digest import Digest, read_digest
-from newsletter.sources.digest.blocks import Heading, ListBlock, Paragraph
+from newsletter.sources.digest.blocks import HeadingBlock, ListBlock, ParagraphBlock
 from tests.sources.digest.words import paste_urls, paste_words, post_urls, post_words
 
 
@@ -51,17 +51,17 @@ def test_no_word_is_lost_and_none_is_invented(digest: Digest, real_text: str) ->
 
 def test_headings_labels_and_the_bullet_that_lost_its_dash(digest: Digest) -> None:
     first, *_, fourth, fifth = (entry.blocks for entry in digest.posts)
-    assert [block.text for block in first if isinstance(block, Heading)] == [
+    assert [block.text for block in first if isinstance(block, HeadingBlock)] == [
         "Key Events and Tensions",
         "Retaliatory Actions by Azerbaijan",
         "Underlying Factors and Broader Context",
     ]
     assert [len(block.items) for block in first if isinstance(block, ListBlock)] == [2, 4, 5]
-    assert [block.label for block in fourth if isinstance(block, Paragraph) and block.label] == [
+    assert [block.label for block in fourth if isinstance(block, ParagraphBlock) and block.label] == [
         "Provisional Agreement:",
         "Urgency for Diversification:",
     ]
-    assert [block.text for block in fifth if isinstance(block, Heading)] == ["G7 Summit and Meeting with Trump"]
+    assert [block.text for block in fifth if isinstance(block, HeadingBlock)] == ["G7 Summit and Meeting with Trump"]
 
 
 def test_the_authors_spelling_stands(digest: Digest, real_text: str) -> None:
