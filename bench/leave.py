@@ -23,7 +23,7 @@ from bench.sink import Sink
 from bench.timing import Goal
 from newsletter.audience.tokens import TokenKeys, make_tokens
 from newsletter.flows.build import render_issue
-from newsletter.flows.send import freeze_issue
+from newsletter.flows.freeze import freeze_issue
 from newsletter.store.subscribers import count_by_state
 from newsletter.workspace.database import open_database
 from newsletter.workspace.files import Workspace

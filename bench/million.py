@@ -64,7 +64,7 @@ def plan(desk: Path) -> float:
         "import time; from datetime import UTC, datetime; from pathlib import Path\n"
         "from newsletter.flows.build import render_issue; from newsletter.workspace.database import open_database\n"
         "from newsletter.workspace.load import read_config\n"
-        "from newsletter.flows.send import freeze_issue\n"
+        "from newsletter.flows.freeze import freeze_issue\n"
         "from newsletter.workspace.files import Workspace\n"
         "desk = Workspace(Path.cwd()); config = read_config(desk); store = open_database(desk, config)\n"
         "started = time.perf_counter()\n"

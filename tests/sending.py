@@ -16,7 +16,8 @@ from newsletter.config import Config
 from newsletter.delivery.relay import Relay, Timeouts
 from newsletter.delivery.sender import Rules
 from newsletter.flows.build import render_issue
-from newsletter.flows.send import Sent, deliver, freeze_issue
+from newsletter.flows.freeze import freeze_issue
+from newsletter.flows.send import Sent, deliver
 from newsletter.model import SubscriberRow
 from newsletter.resources import resource
 from newsletter.store import issues

@@ -368,7 +368,7 @@ def test_the_hash_of_four_keys_is_the_one_that_was_written_before(desk: Desk) ->
     import hashlib
 
     from newsletter.calendar import publication_moment
-    from newsletter.flows.send import write_variant
+    from newsletter.flows.freeze import write_variant
     from newsletter.store.issues import ALL
 
     rendered = render_issue(desk.workspace, desk.config, SLUG)
@@ -385,7 +385,7 @@ def test_an_approval_of_version_0_1_still_holds_and_shows_what_has_changed(desk:
     import hashlib
 
     from newsletter.calendar import publication_moment
-    from newsletter.flows.send import write_variant
+    from newsletter.flows.freeze import write_variant
     from newsletter.store.issues import ALL
 
     desk.approve()

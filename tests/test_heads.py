@@ -17,8 +17,8 @@ from newsletter.errors import InputError
 from newsletter.flows.approve import approval_state, approve_issue
 from newsletter.flows.build import Rendered, render_issue
 from newsletter.flows.check import check_issue
+from newsletter.flows.freeze import choose_sections, show_card, write_variant
 from newsletter.flows.preview import Preview
-from newsletter.flows.send import choose_sections, show_card, write_variant
 from newsletter.model import Head, SubscriberRow
 from newsletter.rendering.inline import inline_css
 from newsletter.store.database import Store

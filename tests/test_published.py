@@ -129,7 +129,7 @@ def test_c36_an_edition_that_is_mailed_is_out_by_what_was_mailed(desk: Desk) -> 
 
 def test_c36_an_issue_is_out_when_its_first_mail_may_leave(desk: Desk) -> None:
     from newsletter.flows.build import render_issue
-    from newsletter.flows.send import freeze_issue
+    from newsletter.flows.freeze import freeze_issue
 
     desk.clock.now = AT - timedelta(hours=5)
     rendered = render_issue(desk.workspace, desk.config, NEXT)

@@ -14,8 +14,9 @@ from hypothesis import strategies as st
 from sqlalchemy import select, update
 
 from newsletter.flows.build import Rendered, render_issue
+from newsletter.flows.dry_run import count_dry_run, write_dry_run
+from newsletter.flows.freeze import choose_sections, freeze_issue, show_card
 from newsletter.flows.rehearse import Stopwatch, rehearse_issue
-from newsletter.flows.send import choose_sections, count_dry_run, freeze_issue, show_card, write_dry_run
 from newsletter.model import SubscriberRow
 from newsletter.store.database import Store, stamp
 from newsletter.store.recipients import list_recipients

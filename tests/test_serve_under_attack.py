@@ -11,8 +11,9 @@ from sqlalchemy import select, text, update
 
 from newsletter.cli.serve import make_note
 from newsletter.flows import schedule
+from newsletter.flows.freeze import freeze_issue
 from newsletter.flows.schedule import cancel_slot, revive_slot
-from newsletter.flows.send import deliver, freeze_issue
+from newsletter.flows.send import deliver
 from newsletter.store import issues, schema
 from newsletter.store.slots import find_slot
 from newsletter.store.subscribers import find_person, unsubscribe

@@ -14,7 +14,7 @@ from newsletter.errors import InputError, Mistake, UsageError
 from newsletter.flows.learn import learn_from_issues
 from newsletter.model import UNSORTED, Post
 from newsletter.sources import SourceFile
-from newsletter.sources.folder import read_file
+from newsletter.sources.post_files import read_file
 from newsletter.text.words import suggest
 from newsletter.workspace.files import issue_path, split_issue_slug
 from newsletter.workspace.load import load_issue, read_sources

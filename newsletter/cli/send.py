@@ -17,17 +17,10 @@ from newsletter.cli.ui import program, size
 from newsletter.delivery.sender import SendReport
 from newsletter.errors import Mistake, UsageError
 from newsletter.flows.build import Rendered, render_issue
-from newsletter.flows.send import (
-    SendSummary,
-    Sent,
-    count_dry_run,
-    deliver,
-    freeze_issue,
-    has_changed,
-    send_test,
-    show_card,
-    write_dry_run,
-)
+from newsletter.flows.dry_run import count_dry_run, write_dry_run
+from newsletter.flows.freeze import SendSummary, freeze_issue, has_changed, show_card
+from newsletter.flows.send import Sent, deliver
+from newsletter.flows.send_one import send_test
 from newsletter.model import Finding
 from newsletter.store.database import Store
 from newsletter.store.issues import FrozenIssue, find_issue, read_books

@@ -14,7 +14,7 @@ from newsletter.errors import InputError, Mistake, UsageError
 from newsletter.flows.approval_record import Approved, Change, find_changes, look_at_issue
 from newsletter.flows.approval_scope import list_decided
 from newsletter.flows.build import Rendered
-from newsletter.flows.send import write_variant
+from newsletter.flows.freeze import write_variant
 from newsletter.store.issues import ALL
 from newsletter.text.diffs import shorten_diff
 from newsletter.workspace.files import Workspace

@@ -367,6 +367,6 @@ def _write_posts(
 
 def read_named_file(source: Source, file: SourceFile, config: Config) -> tuple[tuple[Post, ...], tuple[Finding, ...]]:
     """The posts of a file named on the command line."""
-    from newsletter.sources.folder import read_file
+    from newsletter.sources.post_files import read_file
 
     return read_file(source, file, config.zone)

@@ -14,7 +14,8 @@ from newsletter.delivery.rehearsal import Behaviour, rehearsing
 from newsletter.delivery.relay import Relay
 from newsletter.delivery.sender import Rules
 from newsletter.flows.build import render_issue
-from newsletter.flows.send import choose_sections, deliver, freeze_issue
+from newsletter.flows.freeze import choose_sections, freeze_issue
+from newsletter.flows.send import deliver
 from newsletter.model import DeliveryCounts
 from newsletter.store import issues
 from newsletter.store.database import Store, create_store

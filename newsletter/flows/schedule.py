@@ -25,7 +25,7 @@ from newsletter.flows.approve import approval_state
 from newsletter.flows.build import Rendered, render_issue
 from newsletter.flows.check import check_issue
 from newsletter.flows.draft import draft_issue, write_older
-from newsletter.flows.send import freeze_issue
+from newsletter.flows.freeze import freeze_issue
 from newsletter.flows.visits import SEEN_BEFORE_DRAFT, SEEN_BEFORE_SEND, Visit, is_patient, last_visit
 from newsletter.model import Edition, Finding
 from newsletter.store import issues

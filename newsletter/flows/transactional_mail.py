@@ -12,7 +12,7 @@ from newsletter.delivery.message import LetterEnvelope, letter_headers, write_me
 from newsletter.delivery.relay import RelayUnavailable
 from newsletter.delivery.retry import next_try
 from newsletter.errors import NewsletterError
-from newsletter.flows.send import SendFailed, send_single, send_test
+from newsletter.flows.send_one import SendFailed, send_single, send_test
 from newsletter.rendering.letter import LetterText, render_letter
 from newsletter.stopping import Arm, Interrupted, never_stopped
 from newsletter.store.database import Store

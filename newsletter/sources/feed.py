@@ -8,9 +8,9 @@ from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from newsletter.model import Finding, Post, Source
 from newsletter.sources.contract import Batch, SourceFile, SourceKind, collected_folder
 from newsletter.sources.feed_entry import Entry, FeedDocument
-from newsletter.sources.folder import read_files
 from newsletter.sources.identity import content_hash, make_key
 from newsletter.sources.known_entries import EntryMatch, EntryMatches, Named, SeenEntry, match_entries, name_entries
+from newsletter.sources.post_files import read_files
 from newsletter.text.words import count_of
 
 _DATE_IN_PATH = re.compile(r"/((?:19|20)\d{2})/(\d{1,2})/(\d{1,2})(?:/|$)")

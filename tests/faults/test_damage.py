@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from newsletter.errors import NewsletterError
-from newsletter.flows.send import freeze_issue
+from newsletter.flows.freeze import freeze_issue
 from newsletter.model import SubscriberRow
 from newsletter.store.database import Store, create_store, open_store
 from newsletter.store.subscribers import SubscriberIntake, unsubscribe

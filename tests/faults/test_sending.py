@@ -14,7 +14,7 @@ from newsletter.config.settings import Throttle
 from newsletter.delivery.relay import Relay
 from newsletter.delivery.sender import Rules, SendReport
 from newsletter.errors import NothingToDo
-from newsletter.flows.send import make_composer
+from newsletter.flows.relays import make_composer
 from newsletter.model import Claim, SubscriberRow
 from newsletter.store import issues
 from newsletter.store.database import Store

@@ -27,7 +27,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from newsletter.audience.tokens import TokenKeys, read_unsubscribe, read_verp
 from newsletter.cli import run
 from newsletter.flows.build import render_issue
-from newsletter.flows.send import make_composer
+from newsletter.flows.relays import make_composer
 from newsletter.model import Claim
 from newsletter.store.database import open_store
 from newsletter.store.issues import find_issue, read_variants

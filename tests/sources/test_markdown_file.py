@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from newsletter.errors import InputError
 from newsletter.model import Post, Source
 from newsletter.sources.contract import SourceFile
-from newsletter.sources.folder import read_files
 from newsletter.sources.markdown_file import read_markdown, write_markdown
+from newsletter.sources.post_files import read_files
 from newsletter.text.structure import find_unclosed
 
 BERLIN = ZoneInfo("Europe/Berlin")

@@ -15,7 +15,7 @@ from starlette.routing import Route
 from newsletter.cli.serve import make_note
 from newsletter.errors import InputError, Mistake
 from newsletter.flows.build import render_issue
-from newsletter.flows.send import freeze_issue
+from newsletter.flows.freeze import freeze_issue
 from newsletter.rendering.icon import draw_icons
 from newsletter.store.database import Store
 from newsletter.store.mailed_links import make_link

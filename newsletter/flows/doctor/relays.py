@@ -7,7 +7,7 @@ from newsletter.delivery.relay import LoginRefused, Relay, RelayUnavailable, Tim
 from newsletter.errors import InputError
 from newsletter.flows.doctor.database import biggest_frozen
 from newsletter.flows.doctor.installation import Check, Installation, tell
-from newsletter.flows.send import make_relays
+from newsletter.flows.relays import make_relays
 from newsletter.workspace.files import SETTINGS
 
 # A relay that lets everybody wait a while for its greeting is met with patience; nobody waits five minutes for a doctor.
