@@ -30,7 +30,7 @@ _NAMED_PARTS = 5
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Approval:
-    """Who approved what, and when. `sha256` is of the mail's content and of all settings that `newsletter.flows.approval_scope` covers.
+    """Who approved what, and when. `sha256` is of the mail's content and of all settings that `approval_scope` covers.
 
     Only `sha256` decides. `rule` says how it was made. `approved` is for people, to see a change; the oldest have none.
     """
