@@ -97,7 +97,7 @@ class Edition:
 
     `max_age_days`: posts of feeds that are older on the issue's day are held back; 0: none is.
 
-    `schedule` is when it is sent and `draft` when it is drafted (`mon 07:00`); how the two are read: `slots.py`.
+    `schedule` is when it is sent and `draft` when it is drafted (`mon 07:00`); how the two are read: `calendar.py`.
     """
 
     __pydantic_config__ = STRICT

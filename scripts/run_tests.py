@@ -1,6 +1,7 @@
-"""`./run test [PYTEST ARGS]`: the whole suite on all cores; `./run test --cov` with branch coverage, which takes twice as long.
+"""`./run test [PYTEST ARGS]`: the whole suite on all cores.
 
-Other arguments are pytest's.
+`--quick` leaves out what is marked slow; `--cov` measures branch coverage, which takes twice as long. Other arguments are
+pytest's.
 """
 
 import os
@@ -13,9 +14,11 @@ ROOT = Path(__file__).resolve().parent.parent
 
 def main(arguments: list[str]) -> int:
     """Run pytest; without arguments, or with `--cov` alone, everything runs, spread over the cores."""
-    whole = ["-n", "auto", "--dist", "worksteal"] if arguments in ([], ["--cov"]) else []
-    if whole and arguments:
+    whole = ["-n", "auto", "--dist", "worksteal"] if arguments in ([], ["--cov"], ["--quick"]) else []
+    if arguments == ["--cov"]:
         whole += ["--cov-report=term:skip-covered", "--cov-fail-under=0"]
+    if arguments == ["--quick"]:
+        whole, arguments = [*whole, "-m", "not slow"], []
     environment = {name: value for name, value in os.environ.items() if not name.startswith("NEWSLETTER_")}
     # The many processes that the tests start would else compile the whole program anew, each of them.
     environment.pop("PYTHONDONTWRITEBYTECODE", None)

@@ -26,6 +26,34 @@ def pytest_make_parametrize_id(config: pytest.Config, val: object, argname: str)
     return argname if isinstance(val, bytes) and len(val) > 30 else None
 
 
+# What a first run leaves out: real processes, real mail servers, browsers, thousands of random orders. Below `tests/`.
+SLOW = (
+    "faults/",
+    "journeys/",
+    "audience/test_read_file.py",
+    "rendering/test_axe.py",
+    "rendering/test_foreign_content.py",
+    "rendering/test_in_chromium.py",
+    "rendering/test_vnu.py",
+    "rendering/test_webmails.py",
+    "sources/test_feed_words.py",
+    "store/test_interleavings.py",
+    "store/test_state_machine.py",
+    "test_calendar.py",
+    "test_reload.py",
+    "test_visits.py",
+    "web/test_in_chromium.py",
+    "web/test_siege.py",
+    "web/test_subscribe.py",
+)
+
+
+def pytest_itemcollected(item: pytest.Item) -> None:
+    """Mark what `./run test --quick` leaves out."""
+    if item.path.relative_to(ROOT / "tests").as_posix().startswith(SLOW):
+        item.add_marker(pytest.mark.slow)
+
+
 @pytest.fixture(scope="session")
 def root() -> Path:
     """The repository."""
@@ -81,8 +109,8 @@ def untraced() -> Iterator[None]:
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Those that ask for time of their own come first: one that takes a minute must not be the last."""
-    items.sort(key=lambda item: item.get_closest_marker("timeout") is None)
+    """Those that are slow or ask for time of their own come first: one that takes a minute must not be the last."""
+    items.sort(key=lambda item: not any(item.get_closest_marker(name) for name in ("slow", "timeout")))
 
 
 def pytest_sessionfinish() -> None:
