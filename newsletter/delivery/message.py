@@ -23,6 +23,7 @@ SUBJECT_LIMIT = 200
 LINE_LIMIT = 998  # RFC 5322 2.1.1, without CRLF
 _FOLD_AT = 76
 _QP_LINE = 76  # RFC 2045 6.7
+_LONG_LINE = re.compile(rf"^[^\r\n]{{{_QP_LINE + 1},}}", re.MULTILINE)
 _FROM_LINE = re.compile(r"^From ([^\r\n]*)", re.MULTILINE)
 _ENCODED_WORD_LIMIT = 75  # RFC 2047 2
 SLOT = re.compile(f"({re.escape(links.SLOT_PREFIX)}[A-Z]+__)")
@@ -201,7 +202,16 @@ def quoted_printable(body: str) -> str:
             # Of a piece that is all line ends b2a_qp cannot tell which kind they are.
             encoded = re.sub(r"(?<!\r)\n", "\r\n", encoded)
             out += encoded if not number or encoded.startswith("\r\n") else f"=\r\n{encoded}"
-    return _FROM_LINE.sub(_encode_from, out)
+    # The soft break before a slot, and a blank at the end of a line that b2a_qp encodes, may come on top of 76.
+    return _FROM_LINE.sub(_encode_from, _LONG_LINE.sub(_break_softly, out))
+
+
+def _break_softly(line: re.Match[str]) -> str:
+    """A line that got too long by what was put to its end, as two: its last characters go on behind a soft break."""
+    at = _QP_LINE - 3
+    while "=" in line[0][at - 2 : at]:  # not inside of an octet that is written as =46
+        at -= 1
+    return f"{line[0][:at]}=\r\n{line[0][at:]}"
 
 
 def _encode_from(line: re.Match[str]) -> str:

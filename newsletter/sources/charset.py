@@ -34,13 +34,14 @@ _PATTERNS = (
     (re.compile(rb"[<{\[\s]\0"), "utf-16-le"),
 )
 # UTF-8 read as Windows-1252: a lead byte, and what the bytes 80 to BF become there. `â€™` and `ðŸ˜€` are nothing else; two
-# characters count inside a word only (`“AMANHÃ”` is Portuguese), and three only in a row of them (`ä¸­å›½`).
+# characters count inside a word only (`“AMANHÃ”` is Portuguese), and three only in a row of them (`ä¸­å›½`). ß is no lead byte
+# here: `Spaß–` is German, and what begins with that byte is N'Ko.
 _AFTER = re.escape(
     "".join(bytes([byte]).decode("cp1252", "ignore") for byte in range(0x80, 0xC0)) + "\x81\x8d\x8f\x90\x9d"
 )
 _MOJIBAKE = re.compile(
     rf"\u00e2\u20ac[{_AFTER}]|\u00f0\u0178[{_AFTER}]{{2}}|(?:[\u00e0-\u00ef][{_AFTER}]{{2}}){{2}}"
-    rf"|(?<=[a-z])[\u00c2-\u00df][{_AFTER}]|[\u00c2-\u00df][{_AFTER}](?=[a-z])"
+    rf"|(?<=[a-z])[\u00c2-\u00de][{_AFTER}]|[\u00c2-\u00de][{_AFTER}](?=[a-z])"
 )
 # What is left of a letter where a document is cut off: it ends with no letter but with `>` or `}`.
 _HALF_LETTER = re.compile(rb"(?:[\xc2-\xdf]|[\xe0-\xef][\x80-\xbf]?|[\xf0-\xf4][\x80-\xbf]{0,2})\Z")

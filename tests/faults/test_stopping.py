@@ -12,7 +12,7 @@ import pytest
 
 from newsletter.delivery import loop as loop_module
 from newsletter.delivery.sender import Rules
-from newsletter.flows import send as send_module
+from newsletter.flows import relays as relays_module
 from newsletter.serve import DRAIN_S, LONGEST_STOP_S, Server
 from newsletter.sources.fetch import GRACE_S as LOOK_UP_S
 from newsletter.sources.fetch import POST_LIMIT_S
@@ -53,7 +53,7 @@ class Silence:
 def drained(monkeypatch: pytest.MonkeyPatch) -> None:
     """A fraction of a second for replies that are under way; what is not under way must not need any."""
     monkeypatch.setattr(loop_module, "SINGLE_DRAIN_S", 0.2)
-    monkeypatch.setattr(send_module, "Rules", partial(Rules, drain_s=0.2))
+    monkeypatch.setattr(relays_module, "Rules", partial(Rules, drain_s=0.2))
 
 
 @pytest.fixture
