@@ -99,7 +99,7 @@ def _read_plain(lines: list[str], delimiter: str) -> list[list[str]] | None:
     return rows
 
 
-class _Feed:
+class _CsvLines:
     """Lines for one csv reader, up to where a row gets too long; then the sign of the end. `row` is where the row began."""
 
     def __init__(self, lines: list[str], start: int) -> None:
@@ -125,7 +125,7 @@ def _read_carefully(lines: list[str], first: int, delimiter: str, *, at_end: boo
     batch = NumberedRows([], numbers, {}, plain=False)
     start = 0
     while start < len(lines):
-        feed = _Feed(lines, start)
+        feed = _CsvLines(lines, start)
         broken = _read_from(feed, batch.rows, numbers, first, delimiter)
         if feed.row == len(lines):
             break
@@ -139,7 +139,7 @@ def _read_carefully(lines: list[str], first: int, delimiter: str, *, at_end: boo
     return batch, len(lines)
 
 
-def _read_from(feed: _Feed, rows: list[list[str]], numbers: list[int], first: int, delimiter: str) -> bool:
+def _read_from(feed: _CsvLines, rows: list[list[str]], numbers: list[int], first: int, delimiter: str) -> bool:
     """Take whole rows until the feed ends; it then stands at the row that is not whole. True: csv itself gave up."""
     start = feed.row
     reader = csv.reader(iter(feed), delimiter=delimiter, skipinitialspace=True)

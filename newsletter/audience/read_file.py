@@ -190,7 +190,7 @@ def _read_head(path: Path, text: str, answers: Answers) -> _FileHead:
     return head
 
 
-def _first_rows(path: Path, lines: list[str], start: int, delimiters: tuple[str, ...]) -> list["_Row"]:
+def _first_rows(path: Path, lines: list[str], start: int, delimiters: tuple[str, ...]) -> list["_RawRow"]:
     """The first row that is not blank by each delimiter, the one with most names of columns that are known first."""
     rows = [row for delimiter in delimiters if (row := _first_row(path, lines, start, delimiter))]
     if not rows:
@@ -198,7 +198,7 @@ def _first_rows(path: Path, lines: list[str], start: int, delimiters: tuple[str,
     return sorted(rows, key=lambda row: (-row.known, -len(row.cells)))
 
 
-def _below_a_title(path: Path, lines: list[str], rows: list["_Row"], delimiters: tuple[str, ...]) -> list["_Row"]:
+def _below_a_title(path: Path, lines: list[str], rows: list["_RawRow"], delimiters: tuple[str, ...]) -> list["_RawRow"]:
     """Some tools write a title above the names of the columns: the next rows, if they are such names, else the same."""
     if rows[0].known or not any(line.strip() for line in lines[rows[0].line :]):
         return rows
@@ -206,7 +206,7 @@ def _below_a_title(path: Path, lines: list[str], rows: list["_Row"], delimiters:
     return below if below[0].known and len(below[0].cells) > 1 else rows
 
 
-class _Row(NamedTuple):
+class _RawRow(NamedTuple):
     delimiter: str
     line: int
     cells: list[str]
@@ -217,7 +217,7 @@ class _Row(NamedTuple):
         return sum(fold(cell) in COLUMNS for cell in self.cells)
 
 
-def _first_row(path: Path, lines: list[str], start: int, delimiter: str) -> _Row | None:
+def _first_row(path: Path, lines: list[str], start: int, delimiter: str) -> _RawRow | None:
     batch, _ = read_lines(lines[start:], start + 1, delimiter, at_end=True)
     for line, cells in zip(batch.lines, batch.rows, strict=True):
         if fault := batch.faults.get(line) or (
@@ -225,11 +225,11 @@ def _first_row(path: Path, lines: list[str], start: int, delimiter: str) -> _Row
         ):
             raise _refusal(path, f"{fault}, and it should name the columns", line=line)
         if any(map(str.strip, cells)):
-            return _Row(delimiter, line, [clean_line(cell) for cell in cells])
+            return _RawRow(delimiter, line, [clean_line(cell) for cell in cells])
     return None
 
 
-def _head(path: Path, lines: list[str], rows: list[_Row], answers: Answers) -> _FileHead:
+def _head(path: Path, lines: list[str], rows: list[_RawRow], answers: Answers) -> _FileHead:
     """The header by its delimiter. Another delimiter is tried only if the first one does not part the line at all."""
     error = None
     for row in rows:
@@ -244,7 +244,7 @@ def _head(path: Path, lines: list[str], rows: list[_Row], answers: Answers) -> _
     raise _refusal(path, str(error), error.help, line=rows[0].line)
 
 
-def _with_addresses(lines: list[str], row: "_Row", answers: Answers) -> Answers:
+def _with_addresses(lines: list[str], row: "_RawRow", answers: Answers) -> Answers:
     """The answers, and that the one column in which every cell is an address holds the addresses, if no name says so."""
     if "email" in answers.fields or any(COLUMNS.get(fold(cell)) == "email" for cell in row.cells):
         return answers
@@ -275,7 +275,7 @@ def _check_addresses(path: Path, lines: list[str], head: _FileHead) -> None:
         raise _refusal(path, message, f'name the column: --map email="{columns[better[0]]}"', line=head.line)
 
 
-def _headless(path: Path, rows: list[_Row], answers: Answers) -> _FileHead:
+def _headless(path: Path, rows: list[_RawRow], answers: Answers) -> _FileHead:
     """A list without a header: addresses in its first column, and maybe more, which is kept."""
     row = next((row for row in rows if _is_address(row.cells[0])), None)
     if row is None:

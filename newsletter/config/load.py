@@ -22,7 +22,7 @@ _SHOWN = {value: key for key, value in _RENAMED.items()}
 
 
 @dataclass(frozen=True, slots=True)
-class _Text:
+class _SettingsText:
     """The settings file as read: its name, its text and its values."""
 
     file: str
@@ -48,10 +48,10 @@ def load_config(data: bytes, file: str, source_kinds: Mapping[str, str]) -> Conf
     return config
 
 
-def _read_toml(data: bytes, file: str) -> _Text:
+def _read_toml(data: bytes, file: str) -> _SettingsText:
     try:
         source = data.decode("utf-8-sig")
-        return _Text(file, source, tomllib.loads(source))
+        return _SettingsText(file, source, tomllib.loads(source))
     except UnicodeDecodeError as error:
         line = data.count(b"\n", 0, error.start) + 1
         raise SettingsError(
@@ -218,7 +218,7 @@ def _known_keys(section: Key) -> list[str]:
 # --- how it is told -----------------------------------------------------------------------------------------------
 
 
-def _tell(problem: SettingsProblem, text: _Text, places: Mapping[Key, Place]) -> Mistake:
+def _tell(problem: SettingsProblem, text: _SettingsText, places: Mapping[Key, Place]) -> Mistake:
     variable = _variable(problem.key)
     name = _dotted(problem.key, text.values)
     if variable:

@@ -61,7 +61,7 @@ class IssueFile:
 
 
 @dataclass(frozen=True, slots=True)
-class _Heading:
+class _HeadingLine:
     level: int
     title: str
     id: str
@@ -163,7 +163,7 @@ _NO_BLANK = re.compile(r"(#{2,3})[^#\s]")
 _HALF_LINK = re.compile(r"\[[^\[\]]*\]\((?:https?://)?[^()\s]*$")
 
 
-def _find_slips(text: str, headings: list[_Heading], front: FrontMatter, file: str) -> Iterator[Finding]:
+def _find_slips(text: str, headings: list[_HeadingLine], front: FrontMatter, file: str) -> Iterator[Finding]:
     """What is no mistake and yet hardly meant: told by `build`, with its line."""
     first = headings[0].line if headings else sys.maxsize
     own = {heading.line for heading in headings}
@@ -199,7 +199,7 @@ def _shows_id(line: str) -> bool:
     return bool(found and (line.startswith("#") or not found["slug"]))
 
 
-def _find_headings(text: str, front: FrontMatter) -> list[_Heading]:
+def _find_headings(text: str, front: FrontMatter) -> list[_HeadingLine]:
     headings = []
     offset = front.end
     for number, line, structure in structure_lines(text[front.end :]):
@@ -211,13 +211,13 @@ def _find_headings(text: str, front: FrontMatter) -> list[_Heading]:
                 title, name = title[: found.start()].rstrip(), found[1]
             else:
                 name = ""
-            headings.append(_Heading(len(match[1]), title, name, front.lines + number, offset, offset + len(line)))
+            headings.append(_HeadingLine(len(match[1]), title, name, front.lines + number, offset, offset + len(line)))
         offset += len(line)
     return headings
 
 
 def _read_sections(
-    text: str, headings: list[_Heading], file: str, mistakes: list[Mistake]
+    text: str, headings: list[_HeadingLine], file: str, mistakes: list[Mistake]
 ) -> tuple[tuple[Section, ...], dict[str, TextSpan], dict[int, TextSpan]]:
     sections: list[Section] = []
     places: dict[str, TextSpan] = {}
@@ -242,7 +242,7 @@ def _read_sections(
 
 
 def _read_section(
-    heading: _Heading, body: str, file: str, places: dict[str, TextSpan], mistakes: list[Mistake]
+    heading: _HeadingLine, body: str, file: str, places: dict[str, TextSpan], mistakes: list[Mistake]
 ) -> Section:
     slug = heading.id or slugify(plain_inline(heading.title)) or f"section-{heading.line}"
     if not heading.title:
@@ -253,7 +253,7 @@ def _read_section(
     return Section(slug=slug, title=heading.title, intro=_block(body), line=heading.line)
 
 
-def _read_post(heading: _Heading, body: str, file: str, keys: dict[str, int], mistakes: list[Mistake]) -> IssuePost:
+def _read_post(heading: _HeadingLine, body: str, file: str, keys: dict[str, int], mistakes: list[Mistake]) -> IssuePost:
     if not heading.title:
         mistakes.append(_mistake(file, heading, "a post without a title; write one after the ###"))
     if heading.id and not heading.id.startswith("p-"):
@@ -278,7 +278,7 @@ def _read_post(heading: _Heading, body: str, file: str, keys: dict[str, int], mi
     return IssuePost(title=heading.title, body=text, key=key, sources=sources, line=heading.line)
 
 
-def _mistake(file: str, heading: _Heading, message: str) -> Mistake:
+def _mistake(file: str, heading: _HeadingLine, message: str) -> Mistake:
     return Mistake(code="NL030", file=file, line=heading.line, message=message)
 
 

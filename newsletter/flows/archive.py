@@ -60,7 +60,7 @@ class SearchHit:
 
 
 @dataclass(frozen=True, slots=True)
-class _Entry:
+class _IndexedPost:
     words: str  # folded, title first
     text: str
     title: str
@@ -76,7 +76,7 @@ class Archive:
     """
 
     pages: Mapping[str, ArchivePage] = field(default_factory=dict)
-    entries: Sequence[_Entry] = ()
+    entries: Sequence[_IndexedPost] = ()
     issues: Mapping[str, Issue] = field(default_factory=dict)
     problems: Sequence[str] = ()
 
@@ -129,11 +129,11 @@ def render_archive(workspace: Workspace, config: Config, slugs: Iterable[str], l
     return Archive(pages, entries, issues, tuple(map(str, problems)))
 
 
-def _index(shown: ShownIssue, base: str, date: str) -> Iterable[_Entry]:
+def _index(shown: ShownIssue, base: str, date: str) -> Iterable[_IndexedPost]:
     for post in shown.posts:
         text = " ".join(_RULE.sub(" ", post.body.plain).split())
         url = f"{links.issue_url(base, shown.issue.slug)}#{post.anchor}"
-        yield _Entry(f"{post.title_text} {text}".casefold(), text, post.title_text, url, date)
+        yield _IndexedPost(f"{post.title_text} {text}".casefold(), text, post.title_text, url, date)
 
 
 def _make_page(name: str, data: bytes, known: ArchivePage | None) -> ArchivePage:

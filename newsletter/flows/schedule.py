@@ -48,7 +48,7 @@ NO_POSTS = "0 posts"
 
 
 @dataclass(frozen=True, slots=True)
-class _Desk:
+class _CalendarStep:
     """What every step needs."""
 
     workspace: Workspace
@@ -59,7 +59,7 @@ class _Desk:
 
 def keep_calendar(workspace: Workspace, config: Config, store: Store, now: datetime) -> list[SlotRow]:
     """Do all that is due → the slots that changed. Call it as often as you like, from as many processes as you like."""
-    desk = _Desk(workspace, config, store, now)
+    desk = _CalendarStep(workspace, config, store, now)
     changed = []
     for edition in config.editions:
         _expect(desk, edition)
@@ -100,7 +100,7 @@ class _SlotStep:
     done: bool = False  # written down already
 
 
-def _expect(desk: _Desk, edition: Edition) -> None:
+def _expect(desk: _CalendarStep, edition: Edition) -> None:
     """Write down the slots to come, so that one that is missed is known as such; forget those that the settings took out."""
     first = desk.now.astimezone(desk.config.zone).date()
     slots = takewhile(lambda one: one.at <= desk.now + _EXPECTED, slots_from(edition, first, desk.config.zone))
@@ -128,7 +128,7 @@ def _row(slot: Slot, state: State, reason: str = "") -> SlotRow:
     )
 
 
-def _take(desk: _Desk, slot: Slot, row: SlotRow, step: _SlotStep) -> bool:
+def _take(desk: _CalendarStep, slot: Slot, row: SlotRow, step: _SlotStep) -> bool:
     """Write a step down, and tell the editor. False if nothing changed, or somebody else did it."""
     if (step.state, step.reason) == (row.state, row.reason):
         return False
@@ -140,12 +140,12 @@ def _take(desk: _Desk, slot: Slot, row: SlotRow, step: _SlotStep) -> bool:
     return move_slot(desk.store, _row(slot, step.state, step.reason), row, letters, desk.now)
 
 
-def _is_news(desk: _Desk, row: SlotRow, step: _SlotStep) -> bool:
+def _is_news(desk: _CalendarStep, row: SlotRow, step: _SlotStep) -> bool:
     """Whether the editor should hear of it: of another state at once, of another reason some hours later."""
     return step.state != row.state or stamp(desk.now - _QUIET) >= row.at
 
 
-def _write_alert(desk: _Desk, slot: Slot, step: _SlotStep) -> str:
+def _write_alert(desk: _CalendarStep, slot: Slot, step: _SlotStep) -> str:
     """Why nothing goes out, and what to do. The first line is the subject."""
     lines = [f"{slot.issue} is {step.state}: {step.reason.partition(';')[0][:80]}", "", step.reason, ""]
     if step.state == "held":
@@ -173,7 +173,7 @@ def _write_moment(moment: datetime, config: Config) -> str:
     return f"{local:%A} {local.day} {local:%B %Y, %H:%M} ({config.publication.timezone})"
 
 
-def _next_step(desk: _Desk, edition: Edition, slot: Slot, row: SlotRow) -> _SlotStep | None:
+def _next_step(desk: _CalendarStep, edition: Edition, slot: Slot, row: SlotRow) -> _SlotStep | None:
     frozen = issues.find_issue(desk.store, slot.issue)
     if frozen:
         return _SlotStep("sent")  # by hand, or by a process that ended before it could write it down
@@ -203,7 +203,7 @@ def _miss(edition: Edition, slot: Slot, *, drafted: bool) -> _SlotStep:
 # --- drafting -----------------------------------------------------------------------------------------------------
 
 
-def _draft(desk: _Desk, edition: Edition, slot: Slot) -> _SlotStep | None:
+def _draft(desk: _CalendarStep, edition: Edition, slot: Slot) -> _SlotStep | None:
     visit = _find_visit(desk, SEEN_BEFORE_DRAFT)
     notes = [*visit.notes]
     try:
@@ -222,7 +222,7 @@ def _draft(desk: _Desk, edition: Edition, slot: Slot) -> _SlotStep | None:
     return _SlotStep("drafted", visit.failed, _write_review(desk, rendered, edition, slot, more))
 
 
-def _find_visit(desk: _Desk, within: timedelta) -> Visit:
+def _find_visit(desk: _CalendarStep, within: timedelta) -> Visit:
     """The last visit of the sources, if it is fresh. Raises _NotYet while one is awaited; not for long."""
     visit = last_visit(desk.workspace, desk.now, within)
     if visit is None and is_patient(desk.workspace, desk.now):
@@ -230,7 +230,7 @@ def _find_visit(desk: _Desk, within: timedelta) -> Visit:
     return visit or Visit("", "the sources were not visited in time; what was collected before is used")
 
 
-def _write_review(desk: _Desk, rendered: Rendered, edition: Edition, slot: Slot, more: Sequence[str]) -> str:
+def _write_review(desk: _CalendarStep, rendered: Rendered, edition: Edition, slot: Slot, more: Sequence[str]) -> str:
     """What the editor is told of a draft: what it holds, what is wrong with it, what happens next."""
     config = desk.config
     at, count = _write_moment(slot.at, config), len(rendered.issue.posts)
@@ -259,7 +259,7 @@ def _write_review(desk: _Desk, rendered: Rendered, edition: Edition, slot: Slot,
 # --- freezing -----------------------------------------------------------------------------------------------------
 
 
-def _freeze(desk: _Desk, edition: Edition, slot: Slot, row: SlotRow) -> _SlotStep:
+def _freeze(desk: _CalendarStep, edition: Edition, slot: Slot, row: SlotRow) -> _SlotStep:
     if not desk.workspace.exists(issue_path(slot.issue)):
         last = find_last_text(desk.workspace, slot.issue)
         kept = f"; its last text: cp {last} {issue_path(slot.issue)}, then newsletter send {slot.issue}" if last else ""
@@ -291,13 +291,13 @@ def _freeze(desk: _Desk, edition: Edition, slot: Slot, row: SlotRow) -> _SlotSte
     return _SlotStep("sent", done=True)
 
 
-def _leave(desk: _Desk, connection: Connection, slot: Slot, row: SlotRow) -> None:
+def _leave(desk: _CalendarStep, connection: Connection, slot: Slot, row: SlotRow) -> None:
     """The slot's last step, in the transaction that fixes the issue: who cancelled it before is obeyed."""
     if not move_slot_in(desk.store, connection, _row(slot, "sent"), row, (), desk.now):
         raise _TakenBack
 
 
-def _find_blockers(desk: _Desk, edition: Edition, slot: Slot, rendered: Rendered) -> Iterator[str]:
+def _find_blockers(desk: _CalendarStep, edition: Edition, slot: Slot, rendered: Rendered) -> Iterator[str]:
     """Why an issue does not go by itself; the first is told. It goes as soon as there is none, if it is not too late."""
     by_hand = f"newsletter send {slot.issue}"
     if edition.mode == "draft":

@@ -22,7 +22,7 @@ _LOOPBACK = ("localhost", "127.0.0.1", "::1")
 _NAMED_HOST = re.compile(r"[a-z0-9-]+(?:\.[a-z0-9-]+)*\.[a-z][a-z0-9-]*\Z")
 
 
-class _Picture(NamedTuple):
+class _PlacedPicture(NamedTuple):
     """A picture where it stands: whether a link is around it, and how many px its column has for it."""
 
     attributes: Mapping[str, str]
@@ -39,7 +39,7 @@ def settle_pictures(html: str, own_host: str = "") -> tuple[str, tuple[str, ...]
         return html, ()
     notes: list[str] = []
 
-    def settle(picture: _Picture) -> str | None:
+    def settle(picture: _PlacedPicture) -> str | None:
         address = picture.attributes.get("src", "")
         parts = urlsplit(address)
         host = parts.hostname or ""
@@ -59,7 +59,7 @@ def fit_pictures(html: str) -> str:
     return _change_pictures(html, _fit) if "<img" in html else html
 
 
-def _fit(picture: _Picture) -> str:
+def _fit(picture: _PlacedPicture) -> str:
     attributes = dict(picture.attributes)
     if urlsplit(attributes.get("src", "")).path.lower().endswith(".svg"):
         return _write_link(picture)
@@ -74,7 +74,7 @@ def _fit(picture: _Picture) -> str:
     return _write_picture(attributes)
 
 
-def _change_pictures(html: str, change: Callable[[_Picture], str | None]) -> str:
+def _change_pictures(html: str, change: Callable[[_PlacedPicture], str | None]) -> str:
     """Each picture as `change` writes it; None leaves it as it is."""
     pieces: list[str] = []
     open_tags: list[str] = []
@@ -82,7 +82,7 @@ def _change_pictures(html: str, change: Callable[[_Picture], str | None]) -> str
     for tag in _TAG.finditer(html):
         closing, name, attributes = tag.groups()
         if name == "img":
-            picture = _Picture(
+            picture = _PlacedPicture(
                 {key: unescape(value) for key, value in _ATTRIBUTE.findall(attributes)},
                 "a" in open_tags,
                 _room(open_tags, columns),
@@ -112,7 +112,7 @@ def _write_picture(attributes: Mapping[str, str]) -> str:
     return f"<img {' '.join(written)}>"
 
 
-def _write_link(picture: _Picture) -> str:
+def _write_link(picture: _PlacedPicture) -> str:
     """A picture as the link that leads to it; inside of another link just its words."""
     address = picture.attributes.get("src", "")
     words = escape(picture.attributes.get("alt", "").strip() or urlsplit(address).hostname or "")

@@ -13,24 +13,24 @@ def is_ignored(lines: str, path: str) -> bool:
     >>> is_ignored("/*.csv", "people.csv"), is_ignored("/*.csv", "posts/people.csv")
     (True, False)
     """
-    rules = [_Rule.read(line) for line in map(_strip, lines.splitlines()) if line and not line.startswith("#")]
+    rules = [_IgnoreRule.read(line) for line in map(_strip, lines.splitlines()) if line and not line.startswith("#")]
     parts = path.split("/")
     folders = ("/".join(parts[:count]) for count in range(1, len(parts)))
     return any(_decide(rules, folder, is_folder=True) for folder in folders) or _decide(rules, path, is_folder=False)
 
 
-class _Rule(NamedTuple):
+class _IgnoreRule(NamedTuple):
     negated: bool
     folders_only: bool
     pattern: re.Pattern[str]
 
     @classmethod
-    def read(cls, line: str) -> "_Rule":
+    def read(cls, line: str) -> "_IgnoreRule":
         negated, line = line.startswith("!"), line.removeprefix("!")
         return cls(negated, line.endswith("/"), re.compile(_translate(line.rstrip("/"))))
 
 
-def _decide(rules: Sequence[_Rule], path: str, *, is_folder: bool) -> bool:
+def _decide(rules: Sequence[_IgnoreRule], path: str, *, is_folder: bool) -> bool:
     fitting = (one for one in reversed(rules) if (is_folder or not one.folders_only) and one.pattern.fullmatch(path))
     last = next(fitting, None)
     return last is not None and not last.negated

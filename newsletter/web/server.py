@@ -43,7 +43,7 @@ def claim_descriptors() -> int:
     return DESCRIPTORS if soft == resource.RLIM_INFINITY else soft
 
 
-class _Server(uvicorn.Server):
+class _LimitedServer(uvicorn.Server):
     on_start: Callable[[int], None]
     connections: Connections
 
@@ -102,7 +102,7 @@ class WebServer:
             http=WireProtocol.bind(self.connections, trusted, tuple(HEADERS.items())),
             ws="none",  # a library for it that happens to be installed would take connections out of the limits
         )
-        self._server = _Server(settings)
+        self._server = _LimitedServer(settings)
         self._server.connections = self.connections
         self._where = f"{host}:{port}"
 

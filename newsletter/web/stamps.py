@@ -20,7 +20,7 @@ MOST_USED = 100_000
 State = Literal["ready", "early", "used", "repeated", "no"]
 
 
-class _Signer(TimestampSigner):
+class _ClockSigner(TimestampSigner):
     """itsdangerous' signer of times, with the clock that everything here has."""
 
     def __init__(self, clock: Callable[[], datetime], key: bytes) -> None:
@@ -36,7 +36,7 @@ class Stamps:
     """The stamps of one process. Attack: one stamp, sent again and again, would make a form of any number of addresses."""
 
     def __init__(self, key: bytes, clock: Callable[[], datetime], most: int = MOST_USED) -> None:
-        self._signer, self._clock, self._most = _Signer(clock, key), clock, most
+        self._signer, self._clock, self._most = _ClockSigner(clock, key), clock, most
         self._not_before = int(clock().timestamp())
         self._used: OrderedDict[str, tuple[int, bytes]] = OrderedDict()
 

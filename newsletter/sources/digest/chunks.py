@@ -57,7 +57,7 @@ class Chunk(NamedTuple):
         return self.text.lstrip(DIRECTION_MARKS)
 
 
-class _Line(NamedTuple):
+class _ChunkLine(NamedTuple):
     number: int
     text: str
     indent: int
@@ -147,26 +147,26 @@ def trailing_url(chunk: Chunk) -> str | None:
     return match[2] if match and is_web_address(match[2]) else None
 
 
-def _find_paragraphs(lines: Sequence[Line]) -> list[list[_Line]]:
-    paragraphs: list[list[_Line]] = [[]]
+def _find_paragraphs(lines: Sequence[Line]) -> list[list[_ChunkLine]]:
+    paragraphs: list[list[_ChunkLine]] = [[]]
     for number, text, glued in lines:
         expanded = text.expandtabs(4) if "\t" in text else text
         bare = expanded.strip()
         if bare and (bare[0] not in DIRECTION_MARKS or strip_marks(bare)):
             indent = len(expanded) - len(expanded.lstrip()) if expanded[0] == " " else 0
-            paragraphs[-1].append(_Line(number, bare, indent, glued))
+            paragraphs[-1].append(_ChunkLine(number, bare, indent, glued))
         elif paragraphs[-1]:
             paragraphs.append([])
     return [paragraph for paragraph in paragraphs if paragraph]
 
 
-def _join_lines(paragraph: list[_Line], wrapped: bool, separator: str | None) -> list[list[_Line]]:
+def _join_lines(paragraph: list[_ChunkLine], wrapped: bool, separator: str | None) -> list[list[_ChunkLine]]:
     paragraph = _find_broken_addresses(paragraph)
     if not wrapped and _joins_nothing(paragraph):
         return [[line] for line in paragraph]
     longest = max(len(line.text) for line in paragraph)
     column = 0 if wrapped else _wrap_column(paragraph)
-    pieces: list[list[_Line]] = [[paragraph[0]]]
+    pieces: list[list[_ChunkLine]] = [[paragraph[0]]]
     for before, line in pairwise(paragraph):
         if line.in_address or (line.glued and not line.starts_chunk and not line.text.startswith("<http")):
             pieces[-1].append(line)
@@ -183,7 +183,7 @@ def _join_lines(paragraph: list[_Line], wrapped: bool, separator: str | None) ->
     return pieces
 
 
-def _joins_nothing(paragraph: list[_Line]) -> bool:
+def _joins_nothing(paragraph: list[_ChunkLine]) -> bool:
     """Whether a paragraph has no line that could go on on the next one: none full, none indented, none glued."""
     return all(
         len(line.text) < FULL and not line.indent and not line.glued and not line.in_address for line in paragraph
@@ -199,7 +199,7 @@ def _stands_alone(text: str, separator: str | None, *, wrapped: bool) -> bool:
     return is_separator(text, separator) or lone_address(text) is not None or is_rule(text)
 
 
-def _find_broken_addresses(paragraph: list[_Line]) -> list[_Line]:
+def _find_broken_addresses(paragraph: list[_ChunkLine]) -> list[_ChunkLine]:
     """The same lines; `in_address` are those on which an address goes on that was begun up to three lines above."""
     inside: set[int] = set()
     for position, line in enumerate(paragraph):
@@ -214,7 +214,7 @@ def _find_broken_addresses(paragraph: list[_Line]) -> list[_Line]:
     return [line._replace(in_address=at in inside) for at, line in enumerate(paragraph)] if inside else paragraph
 
 
-def _wrap_column(paragraph: list[_Line]) -> int:
+def _wrap_column(paragraph: list[_ChunkLine]) -> int:
     """The column at which a paragraph seems to have been wrapped, 0 if nothing speaks for it.
 
     What speaks for it is a line that was full and goes on in the middle of a sentence.
@@ -225,7 +225,7 @@ def _wrap_column(paragraph: list[_Line]) -> int:
     return column if goes_on else 0
 
 
-def _is_full(before: _Line, line: _Line, column: int) -> bool:
+def _is_full(before: _ChunkLine, line: _ChunkLine, column: int) -> bool:
     """Whether the first word of `line` had no room left on the line before it."""
     return FULL <= len(before.text) <= 80 and len(before.text) + 1 + len(line.text.split(" ", 1)[0]) > column
 
@@ -238,7 +238,7 @@ def _is_middle(before: str, text: str) -> bool:
     return is_small(text[:1]) or not has_case(text) or last.endswith(",") or (last.islower() and len(last) <= 3)
 
 
-def _starts_in_wrapped(piece: list[_Line], before: _Line, line: _Line, longest: int) -> bool:
+def _starts_in_wrapped(piece: list[_ChunkLine], before: _ChunkLine, line: _ChunkLine, longest: int) -> bool:
     """Whether a line of a hard-wrapped paragraph begins a chunk of its own."""
     number = NUMBER.match(line.text)
     if number:
@@ -251,7 +251,7 @@ def _starts_in_wrapped(piece: list[_Line], before: _Line, line: _Line, longest: 
     return not (unfinished and line.text[0] in "-–—−" and not BULLET.match(piece[0].text))
 
 
-def _continues(first: _Line, before: _Line, line: _Line, column: int) -> bool:
+def _continues(first: _ChunkLine, before: _ChunkLine, line: _ChunkLine, column: int) -> bool:
     """Whether a line of an unwrapped file goes on where the line above stopped (R1, M18)."""
     if line.starts_chunk or NUMBER.match(line.text):
         return False
@@ -263,7 +263,7 @@ def _continues(first: _Line, before: _Line, line: _Line, column: int) -> bool:
     return bool(column and not ends and len(line.text) <= LONGEST_WRAPPED and _is_full(before, line, column))
 
 
-def _join(piece: list[_Line]) -> str:
+def _join(piece: list[_ChunkLine]) -> str:
     """The lines as one text; what each line adds is looked at once, however long the text has become."""
     parts: list[str] = []
     end, with_address = "", False  # the last two characters of the text; whether its last word holds an address
@@ -277,7 +277,7 @@ def _join(piece: list[_Line]) -> str:
     return "".join(parts)
 
 
-def _make_chunk(piece: list[_Line], separator: str | None) -> Chunk:
+def _make_chunk(piece: list[_ChunkLine], separator: str | None) -> Chunk:
     if len(piece) == 1:
         number, text, indent = piece[0][:3]
         kind, text = _read_kind(text, separator)
