@@ -27,6 +27,7 @@ FLOORS: tuple[tuple[str, tuple[str, ...]], ...] = (
 # Within `workspace` and `flows`, too, imports go down only.
 STOREYS: dict[str, tuple[tuple[str, ...], ...]] = {
     "workspace": (
+        ("locks", "whole_files"),
         ("files",),
         ("backup_file", "database", "heartbeat", "last_text", "load", "shown_notes", "source_memory", "templates"),
         ("past_issues",),

@@ -9,15 +9,8 @@ from pathlib import Path
 import pytest
 
 from newsletter.errors import InputError, SettingsError, UsageError
-from newsletter.workspace.files import (
-    SLUG,
-    Workspace,
-    _exchange,
-    find_workspace,
-    natural,
-    split_issue_slug,
-    write_whole,
-)
+from newsletter.workspace.files import SLUG, Workspace, find_workspace, natural, split_issue_slug
+from newsletter.workspace.whole_files import _exchange, write_whole
 
 
 def test_a_path_that_leads_out_is_refused(tmp_path: Path) -> None:
@@ -135,7 +128,7 @@ def test_a_file_is_replaced_only_if_it_is_what_was_expected(tmp_path: Path) -> N
 
 
 def test_where_names_cannot_be_exchanged_it_is_looked_at_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("newsletter.workspace.files._exchange", lambda one, other: False)
+    monkeypatch.setattr("newsletter.workspace.whole_files._exchange", lambda one, other: False)
     test_a_file_is_replaced_only_if_it_is_what_was_expected(tmp_path)
 
 
@@ -149,7 +142,7 @@ def test_a_save_at_the_very_moment_wins(tmp_path: Path, monkeypatch: pytest.Monk
             write_whole(path, saves.pop(0))
         return _exchange(keep, path)
 
-    monkeypatch.setattr("newsletter.workspace.files._exchange", exchange)
+    monkeypatch.setattr("newsletter.workspace.whole_files._exchange", exchange)
     assert not workspace.replace("a.md", b"one", b"ours", "kept")
     assert workspace.read("a.md") == b"by hand again"
 

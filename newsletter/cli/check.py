@@ -12,7 +12,7 @@ from newsletter import __version__
 from newsletter.cli.common import Context, chosen_issue, complete_issues, in_workspace
 from newsletter.model import Finding
 from newsletter.text.words import count_of
-from newsletter.workspace.files import write_whole
+from newsletter.workspace.whole_files import write_whole
 
 
 def parse_clients(ctx: click.Context, parameter: click.Parameter, value: str | None) -> tuple[str, ...] | None:

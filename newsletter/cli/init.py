@@ -10,7 +10,8 @@ from newsletter.cli.common import speaking
 from newsletter.cli.ui import Ui, program
 from newsletter.errors import Mistake, NothingToDo
 from newsletter.resources import resource
-from newsletter.workspace.files import SETTINGS, write_whole
+from newsletter.workspace.files import SETTINGS
+from newsletter.workspace.whole_files import write_whole
 
 # The database, its backups and lists of readers hold addresses, the others open something: nothing for a repository that
 # others read.

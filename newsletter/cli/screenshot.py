@@ -9,7 +9,7 @@ import click
 
 from newsletter.cli.common import Context, chosen_issue, complete_issues, in_workspace
 from newsletter.errors import Mistake, NewsletterError
-from newsletter.workspace.files import write_whole
+from newsletter.workspace.whole_files import write_whole
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 LONGEST_S = 60

@@ -204,7 +204,7 @@ def export_command(here: Context, file: Path | None, state: str | None, raw: boo
     Example: newsletter subscribers export people.csv
     """
     from newsletter.flows.subscribers import export_file
-    from newsletter.workspace.files import writing_whole
+    from newsletter.workspace.whole_files import writing_whole
 
     with database(here) as store:
         if file is None or str(file) == "-":

@@ -15,7 +15,7 @@ from newsletter.phrases import write_date
 from newsletter.rendering.content import ShownIssue, show_issue
 from newsletter.rendering.icon import draw_icons
 from newsletter.rendering.media_types import media_type
-from newsletter.rendering.site import iterate_site
+from newsletter.rendering.site import render_site
 from newsletter.text.words import cut_at_word
 from newsletter.workspace.files import Workspace, issue_path
 from newsletter.workspace.load import keep_numbers, load_numbered, load_phrases
@@ -111,7 +111,7 @@ def render_archive(workspace: Workspace, config: Config, slugs: Iterable[str], l
     shown = [show_issue(issue, publication.language, url=publication.url) for issue in issues.values()]
     published = list_published(config, shown)
     known = last.pages if last else {}
-    files = iterate_site(
+    files = render_site(
         published,
         publication=config.publication,
         themes=config.themes,

@@ -328,12 +328,14 @@ def _render_site(
         for slug in slugs
         if slug == shown.issue.slug or slug in others
     ]
-    site = render_site(
-        list_published(config, seen),
-        publication=config.publication,
-        themes=config.themes,
-        environment=environment,
-        phrases=phrases,
+    site = dict(
+        render_site(
+            list_published(config, seen),
+            publication=config.publication,
+            themes=config.themes,
+            environment=environment,
+            phrases=phrases,
+        )
     )
     return site, [one.issue for one in seen], unread
 

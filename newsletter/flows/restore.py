@@ -23,10 +23,10 @@ from newsletter.store.database import (
     fill_server,
     is_server_in_use,
     open_store,
-    read_key,
     sqlite_file,
     stamp,
 )
+from newsletter.store.keys import read_key
 from newsletter.store.slots import list_slots
 from newsletter.workspace.backup_file import (
     DATABASE,

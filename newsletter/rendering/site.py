@@ -50,22 +50,6 @@ def render_site(
     environment: Environment,
     phrases: Phrases,
     served: bool = False,
-) -> dict[str, str]:
-    """All files of build/site for these issues, as `iterate_site` makes them."""
-    files = iterate_site(
-        issues, publication=publication, themes=themes, environment=environment, phrases=phrases, served=served
-    )
-    return dict(files)
-
-
-def iterate_site(
-    issues: Iterable[Published],
-    *,
-    publication: Publication,
-    themes: tuple[Theme, ...],
-    environment: Environment,
-    phrases: Phrases,
-    served: bool = False,
 ) -> Iterator[tuple[str, str]]:
     """The name and text of each file of the archive, one after the other: ten years of them need not be in memory at once.
 

@@ -15,7 +15,7 @@ from newsletter.text.words import count_of
 
 _DATE_IN_PATH = re.compile(r"/((?:19|20)\d{2})/(\d{1,2})/(\d{1,2})(?:/|$)")
 _EARLIEST = datetime(1990, 1, 1, tzinfo=UTC)
-# Ten times what a document may hold (`feed_document.ENTRY_LIMIT`).
+# Ten times what a document may hold (`newest_entries.ENTRY_LIMIT`).
 _SEEN_LIMIT = 5_000
 SIGHTINGS_OF_A_MOVE = 2
 # A visit is unusual if it brings more than twice what any of so many visits with news before it did.

@@ -19,11 +19,10 @@ from newsletter.sources.entry_fields import (
 )
 from newsletter.sources.feed_entry import Entry, FeedDocument, LeftOut, NotAFeed
 from newsletter.sources.media import Medium
-from newsletter.sources.newest_entries import choose_newest
+from newsletter.sources.newest_entries import ENTRY_LIMIT, choose_newest
 from newsletter.sources.xml_document import prepare
 from newsletter.text.html import resolve_address
 
-ENTRY_LIMIT = 500
 _KINDS = ("text/html", "application/xhtml+xml", "text/plain")  # the best first
 _INTERNAL_SUBSET = re.compile(r"<!DOCTYPE[^>\[]{0,1000}\[", re.IGNORECASE)
 _FEED_LINK = re.compile(r"<link\b[^>]*>", re.IGNORECASE)
@@ -76,7 +75,7 @@ def _read_xml(text: str, url: str) -> FeedDocument:
         raise NotAFeed(_what_it_is(text, url))
     feed = parsed.feed
     shared = {"author": read_words(feed.get("author", "")), "language": str(feed.get("language", ""))}
-    newest = choose_newest(parsed.entries, [_entry_date(entry) for entry in parsed.entries], ENTRY_LIMIT)
+    newest = choose_newest(parsed.entries, [_entry_date(entry) for entry in parsed.entries])
     entries = tuple(_read_entry(entry, shared, url) for entry in newest)
     return FeedDocument(
         title=read_words(feed.get("title", "")),

@@ -9,9 +9,8 @@ from typing import Any
 from newsletter.sources.entry_fields import Content, find_date, make_entry, page_address, read_words
 from newsletter.sources.feed_entry import Entry, FeedDocument, NotAFeed
 from newsletter.sources.media import Medium
-from newsletter.sources.newest_entries import choose_newest
+from newsletter.sources.newest_entries import ENTRY_LIMIT, choose_newest
 
-ENTRY_LIMIT = 500
 _VERSION = re.compile(r"(?:https?://)?(?:www\.)?jsonfeed\.org/version/1(?:\.\d)?/?\Z", re.IGNORECASE)
 _BRACKET = re.compile(r'"(?:[^"\\]|\\.)*+"|["{}\[\]]', re.DOTALL)
 _BLANK = re.compile(r"[ \t\r\n]*")
@@ -25,7 +24,7 @@ def read_json_feed(text: str, url: str) -> FeedDocument:
     listed = document.get("items")
     items = [item for item in listed if isinstance(item, dict)] if isinstance(listed, list) else []
     shared = {"author": _author(document), "language": _text(document.get("language"))}
-    newest = choose_newest(items, [_item_date(item) for item in items], ENTRY_LIMIT)
+    newest = choose_newest(items, [_item_date(item) for item in items])
     entries = tuple(_read_item(item, shared, url) for item in newest)
     return FeedDocument(
         title=read_words(_text(document.get("title"))),

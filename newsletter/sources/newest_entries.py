@@ -5,10 +5,11 @@ from datetime import UTC, datetime
 from typing import TypeVar
 
 T = TypeVar("T")
+ENTRY_LIMIT = 500  # of one document
 _LONG_AGO = datetime.min.replace(tzinfo=UTC)
 
 
-def choose_newest(entries: Sequence[T], dates: Sequence[datetime | None], limit: int) -> list[T]:
+def choose_newest(entries: Sequence[T], dates: Sequence[datetime | None], limit: int = ENTRY_LIMIT) -> list[T]:
     """At most `limit` entries, in the document's order. One without a date counts as old as its neighbour with one.
 
     Where no entry has a date, nobody knows at which end the new ones stand: both ends are read.

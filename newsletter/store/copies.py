@@ -15,7 +15,8 @@ from pathlib import Path
 from sqlalchemy import Connection, Table, delete, func, insert, select, text, update
 
 from newsletter.errors import Mistake
-from newsletter.store.database import HEAD, OLDER, DatabaseKey, Store, StoreError, make_tables, stamp
+from newsletter.store.database import HEAD, OLDER, Store, StoreError, make_tables, stamp
+from newsletter.store.keys import DatabaseKey
 from newsletter.store.schema import metadata, subscriber, suppression
 from newsletter.store.self_service import Leaving, leave
 from newsletter.store.subscribers import forget

@@ -5,27 +5,20 @@ import os
 import re
 import shlex
 import shutil
-import sys
-import tempfile
-import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TextIO
 
 from newsletter.errors import InputError, Mistake, SettingsError, UsageError, cannot_write
 from newsletter.text.gitignore import is_ignored
+from newsletter.workspace.locks import LOCK_WAIT_S, take_lock
+from newsletter.workspace.whole_files import replace_whole, write_whole
 
 SETTINGS = "newsletter.toml"
 SLUG = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,78}[a-z0-9])?\Z")
 _ISSUE = re.compile(r"(\d{4}-\d{2}-\d{2})-([a-z0-9-]+)\Z")
 _NUMBERS = re.compile(r"(\d+)")
-_HERE, _RENAME_EXCHANGE = -100, 2  # AT_FDCWD and the flag of renameat2(2)
-_TRIES = 9
-# What is done under a lock takes seconds; whoever holds it for longer was stopped, or works on a disk that hangs.
-LOCK_WAIT_S = 60.0
-_LOCK_POLL_S = 0.02
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,7 +207,7 @@ class Workspace:
         two processes are not kept apart.
         """
         self.write(".newsletter/.gitignore", "*\n")
-        handle = _take_lock(self.path(f".newsletter/{name}.lock"), f".newsletter/{name}.lock", wait_s)
+        handle = take_lock(self.path(f".newsletter/{name}.lock"), f".newsletter/{name}.lock", wait_s)
         try:
             yield
         finally:
@@ -260,156 +253,6 @@ def split_issue_slug(slug: str) -> tuple[str, str] | None:
 def natural(name: str) -> list[tuple[int, str]]:
     """A sort key by which `week-2` comes before `week-10`."""
     return [(int(part), "") if part.isdigit() else (-1, part) for part in _NUMBERS.split(name)]
-
-
-def write_whole(path: Path, content: bytes, *, mode: int | None = None) -> bool:
-    """Bytes → file: temporary beside it, fsync, rename. False if the same bytes are there already.
-
-    `mode` is that of the file; without it, it keeps the one it has, or gets what the umask allows.
-    """
-    try:
-        if path.is_file() and path.read_bytes() == content:
-            return False
-        path.parent.mkdir(parents=True, exist_ok=True)
-        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".tmp")
-        try:
-            with os.fdopen(handle, "wb") as file:
-                file.write(content)
-                file.flush()
-                os.fsync(file.fileno())
-            usual = path.stat().st_mode & 0o777 if path.exists() else 0o666 & ~_umask()
-            Path(temporary).chmod(usual if mode is None else mode)
-            Path(temporary).replace(path)
-        except BaseException:
-            Path(temporary).unlink(missing_ok=True)
-            raise
-    except OSError as error:
-        raise cannot_write(str(path), error) from None
-    return True
-
-
-@contextmanager
-def writing_whole(path: Path, *, mode: int) -> Iterator[TextIO]:
-    """A text stream whose file takes the place of `path` when all was written; else what was there stays. UTF-8.
-
-    What is no file, a pipe or /dev/stdout, is written to as it is. Raises InputError.
-    """
-    try:
-        if path.exists() and not path.is_file():
-            with path.open("w", encoding="utf-8", newline="") as stream:
-                yield stream
-            return
-        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".tmp")
-        try:
-            with os.fdopen(handle, "w", encoding="utf-8", newline="") as stream:
-                yield stream
-                stream.flush()
-                os.fsync(stream.fileno())
-            Path(temporary).chmod(mode)
-            Path(temporary).replace(path)
-        except BaseException:
-            Path(temporary).unlink(missing_ok=True)
-            raise
-    except OSError as error:
-        raise cannot_write(str(path), error) from None
-
-
-def replace_whole(path: Path, old: bytes, new: bytes, keep: Path) -> bool:
-    """Exchange a file for another if it holds what is expected. False if it does not.
-
-    Looking first and renaming then would overwrite what an editor saves between the two. Where the system can exchange two
-    names at once (Linux, renameat2), what stood there is looked at after the exchange, and put back if it was something else.
-    """
-    try:
-        if path.read_bytes() != old:
-            return False
-        write_whole(keep, new)
-        keep.chmod(path.stat().st_mode & 0o777)
-        if not _exchange(keep, path):
-            write_whole(keep, old)  # before the file itself: of what was replaced there is always a copy
-            write_whole(path, new)
-            return True
-        done = _settle(path, keep, old, new)
-        os.utime(keep)  # it came with the old file's time; the history goes by when something was replaced
-        return done
-    except OSError as error:
-        raise cannot_write(str(path), error) from None
-
-
-def _settle(path: Path, keep: Path, old: bytes, new: bytes) -> bool:
-    """After the exchange: what came out was `old`, or it is what somebody has just saved and goes back."""
-    came_out, went_in = keep.read_bytes(), new
-    if came_out == old:
-        return True
-    for _ in range(_TRIES):
-        _exchange(keep, path)
-        went_in, expected = came_out, went_in
-        came_out = keep.read_bytes()
-        if came_out == expected:
-            break
-    return False
-
-
-def _exchange(one: Path, other: Path) -> bool:
-    """Exchange two names at once; False where the system cannot."""
-    import ctypes
-
-    try:
-        renameat2 = ctypes.CDLL(None, use_errno=True).renameat2
-    except (OSError, AttributeError, TypeError):
-        return False
-    return bool(renameat2(_HERE, os.fsencode(one), _HERE, os.fsencode(other), _RENAME_EXCHANGE) == 0)
-
-
-def _take_lock(path: Path, file: str, wait_s: float) -> int:
-    """Open a file and lock it → its handle. Raises InputError, named `file` for people, if that takes too long."""
-    give_up = time.monotonic() + wait_s
-    while True:
-        try:
-            handle = os.open(path, os.O_CREAT | os.O_RDWR, 0o666)
-        except OSError as error:
-            message = f"cannot be opened: {error.strerror or error}"
-            raise InputError(Mistake(code="NL027", file=file, message=message)) from None
-        try:
-            if _is_locked_now(handle, path, file):
-                return handle
-            holder = os.read(handle, 20).decode("ascii", "replace")
-        except BaseException:
-            os.close(handle)
-            raise
-        os.close(handle)
-        if time.monotonic() >= give_up:
-            who = f"process {holder}" if holder.isdecimal() else "another process"
-            message = f"{who} has been writing here for more than {wait_s:g} s; run the command again when it has ended"
-            raise InputError(Mistake(code="NL027", file=file, message=message))
-        time.sleep(_LOCK_POLL_S)
-
-
-def _is_locked_now(handle: int, path: Path, file: str) -> bool:
-    """Try to lock an open file by flock(2), which Linux and macOS have; then write into it who holds it."""
-    if sys.platform == "win32":
-        return True
-    import fcntl
-
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        # Somebody may have deleted the file meanwhile: a lock of a file without a name keeps nobody out.
-        if path.stat().st_ino != os.fstat(handle).st_ino:
-            return False
-    except (BlockingIOError, FileNotFoundError):
-        return False
-    except OSError as error:
-        message = f"cannot be locked: {error.strerror or error}; the workspace must lie on a local disk"
-        raise InputError(Mistake(code="NL027", file=file, message=message)) from None
-    os.ftruncate(handle, 0)
-    os.pwrite(handle, str(os.getpid()).encode(), 0)
-    return True
-
-
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask
 
 
 def _unreadable(relative: str, error: OSError) -> InputError:

@@ -4,7 +4,6 @@ from contextlib import suppress
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 
-from newsletter.errors import InputError
 from newsletter.workspace.files import Workspace
 
 _NAME = "serve"
@@ -41,8 +40,8 @@ def end_heartbeat(workspace: Workspace) -> None:
 def read_heartbeat(workspace: Workspace, now: datetime) -> Heartbeat | None:
     """The running `serve` of this workspace; None if none was heard of lately."""
     try:
-        beat = Heartbeat(**{key: str(value) for key, value in workspace.read_state(_NAME).items()})
+        beat = Heartbeat(**{key: str(value) for key, value in workspace.recall(_NAME).items()})
         age = now - datetime.fromisoformat(beat.seen_at)
-    except (InputError, TypeError, ValueError):
+    except (TypeError, ValueError):
         return None
     return beat if abs(age) < SILENT else None

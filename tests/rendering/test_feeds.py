@@ -130,7 +130,9 @@ def published(slug: str = "2025-07-07-weekly", **changes: Any) -> Published:
 
 @pytest.fixture(scope="module")
 def site(environment: Environment, phrases: Phrases) -> dict[str, str]:
-    return render_site([published()], publication=PUBLICATION, themes=THEMES, environment=environment, phrases=phrases)
+    return dict(
+        render_site([published()], publication=PUBLICATION, themes=THEMES, environment=environment, phrases=phrases)
+    )
 
 
 def test_feedparser_reads_back_the_posts_of_the_issue(site: dict[str, str]) -> None:
@@ -378,7 +380,7 @@ def test_c34_every_address_of_a_feed_has_the_characters_of_a_uri(
         title="T", body=f"[words](<{address}>) <a href='{address}'>raw</a>\n", sources=(Link(text="", url=address),)
     )
     one = published(sections=(Section(slug="caucasus", title="C", posts=(post,)),))
-    site = render_site([one], publication=PUBLICATION, themes=THEMES, environment=environment, phrases=phrases)
+    site = dict(render_site([one], publication=PUBLICATION, themes=THEMES, environment=environment, phrases=phrases))
     checked = 0
     for name in ("feed.xml", "atom.xml", "feed.json", "feeds.opml", "sitemap.xml"):
         for url in addresses_in(name, site[name]):
@@ -416,7 +418,7 @@ def addresses_in_html(html: str) -> Iterator[str]:
 def test_c34_a_post_that_is_only_a_title_has_content_in_json(environment: Environment, phrases: Phrases) -> None:
     """JSON Feed 1.1, items: content_html or content_text must be there."""
     one = published(sections=(Section(slug="caucasus", title="C", posts=(IssuePost(title="Only <this>"),)),))
-    site = render_site([one], publication=PUBLICATION, themes=THEMES, environment=environment, phrases=phrases)
+    site = dict(render_site([one], publication=PUBLICATION, themes=THEMES, environment=environment, phrases=phrases))
     [item] = json.loads(site["feed.json"])["items"]
     assert "content_html" not in item
     assert item["content_text"] == "Only <this>"
@@ -485,12 +487,14 @@ def test_issues_can_be_the_entries(environment: Environment, phrases: Phrases) -
     from dataclasses import replace
 
     publication = replace(PUBLICATION, feed="issues")
-    site = render_site(
-        [published(), published("2025-07-14-weekly")],
-        publication=publication,
-        themes=THEMES,
-        environment=environment,
-        phrases=phrases,
+    site = dict(
+        render_site(
+            [published(), published("2025-07-14-weekly")],
+            publication=publication,
+            themes=THEMES,
+            environment=environment,
+            phrases=phrases,
+        )
     )
     items = json.loads(site["feed.json"])["items"]
     assert [item["id"] for item in items] == [

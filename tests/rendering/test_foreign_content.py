@@ -224,7 +224,9 @@ def test_c63_a_table_of_five_columns_scrolls_by_itself(
     html = make_mail(issue, environment, phrases).html
     if place == "web":
         one = published(intro="", sections=issue.sections)
-        site = render_site([one], publication=PUBLICATION, themes=THEMES, environment=environment, phrases=phrases)
+        site = dict(
+            render_site([one], publication=PUBLICATION, themes=THEMES, environment=environment, phrases=phrases)
+        )
         html = site["2025-07-07-weekly/index.html"]
     page = open_page(browser, html, width, "light")
     sizes = page.evaluate(SIZES)

@@ -169,7 +169,9 @@ def test_every_text_has_contrast_enough(
         EDITION,
         publication_moment(EDITION, issue.date, ZoneInfo("UTC")),
     )
-    site = render_site([published], publication=PUBLICATION, themes=THEMES, environment=environment, phrases=phrases)
+    site = dict(
+        render_site([published], publication=PUBLICATION, themes=THEMES, environment=environment, phrases=phrases)
+    )
     pages = [mail.html, *(text for name, text in site.items() if name.endswith(".html"))]
     for html in pages:
         page = open_page(browser, html, 800, scheme)

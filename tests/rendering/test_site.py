@@ -24,7 +24,7 @@ def published(slug: str) -> Published:
 @pytest.fixture(scope="module")
 def site(environment: Environment, phrases: Phrases) -> dict[str, str]:
     issues = [published(slug) for slug in ("2025-07-14-weekly", "2025-06-30-weekly", "2025-07-07-weekly")]
-    return render_site(issues, publication=PUBLICATION, themes=THEMES, environment=environment, phrases=phrases)
+    return dict(render_site(issues, publication=PUBLICATION, themes=THEMES, environment=environment, phrases=phrases))
 
 
 def pages(site: dict[str, str]) -> dict[str, str]:

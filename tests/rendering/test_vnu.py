@@ -50,13 +50,15 @@ def archive_pages(environment: Environment) -> dict[str, str]:
             Published(show_issue(issue, language), EDITION, publication_moment(EDITION, issue.date, ZoneInfo("UTC")))
             for issue in (make_issue(), make_issue("2025-07-14-weekly"))
         ]
-        files = render_site(
-            published,
-            publication=replace(PUBLICATION, language=language),
-            themes=THEMES,
-            environment=environment,
-            phrases=read_words(language),
-            served=served,
+        files = dict(
+            render_site(
+                published,
+                publication=replace(PUBLICATION, language=language),
+                themes=THEMES,
+                environment=environment,
+                phrases=read_words(language),
+                served=served,
+            )
         )
         pages |= {f"site-{language}/{name}": text for name, text in files.items() if name.endswith(".html")}
     return {name.removesuffix(".html"): text for name, text in pages.items()}

@@ -5,8 +5,9 @@ from datetime import UTC, datetime
 
 import pytest
 
-from newsletter.sources.feed_document import ENTRY_LIMIT, read_feed
+from newsletter.sources.feed_document import read_feed
 from newsletter.sources.feed_entry import Entry, FeedDocument, LeftOut, NotAFeed
+from newsletter.sources.newest_entries import ENTRY_LIMIT
 
 URL = "https://example.org/feed.xml"
 

@@ -15,7 +15,8 @@ from sqlalchemy import inspect, text
 from sqlalchemy.pool import QueuePool
 
 from newsletter.store import database, issues, schema
-from newsletter.store.database import DatabaseKey, Store, StoreError, create_store, exists, open_store, stamp
+from newsletter.store.database import Store, StoreError, create_store, exists, open_store, stamp
+from newsletter.store.keys import DatabaseKey
 from newsletter.store.slots import find_slot
 from newsletter.store.subscribers import find_person
 from tests.databases import NOW, new_store
