@@ -18,7 +18,7 @@ from newsletter.config import Config
 from newsletter.config.settings import Database
 from newsletter.errors import describe_fault
 from newsletter.model import Publication
-from newsletter.store.database import show_address
+from newsletter.store.location import show_address
 from tests.cli.conftest import Call, call, sample
 from tests.serving import Desk
 

@@ -12,8 +12,9 @@ from newsletter import __version__
 from newsletter.config import Config
 from newsletter.errors import Mistake
 from newsletter.store.copies import check_copy, copy_database
-from newsletter.store.database import HEAD, Store, sqlite_file
+from newsletter.store.database import HEAD, Store
 from newsletter.store.keys import read_key
+from newsletter.store.location import sqlite_file
 from newsletter.workspace.backup_file import (
     DATABASE,
     FILE_LIMIT,

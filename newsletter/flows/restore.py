@@ -15,18 +15,9 @@ from newsletter.errors import Mistake, SettingsError, UsageError
 from newsletter.flows.backup import is_of_database
 from newsletter.store import issues
 from newsletter.store.copies import carry_departures, check_copy, copy_database, is_in_use, load_copy, prepare_copy
-from newsletter.store.database import (
-    Store,
-    StoreError,
-    exists,
-    file_address,
-    fill_server,
-    is_server_in_use,
-    open_store,
-    sqlite_file,
-    stamp,
-)
+from newsletter.store.database import Store, StoreError, exists, fill_server, is_server_in_use, open_store, stamp
 from newsletter.store.keys import read_key
+from newsletter.store.location import file_address, sqlite_file
 from newsletter.store.slots import list_slots
 from newsletter.workspace.backup_file import (
     DATABASE,

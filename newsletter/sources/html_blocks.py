@@ -7,16 +7,15 @@ sound that has no title, and brackets around a reading of East Asian signs (`rt`
 
 import re
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
 from functools import cached_property
 from html import escape
 
+from newsletter.sources.block_flow import LINE, Flow, outside_code
 from newsletter.sources.blocks import (
     Block,
     Blocks,
     Break,
     Cell,
-    DataTable,
     Heading,
     Inline,
     List,
@@ -33,6 +32,7 @@ from newsletter.sources.blocks import (
 )
 from newsletter.sources.embeds import IMAGES, PLAYERS, find_picture, find_player, find_source, is_tiny, read_size
 from newsletter.sources.feed_entry import LeftOut
+from newsletter.sources.html_tables import read_spans, show_table
 from newsletter.sources.html_tree import BLOCKS, FORMULA, Node, as_typed, is_hidden, read_html, read_style
 from newsletter.text.characters import clean_characters
 from newsletter.text.html import resolve_address
@@ -42,8 +42,6 @@ _TEXT_LIMIT = 200
 # The Markdown reader gives up below 20 levels and drops what is there: a quote is one, a list two, and a paragraph one.
 _DEEPEST = 16
 _MARKS_LIMIT = 8
-_SPACE = re.compile(r"[ \t\r\n\f\v]+")
-_LINE = re.compile("\r\n?|\n|\u2028|\u2029")
 _MARKED = {"strong": "strong", "b": "strong", "em": "em", "i": "em", "a": "link", "code": "code"}
 _AS_HTML = frozenset("del ins s sub sup mark abbr bdi q cite kbd small".split())
 _RENAMED = {"strike": "s", "acronym": "abbr"}
@@ -63,38 +61,6 @@ _SILENT = {
     f"{FORMULA}annotation-xml": "source of a formula",
 }
 _NOTHING = frozenset("wbr col colgroup link meta base param source track area rp frame bgsound nextid".split())
-_LENGTHS = re.compile(r"\d{1,3}\Z")
-
-
-@dataclass
-class Flow:
-    """Blocks as they come, and the run of pieces that is still open. `shown` counts what can be seen."""
-
-    blocks: list[Block] = field(default_factory=list)
-    run: list[Inline] = field(default_factory=list)
-    shown: int = 0
-
-    def add(self, piece: Inline) -> None:
-        """A piece of the paragraph that is open."""
-        self.run.append(piece)
-        self.shown += isinstance(piece, Picture) or (isinstance(piece, MarkedText) and bool(piece.text.strip(" ")))
-
-    def end(self) -> None:
-        """The end of a paragraph."""
-        if self.run:
-            self.blocks += split_paragraphs(self.run)
-            self.run = []
-
-    def put(self, *blocks: Block) -> None:
-        """Blocks of their own."""
-        self.end()
-        self.blocks += blocks
-        self.shown += len(blocks)
-
-    def close(self) -> Blocks:
-        """All blocks."""
-        self.end()
-        return tuple(self.blocks)
 
 
 def read_blocks(fragment: str, base: str = "") -> tuple[Blocks, list[LeftOut]]:
@@ -139,7 +105,7 @@ class _TreeReader:
         """Put what stands here into the flow. `lines`: line ends of the text are line breaks (`white-space: pre`)."""
         for position, child in enumerate(children):
             if isinstance(child, str):
-                _add_text(child, flow, marks, lines=lines)
+                flow.add_text(child, marks, lines=lines)
             elif child.tag == "noscript":
                 self._noscript(child, children, position, flow, marks)
             else:
@@ -158,7 +124,7 @@ class _TreeReader:
         elif tag in PLAYERS:
             self._player(node, flow, marks)
         elif tag == "br":
-            flow.add(Break(_outside_code(marks)))
+            flow.add(Break(outside_code(marks)))
         elif tag in _NOTHING:
             return
         elif tag in _READERS:
@@ -228,7 +194,7 @@ class _TreeReader:
         if is_tiny(node) or is_hidden(node):
             self.leave_out("tracking or hidden picture", address or node.get("src"))
         elif address:
-            flow.add(Picture(alt, address, _outside_code(marks), *read_size(node)))
+            flow.add(Picture(alt, address, outside_code(marks), *read_size(node)))
         else:
             self.leave_out("picture without a web address", f"{alt} {node.get('src')[:60]}")
 
@@ -417,7 +383,7 @@ class _TreeReader:
         rows: list[tuple[Cell, ...]] = []
         for child in _unwrap(node.children, ("thead", "tbody", "tfoot")):
             if not isinstance(child, Node):
-                _add_text(child, flow, marks, lines=False)
+                flow.add_text(child, marks, lines=False)
             elif is_hidden(child) or child.tag not in ("tr", "caption"):
                 self._element(child, flow, marks, level, lines=False)
             elif child.tag == "caption" and not rows:
@@ -426,11 +392,7 @@ class _TreeReader:
                 rows.append((Cell(self.blocks(child.children, marks, level)),))
             elif row := self._row(child, marks, level):
                 rows.append(row)
-        if _is_layout(node, rows):
-            # Its content counts, its grid does not.
-            flow.put(*caption, *(block for row in rows for cell in row for block in cell.blocks))
-        else:
-            flow.put(DataTable(caption, tuple(rows) if _has_heads(rows) else _head_rows(rows)))
+        flow.put(*show_table(node, caption, rows))
 
     def _row(self, row: Node, marks: Marks, level: int) -> tuple[Cell, ...]:
         cells = []
@@ -440,7 +402,7 @@ class _TreeReader:
                 if is_hidden(child):
                     self._hidden(child)
                 else:
-                    cells.append(Cell(self.blocks(child.children, marks, level), child.tag == "th", _spans(child)))
+                    cells.append(Cell(self.blocks(child.children, marks, level), child.tag == "th", read_spans(child)))
             elif isinstance(child, Node) or child.strip():
                 cells.append(Cell(self.blocks([child], marks, level)))
         self.in_item -= 1
@@ -449,9 +411,9 @@ class _TreeReader:
     def _reading(self, node: Node, flow: Flow, marks: Marks, level: int) -> None:
         """`rt`: a reading stands in brackets behind its signs."""
         before, after = (" (", ") ") if clean_characters(node.text()).strip() else ("", "")
-        _add_text(before, flow, marks, lines=False)
+        flow.add_text(before, marks, lines=False)
         self.read(node.children, flow, marks, level)
-        _add_text(after, flow, marks, lines=False)
+        flow.add_text(after, marks, lines=False)
 
     def _field(self, node: Node, flow: Flow, marks: Marks, level: int) -> None:
         if node.get("type").lower() in ("submit", "button", "reset") and node.get("value").strip():
@@ -476,6 +438,13 @@ _READERS: dict[str, Callable[[_TreeReader, Node, Flow, Marks, int], None]] = {
 }
 
 
+def _attributes(node: Node) -> str:
+    """The attributes that an inline element of HTML keeps, as source."""
+    names = ("lang", "dir", "title") if node.tag in ("abbr", "acronym") else ("lang", "dir")
+    kept = ((name, " ".join(node.get(name).split())) for name in names if node.get(name).strip())
+    return "".join(f' {name}="{escape(value)}"' for name, value in kept)
+
+
 def _is_block(node: Node) -> bool:
     """Whether an element begins on a line of its own."""
     shown = read_style(node).get("display", "") if "style" in node.attributes else ""
@@ -487,35 +456,10 @@ def _apart(node: Node) -> tuple[str, str]:
     return (" ", " ") if node.tag == "button" or node.tag.startswith(FORMULA) else ("", "")
 
 
-def _add_text(text: str, flow: Flow, marks: Marks, *, lines: bool) -> None:
-    """Text with its white space collapsed. U+2028 is a line break, U+2029 the end of a paragraph."""
-    if not text.isascii():
-        text = text.replace("\u2029", "\u2028\u2028")
-    if lines:
-        text = _LINE.sub("\u2028", text)
-    for number, line in enumerate(text.split("\u2028")):
-        if number:
-            flow.add(Break(_outside_code(marks)))
-        flat = _SPACE.sub(" ", line)
-        if not (flat.isascii() and flat.isprintable()):
-            flat = _SPACE.sub(" ", clean_characters(flat))
-        if not flat:
-            continue
-        if marks and marks[-1].kind == "code":
-            # Blanks at the edges of code stand outside of it.
-            core = flat.strip(" ")
-            edges = (flat[: len(flat) - len(flat.lstrip(" "))], flat[len(flat.rstrip(" ")) :] if core else "")
-            flow.add(MarkedText(edges[0], _outside_code(marks)))
-            flow.add(MarkedText(core, marks))
-            flow.add(MarkedText(edges[1], _outside_code(marks)))
-        else:
-            flow.add(MarkedText(flat, marks))
-
-
 def _pre_block(pieces: Sequence[str]) -> list[Block]:
     """The lines of preformatted text, without empty ones at its ends."""
     text = "".join(pieces).replace("\f", " ").replace("\v", " ")
-    lines = [clean_characters(line).rstrip() for line in _LINE.split(text)]
+    lines = [clean_characters(line).rstrip() for line in LINE.split(text)]
     filled = [number for number, line in enumerate(lines) if line]
     return [Preformatted("\n".join(lines[filled[0] : filled[-1] + 1]))] if filled else []
 
@@ -526,20 +470,9 @@ def _pre_edge(node: Node, pieces: list[str]) -> None:
         pieces.append("\t" if node.tag in ("td", "th") else "\n")
 
 
-def _outside_code(marks: Marks) -> Marks:
-    return tuple(mark for mark in marks if mark.kind != "code")
-
-
 def _with_mark(piece: Inline, outer: Marks) -> Inline:
     inner = tuple(mark for mark in piece.marks if mark not in outer)
     return piece._replace(marks=(*outer, *inner))
-
-
-def _attributes(node: Node) -> str:
-    """The attributes that an inline element of HTML keeps, as source."""
-    names = ("lang", "dir", "title") if node.tag in ("abbr", "acronym") else ("lang", "dir")
-    kept = ((name, " ".join(node.get(name).split())) for name in names if node.get(name).strip())
-    return "".join(f' {name}="{escape(value)}"' for name, value in kept)
 
 
 def _fallback(node: Node) -> str:
@@ -570,37 +503,3 @@ def _unwrap(children: Sequence[Node | str], tags: Sequence[str]) -> Iterator[Nod
             yield from child.children
         elif isinstance(child, Node) or child.strip():
             yield child
-
-
-def _spans(cell: Node) -> str:
-    names = ("colspan", "rowspan", "scope") if cell.tag == "th" else ("colspan", "rowspan")
-    kept = ((name, cell.get(name).strip()) for name in names)
-    return "".join(
-        f' {name}="{value}"'
-        for name, value in kept
-        if (_LENGTHS.match(value) and value != "1") or value in ("col", "row", "colgroup", "rowgroup")
-    )
-
-
-def _is_layout(table: Node, rows: Sequence[tuple[Cell, ...]]) -> bool:
-    """Whether a table only places things: it says so, has one column, or has no head and more than lines in its cells."""
-    if table.get("role").lower() in ("presentation", "none") or max(map(len, rows), default=0) < 2:
-        return True
-    cells = [cell for row in rows for cell in row]
-    return not any(cell.heads for cell in cells) and not all(_is_short(cell) for cell in cells)
-
-
-def _is_short(cell: Cell) -> bool:
-    return len(cell.blocks) < 2 and all(
-        isinstance(block, Paragraph) and not any(isinstance(piece, Picture) for piece in block.run)
-        for block in cell.blocks
-    )
-
-
-def _has_heads(rows: Sequence[tuple[Cell, ...]]) -> bool:
-    return any(cell.heads for row in rows for cell in row)
-
-
-def _head_rows(rows: Sequence[tuple[Cell, ...]]) -> tuple[tuple[Cell, ...], ...]:
-    """Data without a head: the first cell of each row says what the row is about, which screen readers need to know."""
-    return tuple((row[0]._replace(heads=True, attributes=f'{row[0].attributes} scope="row"'), *row[1:]) for row in rows)

@@ -22,10 +22,10 @@ from newsletter.store.damage import TORN, count_unreadable, find_damage
 from newsletter.store.failures import StoreError as StoreError
 from newsletter.store.failures import cannot_write_store, damaged, explain_failure
 from newsletter.store.keys import KEY_BYTES, DatabaseKey, read_key
+from newsletter.store.location import file_address, show_address, sqlite_file
 
 HEAD = "0003"
 OLDER = ("0001", "0002")  # can be brought up to HEAD
-_SECRET = re.compile("pass|secret|token", re.IGNORECASE)  # in the name of a key of an address
 _VERSION = "SELECT version_num FROM alembic_version"
 # Another process may hold the database for a while, an import of a million rows say: wait, do not fail (F12).
 BUSY_S = 120
@@ -223,11 +223,6 @@ def open_store(url: str | URL, key_file: Path) -> Store:
     return store
 
 
-def file_address(path: Path) -> URL:
-    """The address of a SQLite file."""
-    return URL.create("sqlite", database=str(path))
-
-
 def make_tables(path: Path) -> None:
     """All tables in an empty SQLite file; nothing is in them, so it is no database yet."""
     engine = _connect(file_address(path))
@@ -289,17 +284,6 @@ def _make_file(path: Path, content: bytes, made: list[Path]) -> None:
 
 
 # --- engines ------------------------------------------------------------------------------------------------------
-
-
-def sqlite_file(address: URL) -> Path | None:
-    """The file of a SQLite database; None for PostgreSQL."""
-    return Path(address.database or "") if address.get_backend_name() == "sqlite" else None
-
-
-def show_address(address: URL) -> str:
-    """A database's address for a message: the file, or the address without what opens it (security T37)."""
-    query = {key: "hidden" if _SECRET.search(key) else value for key, value in address.query.items()}
-    return str(sqlite_file(address) or address.set(query=query).render_as_string(hide_password=True))
 
 
 def _connect(address: URL) -> Engine:

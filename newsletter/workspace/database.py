@@ -12,18 +12,9 @@ from newsletter.config import Config
 from newsletter.errors import Mistake, SettingsError
 from newsletter.store import issues
 from newsletter.store.damage import find_damage
-from newsletter.store.database import (
-    HEAD,
-    Store,
-    StoreError,
-    create_store,
-    exists,
-    open_store,
-    show_address,
-    sqlite_file,
-    stamp,
-)
+from newsletter.store.database import HEAD, Store, StoreError, create_store, exists, open_store, stamp
 from newsletter.store.failures import damaged
+from newsletter.store.location import show_address, sqlite_file
 from newsletter.store.restore_guard import begin_mark
 from newsletter.workspace.files import SETTINGS, Workspace
 

@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 from newsletter.config import Config
 from newsletter.config.settings import Database
 from newsletter.model import Publication
-from newsletter.store.database import create_store, open_store, sqlite_file
+from newsletter.store.database import create_store, open_store
+from newsletter.store.location import sqlite_file
 from newsletter.workspace.database import database_address
 from newsletter.workspace.files import Workspace
 from tests.cli.conftest import Call, call

@@ -9,7 +9,7 @@ from newsletter.audience.addresses import wire_address
 from newsletter.config import Config
 from newsletter.delivery.records import Level, Resolver
 from newsletter.errors import NewsletterError, SettingsError
-from newsletter.store.database import sqlite_file
+from newsletter.store.location import sqlite_file
 from newsletter.text.mailbox import split_mailbox
 from newsletter.workspace.database import database_address
 from newsletter.workspace.files import Workspace
