@@ -42,6 +42,7 @@ STOREYS: dict[str, tuple[tuple[str, ...], ...]] = {
             "published",
             "relays",
             "reload",
+            "render_warnings",
             "subscribers",
             "webhooks",
         ),

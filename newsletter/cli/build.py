@@ -2,7 +2,7 @@
 
 from dataclasses import asdict
 from datetime import date
-from typing import Any
+from typing import TYPE_CHECKING
 
 import click
 
@@ -11,6 +11,9 @@ from newsletter.cli.ui import describe_mistake, size
 from newsletter.errors import Mistake
 from newsletter.flows.build import build_issue, choose_issue
 from newsletter.text.words import count_of
+
+if TYPE_CHECKING:
+    from newsletter.flows.draft import Draft
 
 PARTLY = 5
 
@@ -36,7 +39,7 @@ def command(here: Context, issue: str | None, edition: str | None, day: date | N
     config, ui = here.config, here.ui
     mistakes: list[Mistake] = []
 
-    def tell(draft: Any) -> None:
+    def tell(draft: "Draft") -> None:
         from newsletter.cli.draft import tell_draft
 
         tell_draft(here, draft)

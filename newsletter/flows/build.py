@@ -5,20 +5,22 @@ import json
 from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import asdict, dataclass, replace
 from datetime import date, datetime
-from typing import Any
+from typing import TYPE_CHECKING
 
 from jinja2 import Environment
 
 from newsletter import links
 from newsletter.calendar import next_day, publication_moment
+from newsletter.checking.size import CLIP_BYTES, WARN_BYTES
 from newsletter.config import Config
 from newsletter.delivery.message import Envelope, HeaderError, issue_headers, write_message
 from newsletter.editing.heads import make_head
 from newsletter.errors import InputError, Mistake, NewsletterError, UsageError
 from newsletter.flows.published import PublishedIssues, find_published
-from newsletter.model import UNSORTED, Edition, Finding, Head, Issue, Section
+from newsletter.flows.render_warnings import find_warnings
+from newsletter.model import UNSORTED, Edition, Finding, Head, Issue
 from newsletter.phrases import Phrases
-from newsletter.rendering.content import ShownIssue, count_words, show_issue
+from newsletter.rendering.content import ShownIssue, show_issue
 from newsletter.rendering.email import Mail, render_mail, select_sections
 from newsletter.rendering.excerpts import fit_posts
 from newsletter.rendering.icon import draw_icons
@@ -30,8 +32,9 @@ from newsletter.workspace.load import keep_numbers, load_issue, load_numbered, l
 from newsletter.workspace.past_issues import read_issues
 from newsletter.workspace.templates import find_strange_templates, open_templates
 
-CLIP_BYTES = 102_400  # Gmail shows no more of a mail's HTML (email-html H14)
-WARN_BYTES = 90_000
+if TYPE_CHECKING:
+    from newsletter.flows.draft import Draft
+
 SITE = "build/site"
 # No reader yet: where their data goes stand placeholders.
 PREVIEW_READER = "reader@example.invalid"
@@ -60,7 +63,7 @@ def choose_issue(
     day: date | None,
     now: datetime,
     *,
-    drafted: Callable[[Any], None] = lambda draft: None,
+    drafted: "Callable[[Draft], None]" = lambda draft: None,
 ) -> str:
     """The issue to build: that of `day`, else the edition's newest; drafted first if there is none. Raises NothingToDo.
 
@@ -231,76 +234,6 @@ def compose_message(
         raise InputError.of(replace(mistake, file=issue_path(issue.slug)) for mistake in error.mistakes) from None
     html, text = bodies
     return write_message(headers, text, html)
-
-
-def find_warnings(shown: ShownIssue, mail: Mail, config: Config) -> tuple[Finding, ...]:
-    """What an editor should know before sending and no error stops."""
-    path = issue_path(shown.issue.slug)
-    findings = []
-    size = len(mail.html.encode())
-    if size > WARN_BYTES:
-        what = "Gmail will cut it" if size >= CLIP_BYTES else "near the 102,400 bytes at which Gmail cuts"
-        findings.append(Finding(rule="H14", where=path, message=f"the mail has {size:,} bytes of HTML: {what}"))
-    if not config.publication.postal_address:
-        findings.append(
-            Finding(
-                rule="H32",
-                where="newsletter.toml",
-                message="publication.postal_address is empty; the law of most countries wants one in the mail",
-            )
-        )
-    for name, part in (("issue.html.j2", mail.html), ("issue.txt.j2", mail.text)):
-        if links.TOKEN_SLOT not in part:
-            where = f"templates/email/{name}"
-            findings.append(Finding(rule="H32", where=where, message="no unsubscribe_url in it; mail needs a way out"))
-    if not shown.issue.preheader:
-        findings.append(
-            Finding(
-                rule="H27",
-                where=f"{path}:1",
-                message="no preheader; inboxes will show the first words of the mail",
-            )
-        )
-    known = {theme.slug for theme in config.themes} | {UNSORTED}
-    for section in shown.issue.sections:
-        if section.slug not in known:
-            findings.append(
-                Finding(
-                    rule="section",
-                    where=f"{path}:{section.line}",
-                    message=f"{{#{section.slug}}} is no theme of the settings; its posts are in no theme's feed",
-                )
-            )
-        if not section.posts:
-            findings.append(_about_empty(section, f"{path}:{section.line}"))
-        findings += [
-            Finding(rule="source", where=f"{path}:{post.line}", message="no source line under this post")
-            for post in section.posts
-            if not post.sources
-        ]
-    return tuple(findings + list(_find_changes(shown, path)))
-
-
-def _find_changes(shown: ShownIssue, path: str) -> Iterator[Finding]:
-    """What is shown otherwise than it was written, because mail clients or filters would not bear it."""
-    lines = [post.line for section in shown.issue.sections for post in section.posts]
-    texts = [(shown.intro, 1)]
-    sections = [section for section in shown.issue.sections if section.posts]
-    for section, said in zip(shown.sections, sections, strict=True):
-        texts.append((section.intro, said.line))
-    texts += [(post.body, line) for post, line in zip(shown.posts, lines, strict=True)]
-    for text, line in texts:
-        yield from (Finding(rule="shown", where=f"{path}:{line}", message=note) for note in text.notes)
-
-
-def _about_empty(section: Section, where: str) -> Finding:
-    """A heading alone is missed by nobody; words below it were written to be read."""
-    words = count_words(section.intro)
-    if not words:
-        return Finding(rule="section", where=where, message=f"{section.title}: no posts; left out of the mail")
-    lost = "the word below it is" if words == 1 else f"the {words} words below it are"
-    message = f"{section.title}: no posts, so {lost} left out of the mail; put a ### heading above, or move them"
-    return Finding(rule="section", where=where, message=message, level="error")
 
 
 def _about_waiting(issue: Issue, published: PublishedIssues) -> Iterator[Finding]:

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from newsletter.config import Config
@@ -21,7 +21,7 @@ from newsletter.sources.feed import (
 )
 from newsletter.sources.feed_account import EntryAccount, account_for, find_losses
 from newsletter.sources.feed_entry import FeedDocument, NotAFeed
-from newsletter.sources.http_types import UNREACHED
+from newsletter.sources.http_types import UNREACHED, Response
 from newsletter.sources.markdown_file import collected_name, write_markdown
 from newsletter.sources.visit_order import keep_waiting, order_feeds
 from newsletter.stopping import Arm, never_stopped
@@ -36,6 +36,9 @@ from newsletter.workspace.source_memory import (
     write_feed_state,
     write_folder_keys,
 )
+
+if TYPE_CHECKING:
+    from newsletter.sources.feed_worker import FeedParser
 
 # All sources together. Whoever is not reached waits for a turn at one of the next visits (`sources/visit_order`).
 VISIT_LIMIT_S = 120.0
@@ -276,7 +279,7 @@ class _FeedVisit:
     now: datetime
     everything: bool
 
-    def receive(self, report: SourceReport, fetched: Any, parser: Any) -> SourceReport:
+    def receive(self, report: SourceReport, fetched: Response, parser: "FeedParser") -> SourceReport:
         """What was fetched → the report, completed. Raises InputError if nothing can be written."""
         document = None
         if fetched.outcome == "content":
@@ -299,7 +302,9 @@ class _FeedVisit:
             self._remember(after, memory)
         return report
 
-    def _take_in(self, report: SourceReport, fetched: Any, document: FeedDocument, memory: FeedState) -> SourceReport:
+    def _take_in(
+        self, report: SourceReport, fetched: Response, document: FeedDocument, memory: FeedState
+    ) -> SourceReport:
         # Without any memory (another machine, a file that was put aside) posts are known by their files.
         collected = self._collected_keys() if memory.unfinished or not memory.seen else frozenset()
         known = frozenset() if memory.unfinished else collected
