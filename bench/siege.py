@@ -92,7 +92,7 @@ class Server:
         return int(status.partition("VmRSS:")[2].split()[0]) / 1024
 
     def subscribe(self, address: str) -> bool:
-        """Whether a reader who fills in the form is told that a mail is on its way."""
+        """Fills in the form as a reader does; true if the page says that a mail is on its way."""
         stamp = find_stamp(self.visit("/subscribe")[1])
         time.sleep(FILLED_IN_S)
         status, page = self.ask(write_form(address, stamp))

@@ -196,10 +196,12 @@ def write_workspace(place: Path, address: str) -> None:
     posts = [(feed, -age) for age in range(POSTS // FEEDS) for feed in range(FEEDS)]
     for feed, number in posts:
         _write_post(place, feed, number)
-    told = posts[FRESH:]
-    each = len(told) / ISSUES
+    published = posts[FRESH:]
+    each = len(published) / ISSUES
     for issue in range(ISSUES):
-        _write_issue(place, LAST - timedelta(days=7 * (issue + 1)), told[int(issue * each) : int((issue + 1) * each)])
+        _write_issue(
+            place, LAST - timedelta(days=7 * (issue + 1)), published[int(issue * each) : int((issue + 1) * each)]
+        )
     memory = {_name(feed): _remember(feed, f"{address}/{feed}.xml") for feed in range(FEEDS)}
     (place / ".newsletter").mkdir()
     (place / ".newsletter/sources.json").write_text(json.dumps(memory, indent=1, sort_keys=True), encoding="utf-8")
