@@ -264,7 +264,7 @@ def issue_headers(envelope: Envelope, *, to: str, token: str, message_id: str) -
         token_header("List-Unsubscribe-Post", "List-Unsubscribe=One-Click"),
         token_header("List-Help", f"<{links.follow_url(envelope.base)}>"),
         token_header("List-Owner", f"<mailto:{sender}>"),
-        token_header("List-Subscribe", f"<{envelope.base}/subscribe>"),
+        token_header("List-Subscribe", f"<{links.subscribe_url(envelope.base)}>"),
         token_header("List-Archive", f"<{envelope.base}/>"),
         token_header("List-Post", "NO"),
         token_header("Archived-At", f"<{links.issue_url(envelope.base, envelope.issue)}>"),

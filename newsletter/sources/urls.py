@@ -19,8 +19,7 @@ TRACKING = frozenset(
     __cft__ __cft__[0] __tn__ __xts__ __xts__[0] mibextid rdid share_url paipv sfnsn comment_tracking notif_id notif_t
     """.split()
 )
-# Short names that mean something elsewhere, and the spellings that Markdown leaves of `__cft__[0]` and `__tn__` (M28).
-FACEBOOK_TRACKING = frozenset("cft[0] tn eav extid _rdr".split())
+# By these a Facebook address names its post; all its other keys say who follows it.
 FACEBOOK_KEEPS = frozenset("story_fbid id v fbid set".split())
 MEDIA_HOSTS = frozenset(
     "youtube.com youtu.be music.youtube.com open.spotify.com spotify.com soundcloud.com vimeo.com".split()

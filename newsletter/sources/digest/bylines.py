@@ -12,7 +12,6 @@ from newsletter.text.characters import strip_marks
 from newsletter.text.words import sentence_ends
 
 LONGEST_NAME = 80
-LONGEST_HEADLINE = 220
 # A name, the same again, a headline, a scrambled time: more lines than these are a text.
 MOST_LINES = 4
 _ENDS_BYLINE = frozenset((LineShape.TIME, LineShape.DATE, Role.AUDIENCE, LineShape.HANDLE))

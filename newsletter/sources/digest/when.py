@@ -46,7 +46,6 @@ class _Found:
     rest: str
     date_parts: tuple[int, int, int] | None = None  # year, month, day
     orders: tuple[int, int, int] | None = None  # first, second, year
-    other_calendar: bool = False
     month_day: tuple[int, int] | None = None
     clock: tuple[int, int, int] | None = None
 
