@@ -4,12 +4,13 @@ import os
 import stat
 import threading
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from newsletter.errors import InputError, SettingsError, UsageError
-from newsletter.workspace.files import SLUG, Workspace, find_workspace, natural, split_issue_slug
+from newsletter.workspace.files import SLUG, Workspace, by_age, find_workspace, natural, split_issue_slug
 from newsletter.workspace.whole_files import _exchange, write_whole
 
 
@@ -174,3 +175,16 @@ def test_a_race_of_replacing_and_saving_loses_no_save(tmp_path: Path) -> None:
         thread.join()
     assert workspace.read("a.md").startswith(b"save 149\n")
     assert replaced >= 50
+
+
+def test_a_file_that_is_taken_away_while_files_are_put_in_order_is_left_out(tmp_path: Path) -> None:
+    for number, name in enumerate(("b", "a", "c")):
+        (tmp_path / name).touch()
+        os.utime(tmp_path / name, ns=(number, number))
+
+    def found() -> Iterator[Path]:
+        for name in ("c", "gone", "a", "b"):
+            yield tmp_path / name
+
+    assert [path.name for path in by_age(found())] == ["b", "a", "c"]
+    assert by_age([]) == []

@@ -24,7 +24,7 @@ from newsletter.rendering.content import site_name
 from newsletter.text.characters import decode_text
 from newsletter.text.markdown import escape_heading, plain_inline
 from newsletter.text.words import cut_at_word
-from newsletter.workspace.files import SETTINGS, Workspace, issue_path
+from newsletter.workspace.files import SETTINGS, Workspace, by_age, issue_path
 from newsletter.workspace.last_text import keep_text
 from newsletter.workspace.load import load_phrases, parse_issue, read_config
 
@@ -206,8 +206,7 @@ class Desk:
         if not done:
             raise _meanwhile(self.slug)
         keep_text(self.workspace, self.slug, new)
-        kept = sorted(folder.glob("*.md"), key=lambda path: path.stat().st_mtime_ns)
-        for path in kept[:-UNDO_LIMIT]:
+        for path in by_age(folder.glob("*.md"))[:-UNDO_LIMIT]:
             path.unlink(missing_ok=True)
 
     def _look_beside(self, file: IssueFile, config: Config) -> Beside:

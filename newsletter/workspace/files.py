@@ -5,8 +5,8 @@ import os
 import re
 import shlex
 import shutil
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -248,6 +248,15 @@ def split_issue_slug(slug: str) -> tuple[str, str] | None:
     """`2025-07-07-weekly` → its day and edition; None if it is no issue's name."""
     match = _ISSUE.match(slug)
     return (match[1], match[2]) if match else None
+
+
+def by_age(files: Iterable[Path]) -> list[Path]:
+    """The files that are there, oldest first. One that another process takes away meanwhile is left out."""
+    found = []
+    for path in files:
+        with suppress(FileNotFoundError):
+            found.append((path.stat().st_mtime_ns, path))
+    return [path for _, path in sorted(found)]
 
 
 def natural(name: str) -> list[tuple[int, str]]:

@@ -4,10 +4,9 @@ It lies in .newsletter/texts, which git ignores. It is no history: the editor's 
 """
 
 from contextlib import suppress
-from pathlib import Path
 
 from newsletter.errors import InputError, Mistake
-from newsletter.workspace.files import Workspace, issue_path, split_issue_slug
+from newsletter.workspace.files import Workspace, by_age, issue_path, split_issue_slug
 
 _TEXTS = "texts"
 
@@ -22,8 +21,8 @@ def keep_text(workspace: Workspace, slug: str, text: str | bytes) -> None:
 def find_last_text(workspace: Workspace, slug: str) -> str | None:
     """The newest text that is kept of an issue: here, or by the desk before its last edit."""
     places = [workspace.path(_text_path(slug)), *workspace.path(f".newsletter/desk/{slug}").glob("*.md")]
-    found = [path for path in places if path.is_file()]
-    return workspace.relative(max(found, key=_written_at)) if found else None
+    found = by_age(places)
+    return workspace.relative(found[-1]) if found else None
 
 
 def is_missed(workspace: Workspace, slug: str) -> bool:
@@ -62,7 +61,3 @@ def explain_loss(workspace: Workspace, slug: str) -> InputError:
 
 def _text_path(slug: str) -> str:
     return f".newsletter/{_TEXTS}/{slug}.md"
-
-
-def _written_at(path: Path) -> int:
-    return path.stat().st_mtime_ns
